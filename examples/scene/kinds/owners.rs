@@ -1,0 +1,53 @@
+//! One socket, several owners.
+
+use crate::child::{self, Child};
+use crate::cli::Options;
+use crate::net;
+use crate::scene::{Record, Scene, own_pid};
+use crate::tcp::Tcp;
+use rustix::fd::AsRawFd;
+use std::io;
+
+/// A listener and an accepted connection that COUNT children inherit; the client stays with us alone.
+pub fn forked(options: &Options, scene: &mut Scene) -> io::Result<()> {
+    let listener = net::listener(options.listen_at(), options.backlog())?;
+    let pair = net::pair(&listener)?;
+    let mut client = Some(pair.client);
+    let mut pids = vec![own_pid()];
+    for _ in 0..options.count {
+        // In the child this takes the child's copy of the client, and closes it there only.
+        let mut child = Child::start(
+            |_| {
+                drop(client.take());
+                Ok(())
+            },
+            child::hold,
+        )?;
+        child.report()?;
+        pids.push(child.pid());
+        scene.keep_child(child);
+    }
+    let holders = |fd: i32| pids.iter().map(|pid| (*pid, fd)).collect::<Vec<_>>();
+    for (label, state, fd) in [
+        ("listener", Tcp::Listen, listener),
+        ("server", Tcp::Established, pair.server),
+    ] {
+        let record = Record::tcp(label, state, &fd)?.owned_by(holders(fd.as_raw_fd()));
+        scene.hold_as(record, state, fd)?;
+    }
+    if let Some(client) = client {
+        scene.hold("client", Tcp::Established, client)?;
+    }
+    scene.note("children", pids.split_off(1));
+    Ok(())
+}
+
+/// One listener under two fds of one process.
+pub fn dup(options: &Options, scene: &mut Scene) -> io::Result<()> {
+    let listener = net::listener(options.listen_at(), options.backlog())?;
+    let second = rustix::io::fcntl_dupfd_cloexec(&listener, 0)?;
+    let owners = [&listener, &second].map(|fd| (own_pid(), fd.as_raw_fd()));
+    let record = Record::tcp("listener", Tcp::Listen, &listener)?.owned_by(owners.to_vec());
+    scene.keep(second);
+    scene.hold_as(record, Tcp::Listen, listener)
+}

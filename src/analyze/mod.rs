@@ -1,0 +1,4 @@
+//! Views made from a snapshot: pure, without I/O.
+
+pub mod port;
+pub mod states;

@@ -1,0 +1,237 @@
+//! The command line: what can be said, before it means anything.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// See what the network sockets of this machine are doing.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sockscope",
+    version,
+    max_term_width = 100,
+    subcommand_help_heading = "Commands",
+    after_help = "Without a command: the host at a glance.\n\
+        Exit codes: 0 found, 1 nothing matched, 2 wrong usage or a fatal error, \
+        3 incomplete answer with --strict.\n\
+        The habits of ss work: sockscope -tulpn, sockscope -tanp."
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub options: Options,
+    /// What is asked.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Who is listening: TCP listeners and bound UDP sockets, with queue and owners
+    Listen {
+        #[command(flatten)]
+        filter: FilterWords,
+    },
+    /// One port's story: who holds it, since when, its connections, what blocks a bind
+    Port {
+        /// Ports, lists (80,443) and ranges (8000-8100); then filters (state=close_wait)
+        #[arg(required = true, value_name = "PORT|FILTER")]
+        words: Vec<String>,
+    },
+    /// Every socket that does not listen, one row each
+    Conns {
+        #[command(flatten)]
+        filter: FilterWords,
+    },
+    /// Counts by TCP state, in total or by group
+    States {
+        /// Group by this
+        #[arg(long, value_name = "KEY")]
+        by: Option<ByKey>,
+        #[command(flatten)]
+        filter: FilterWords,
+    },
+    /// Everything one process has open on the network
+    Proc {
+        /// A pid, or the name of processes
+        #[arg(value_name = "PID|NAME")]
+        target: String,
+        #[command(flatten)]
+        filter: FilterWords,
+    },
+}
+
+/// The filter of a command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FilterWords {
+    /// Only sockets for which all of these hold: state=, port=, lport=, pport=, pid=,
+    /// process=, user=, uid=, role=, inode=; a value may be a list (state=close_wait,time_wait)
+    #[arg(value_name = "FILTER")]
+    pub words: Vec<String>,
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
+pub struct Options {
+    /// TCP sockets
+    #[arg(short = 't', long, global = true, help_heading = "Which sockets")]
+    pub tcp: bool,
+    /// UDP sockets
+    #[arg(short = 'u', long, global = true, help_heading = "Which sockets")]
+    pub udp: bool,
+    /// Raw sockets (left out unless asked for)
+    #[arg(short = 'w', long, global = true, help_heading = "Which sockets")]
+    pub raw: bool,
+    /// IPv4 sockets only
+    #[arg(short = '4', long, global = true, help_heading = "Which sockets")]
+    pub ipv4: bool,
+    /// IPv6 sockets only, dual-stack ones included
+    #[arg(short = '6', long, global = true, help_heading = "Which sockets")]
+    pub ipv6: bool,
+    /// Listening sockets too (conns)
+    #[arg(short = 'a', long, global = true, help_heading = "Which sockets")]
+    pub all: bool,
+
+    /// Numbers for addresses and ports (the default)
+    #[arg(
+        short = 'n',
+        long,
+        global = true,
+        overrides_with = "resolve",
+        help_heading = "Output"
+    )]
+    pub numeric: bool,
+    /// Names for addresses and ports, waiting for at most two seconds
+    #[arg(short = 'r', long, global = true, help_heading = "Output")]
+    pub resolve: bool,
+    /// The form of the output
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = FormatName::Table, help_heading = "Output")]
+    pub format: FormatName,
+    /// The same as --format json
+    #[arg(
+        long,
+        global = true,
+        conflicts_with = "format",
+        help_heading = "Output"
+    )]
+    pub json: bool,
+    /// Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones
+    #[arg(long, global = true, value_name = "COLUMNS", help_heading = "Output")]
+    pub columns: Option<String>,
+    /// Sort by this column; -COLUMN for the reverse
+    #[arg(
+        long,
+        global = true,
+        value_name = "[-]COLUMN",
+        allow_hyphen_values = true,
+        help_heading = "Output"
+    )]
+    pub sort: Option<String>,
+    /// At most this many rows
+    #[arg(long, global = true, value_name = "N", help_heading = "Output")]
+    pub limit: Option<usize>,
+    /// No header line
+    #[arg(short = 'H', long, global = true, help_heading = "Output")]
+    pub no_header: bool,
+    /// When the table has colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorName::Auto, help_heading = "Output")]
+    pub color: ColorName,
+    /// No output, only the exit code
+    #[arg(short = 'q', long, global = true, help_heading = "Output")]
+    pub quiet: bool,
+    /// Say on standard error what was done
+    #[arg(short = 'v', long, global = true, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// Do not look for the processes that hold the sockets
+    #[arg(long, global = true, help_heading = "How")]
+    pub no_owners: bool,
+    /// Where the tables are read from
+    #[arg(long, global = true, value_enum, value_name = "COLLECTOR", default_value_t = CollectorName::Auto, help_heading = "How")]
+    pub collector: CollectorName,
+    /// Exit with 3 when a row or an owner may be missing
+    #[arg(long, global = true, help_heading = "How")]
+    pub strict: bool,
+
+    /// Listening sockets (ss)
+    #[arg(short = 'l', long, global = true, hide = true)]
+    pub listening: bool,
+    /// Processes (ss): always shown
+    #[arg(short = 'p', long, global = true, hide = true)]
+    pub processes: bool,
+    /// User, inode and cookie (ss)
+    #[arg(short = 'e', long, global = true, hide = true)]
+    pub extended: bool,
+    /// The running timer (ss)
+    #[arg(short = 'o', long = "options", global = true, hide = true)]
+    pub timers: bool,
+    /// One line a socket (ss): always so
+    #[arg(short = 'O', long, global = true, hide = true)]
+    pub oneline: bool,
+    /// Summary (ss)
+    #[arg(short = 's', long, global = true, hide = true)]
+    pub summary: bool,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// For people
+    Table,
+    /// Columns of text for scripts, never cut
+    Plain,
+    /// One JSON object
+    Json,
+    /// One JSON object a line
+    Ndjson,
+    /// Comma-separated values
+    Csv,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorName {
+    /// On a terminal
+    Auto,
+    /// In a pipe too
+    Always,
+    /// Never
+    Never,
+}
+
+/// `--collector`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CollectorName {
+    /// netlink, and procfs for what netlink does not give
+    Auto,
+    /// `sock_diag`: every column, fast
+    Netlink,
+    /// /proc/net: fewer columns
+    Procfs,
+    /// The netstat2 library: addresses, states and owners only
+    Netstat2,
+}
+
+/// `--by`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ByKey {
+    /// The process that holds the socket
+    Process,
+    /// The user who made it
+    User,
+    /// The local port
+    Port,
+    /// The peer's address
+    Peer,
+    /// The state
+    State,
+    /// The network namespace
+    Netns,
+    /// The systemd unit of the owner
+    Unit,
+    /// The container of the owner
+    Container,
+}

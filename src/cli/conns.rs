@@ -1,0 +1,67 @@
+//! `sockscope conns`: every socket that does not listen.
+
+use std::io::Write;
+
+use super::list::{self, List, Listed, Order};
+use super::session::Session;
+use super::{Exit, Failure};
+use crate::filter::Filter;
+use crate::model::StateSet;
+use crate::render::theme::{Tone, state_tone};
+
+const TABLE: &[&str] = &[
+    "protocol", "state", "recv_q", "send_q", "local", "peer", "process",
+];
+const PROGRAM: &[&str] = &[
+    "protocol", "state", "recv_q", "send_q", "local", "peer", "pid", "comm",
+];
+
+pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
+    let states = if session.options.all {
+        StateSet::ALL
+    } else {
+        StateSet::LISTENING.complement()
+    };
+    let request = session.request(states, Filter::parse(words).map_err(super::Usage::from)?)?;
+    let order = session.sort()?;
+    let list = List {
+        command: "conns",
+        request: &request,
+        columns: session.columns(TABLE, PROGRAM)?,
+        order: order.map(|(column, reverse)| Order::Column(column, reverse)),
+    };
+    let (listed, report) = list::write(session, list)?;
+    summary(session, &listed)?;
+    session.notes(&report);
+    if listed.found == 0 {
+        session.tell(match words {
+            [] => "there are no connections here",
+            _ => "no connection matches",
+        });
+    }
+    Ok(session.exit(&report, listed.found > 0))
+}
+
+/// How many there are, and in which states.
+pub(super) fn summary(session: &Session, listed: &Listed) -> Result<(), Failure> {
+    if !session.for_person() || listed.found == 0 {
+        return Ok(());
+    }
+    let theme = session.theme;
+    let mut parts: Vec<String> = listed
+        .tcp
+        .present()
+        .map(|(state, count)| theme.paint(&format!("{count} {state}"), state_tone(state)))
+        .collect();
+    for (count, name) in [(listed.udp, "udp"), (listed.raw, "raw")] {
+        if count > 0 {
+            parts.push(format!("{count} {name}"));
+        }
+    }
+    let head = theme.paint(
+        &format!("{} sockets{}:", listed.found, listed.cut_note()),
+        Tone::Quiet,
+    );
+    writeln!(session.out(), "{head} {}", parts.join(", "))?;
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! What the fingers of `ss` users type: `sockscope -tulpn`, `sockscope -tanp`, `-s`.
+
+use super::args::{Command, FilterWords, Options};
+
+/// The command that is meant when none is named: `-l` asks for listeners, `-a` or `-p` for
+/// connections; `-s`, like no letter at all, for the overview.
+pub(super) fn understand(command: Option<Command>, options: Options) -> (Option<Command>, Options) {
+    let filter = FilterWords::default();
+    let command = match command {
+        Some(Command::Conns { filter }) if options.listening && !options.all => {
+            Some(Command::Listen { filter })
+        }
+        Some(command) => Some(command),
+        None if options.summary => None,
+        None if options.listening => Some(Command::Listen { filter }),
+        None if options.all || options.processes || options.extended || options.timers => {
+            Some(Command::Conns { filter })
+        }
+        None => None,
+    };
+    (command, options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::Cli;
+    use super::*;
+    use clap::Parser;
+
+    fn meant(arguments: &[&str]) -> &'static str {
+        let cli = Cli::try_parse_from([&["sockscope"], arguments].concat()).unwrap();
+        match understand(cli.command, cli.options).0 {
+            None => "overview",
+            Some(Command::Listen { .. }) => "listen",
+            Some(Command::Conns { .. }) => "conns",
+            Some(_) => "other",
+        }
+    }
+
+    #[test]
+    fn letters_of_ss_lead_to_commands() {
+        assert_eq!(meant(&["-tulpn"]), "listen");
+        assert_eq!(meant(&["-tlnp"]), "listen");
+        assert_eq!(meant(&["-tanp"]), "conns");
+        assert_eq!(meant(&["-tnp"]), "conns");
+        assert_eq!(meant(&["-tano"]), "conns");
+        assert_eq!(meant(&["-s"]), "overview");
+        assert_eq!(meant(&["-t"]), "overview");
+        assert_eq!(meant(&["listen", "-tulpn"]), "listen");
+        assert_eq!(meant(&["conns", "-tl"]), "listen");
+    }
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

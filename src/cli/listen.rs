@@ -1,0 +1,54 @@
+//! `sockscope listen`: who is listening.
+
+use std::io::Write;
+
+use super::list::{self, List, Order};
+use super::session::Session;
+use super::{Exit, Failure};
+use crate::filter::Filter;
+use crate::model::StateSet;
+
+const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
+const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid", "comm"];
+
+pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
+    let request = session.request(
+        StateSet::LISTENING,
+        Filter::parse(words).map_err(super::Usage::from)?,
+    )?;
+    let order = session.sort()?.map_or(Order::Port, |(column, reverse)| {
+        Order::Column(column, reverse)
+    });
+    let list = List {
+        command: "listen",
+        request: &request,
+        columns: session.columns(TABLE, PROGRAM)?,
+        order: Some(order),
+    };
+    let (listed, report) = list::write(session, list)?;
+    if session.for_person() && listed.found > 0 {
+        let tcp = listed.tcp.total();
+        let mut parts = vec![format!("{tcp} tcp"), format!("{} udp", listed.udp)];
+        if listed.raw > 0 {
+            parts.push(format!("{} raw", listed.raw));
+        }
+        let text = format!(
+            "{} listening: {}{}",
+            listed.found,
+            parts.join(", "),
+            listed.cut_note()
+        );
+        let line = session
+            .theme
+            .paint(&text, crate::render::theme::Tone::Quiet);
+        writeln!(session.out(), "{line}")?;
+    }
+    session.notes(&report);
+    if listed.found == 0 {
+        session.tell(match words {
+            [] => "nothing is listening here",
+            _ => "nothing that is listening matches",
+        });
+    }
+    Ok(session.exit(&report, listed.found > 0))
+}

@@ -1,0 +1,163 @@
+//! `sockscope` alone: the host at a glance.
+
+use std::io::Write;
+
+use super::list::{self, Order};
+use super::session::Session;
+use super::states::add_counts;
+use super::{Exit, Failure};
+use crate::analyze::states::{StatesView, Tally};
+use crate::columns::{self, Row};
+use crate::filter::Filter;
+use crate::model::{Report, Snapshot, StateSet};
+use crate::pipeline;
+use crate::query::ProcessDetail;
+use crate::render::json::{Envelope, Lines};
+use crate::render::theme::{Tone, state_tone};
+use crate::render::{Format, RowWriter, grid, list as rows};
+use crate::sys;
+
+const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
+const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid", "comm"];
+/// Listeners shown on a terminal before "and more".
+const SHOWN: usize = 20;
+
+pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
+    let (view, listeners) = look(session)?;
+    match session.format {
+        Format::Table => table(session, &view, &listeners)?,
+        Format::Json => {
+            let mut envelope = Envelope::new(session.out(), session.head("overview"), true);
+            add_counts(&mut envelope, &view);
+            envelope.begin()?;
+            envelope.rows(limited(session, &listeners), &listeners.facts)?;
+            envelope.end(&listeners.report)?;
+        }
+        Format::Ndjson => {
+            let mut lines = Lines::new(session.out(), session.head("overview"));
+            lines.rows(limited(session, &listeners), &listeners.facts)?;
+            lines.end(&listeners.report)?;
+        }
+        Format::Plain | Format::Csv => {
+            let columns = session.columns(TABLE, PROGRAM)?;
+            let mut writer = session.row_writer("overview", columns);
+            writer.begin()?;
+            writer.rows(limited(session, &listeners), &listeners.facts)?;
+            writer.end(&listeners.report)?;
+        }
+    }
+    session.notes(&listeners.report);
+    Ok(session.exit(&listeners.report, true))
+}
+
+/// Counts of everything, and the listeners with their owners: two readings, because only
+/// the few listeners need to be held.
+fn look(session: &Session) -> Result<(StatesView, Snapshot), Failure> {
+    let mut request = session.request(StateSet::ALL, Filter::default())?;
+    request.query.owners = ProcessDetail::None;
+    request.query.users = false;
+    request.resolve = false;
+    let mut tally = Tally::new(None);
+    let counted = pipeline::stream(&request, &mut |sockets, facts| {
+        sockets.iter().for_each(|socket| tally.add(socket, facts));
+        Ok(())
+    })?;
+    let request = session.request(StateSet::LISTENING, Filter::default())?;
+    let mut listeners = pipeline::snapshot(&request)?;
+    let order = session.sort()?;
+    let order = order.map_or(Order::Port, |(column, reverse)| {
+        Order::Column(column, reverse)
+    });
+    list::sort(&mut listeners.sockets, &listeners.facts, order);
+    merge(&mut listeners.report, counted);
+    Ok((tally.finish(), listeners))
+}
+
+/// What either reading could not see.
+fn merge(report: &mut Report, other: Report) {
+    for problem in other.problems {
+        if !report.problems.contains(&problem) {
+            report.problems.push(problem);
+        }
+    }
+    report.trace.extend(other.trace);
+}
+
+fn limited<'a>(session: &Session, listeners: &'a Snapshot) -> &'a [crate::model::Socket] {
+    let limit = session.options.limit.unwrap_or(usize::MAX);
+    listeners.sockets.get(..limit).unwrap_or(&listeners.sockets)
+}
+
+fn table(session: &Session, view: &StatesView, listeners: &Snapshot) -> Result<(), Failure> {
+    let mut out = session.out();
+    counts(session, &mut out, view)?;
+    let all = listeners.sockets.len();
+    let limit = if session.for_person() {
+        SHOWN
+    } else {
+        usize::MAX
+    };
+    let limit = session.options.limit.unwrap_or(limit);
+    let shown = listeners.sockets.get(..limit).unwrap_or(&listeners.sockets);
+    if !shown.is_empty() {
+        writeln!(out)?;
+        let columns = columns::select(TABLE);
+        let cells: Vec<_> = shown
+            .iter()
+            .map(|socket| {
+                let facts = &listeners.facts;
+                rows::cells(&columns, Row { socket, facts })
+            })
+            .collect();
+        grid::draw(
+            &mut out,
+            &rows::grid_columns(&columns),
+            &cells,
+            &session.frame(),
+        )?;
+    }
+    if all > shown.len() {
+        let text = format!("and {} more: sockscope listen", all - shown.len());
+        writeln!(out, "{}", session.theme.paint(&text, Tone::Quiet))?;
+    }
+    if session.for_person() {
+        let text = "more: sockscope listen | port PORT | conns | states --by process | --help";
+        writeln!(out, "\n{}", session.theme.paint(text, Tone::Quiet))?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// One line for TCP with the states that occur, one for UDP.
+fn counts(session: &Session, out: &mut dyn Write, view: &StatesView) -> std::io::Result<()> {
+    let theme = session.theme;
+    let host = format!(
+        "{}  {}",
+        sys::host_name(),
+        session.now.strftime("%Y-%m-%d %H:%M:%S UTC")
+    );
+    writeln!(out, "{}", theme.paint(&host, Tone::Quiet))?;
+    let protocols = session.protocols();
+    if protocols.tcp {
+        let states: Vec<_> = view
+            .total
+            .present()
+            .map(|(state, n)| theme.paint(&format!("{n} {state}"), state_tone(state)))
+            .collect();
+        let total = theme.paint(&format!("TCP {}", view.total.total()), Tone::Strong);
+        writeln!(out, "{total}  {}", states.join("  "))?;
+    }
+    if protocols.udp {
+        let udp = view.udp;
+        let total = theme.paint(
+            &format!("UDP {}", udp.connected + udp.unconnected),
+            Tone::Strong,
+        );
+        writeln!(
+            out,
+            "{total}  {} bound  {} connected",
+            udp.unconnected, udp.connected
+        )?;
+    }
+    Ok(())
+}

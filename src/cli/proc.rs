@@ -1,0 +1,59 @@
+//! `sockscope proc PID|NAME`: everything one process has open on the network.
+
+use super::list::{self, List, Order};
+use super::session::{Session, Usage};
+use super::{Exit, Failure, conns};
+use crate::collect::Processes;
+use crate::filter::Filter;
+use crate::model::StateSet;
+
+const TABLE: &[&str] = &[
+    "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "fd", "process",
+];
+const PROGRAM: &[&str] = &[
+    "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "fd", "pid", "comm",
+];
+
+pub(super) fn run(session: &Session, target: &str, words: &[String]) -> Result<Exit, Failure> {
+    if session.options.no_owners {
+        let usage = Usage::new("proc looks for the sockets of a process, so it needs owners");
+        return Err(usage.hint("leave --no-owners out").into());
+    }
+    if target.is_empty() {
+        return Err(Usage::new("proc takes a pid or the name of a process").into());
+    }
+    let filter = Filter::parse(words).map_err(Usage::from)?;
+    let pids = match target.parse() {
+        Ok(pid) => vec![pid],
+        Err(_) => Processes::open().map_or_else(Vec::new, |all| all.called(target)),
+    };
+    let request = session.request(StateSet::ALL, Filter::pids(pids.clone()).and(filter))?;
+    let order = session.sort()?;
+    let list = List {
+        command: "proc",
+        request: &request,
+        columns: session.columns(TABLE, PROGRAM)?,
+        order: order.map(|(column, reverse)| Order::Column(column, reverse)),
+    };
+    let (listed, report) = list::write(session, list)?;
+    conns::summary(session, &listed)?;
+    session.notes(&report);
+    if listed.found == 0 {
+        session.tell(&why_nothing(target, &pids, words));
+    }
+    Ok(session.exit(&report, listed.found > 0))
+}
+
+fn why_nothing(target: &str, pids: &[u32], words: &[String]) -> String {
+    let exists = |pid| Processes::open().is_some_and(|all| all.exists(pid));
+    match pids {
+        [] => format!("no process is called '{target}'"),
+        [pid] if !exists(*pid) => format!("there is no process {pid}"),
+        _ if !words.is_empty() => format!("no socket of '{target}' matches"),
+        [pid] => format!("process {pid} has no network socket here"),
+        _ => format!(
+            "the {} processes called '{target}' have no network socket here",
+            pids.len()
+        ),
+    }
+}

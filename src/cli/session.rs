@@ -1,0 +1,334 @@
+//! The options of a command line, given their meaning once.
+
+use std::io::{self, Write};
+
+use super::args::{CollectorName, ColorName, FormatName, Options};
+use crate::columns::{self, Column};
+use crate::filter::{Filter, FilterError, nearest};
+use crate::model::{FamilySet, ProtocolSet, Report, StateSet};
+use crate::pipeline::Request;
+use crate::query::{CollectorChoice, ProcessDetail, Query};
+use crate::render::csv::Csv;
+use crate::render::grid::Frame;
+use crate::render::json::{Envelope, Head, Lines};
+use crate::render::list::List;
+use crate::render::plain::Plain;
+use crate::render::theme::Theme;
+use crate::render::{Columns, Format, RowWriter};
+use crate::sys;
+
+/// Bytes that are gathered before they are written.
+const OUT_BUFFER: usize = 64 * 1024;
+
+/// A wrong command line: what, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub hint: Option<String>,
+}
+
+impl Usage {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<FilterError> for Usage {
+    fn from(error: FilterError) -> Self {
+        Self::new(error.message).hint(error.hint)
+    }
+}
+
+/// What holds for one run.
+pub struct Session {
+    /// The options as given.
+    pub options: Options,
+    /// The form of the output.
+    pub format: Format,
+    /// Colours.
+    pub theme: Theme,
+    /// The time of the snapshot.
+    pub now: jiff::Timestamp,
+}
+
+impl Session {
+    /// Gives the options their meaning.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let format = match options.format {
+            _ if options.json => Format::Json,
+            FormatName::Table => Format::Table,
+            FormatName::Plain => Format::Plain,
+            FormatName::Json => Format::Json,
+            FormatName::Ndjson => Format::Ndjson,
+            FormatName::Csv => Format::Csv,
+        };
+        let theme = Theme {
+            colour: wants_colour(options.color),
+        };
+        Self {
+            options,
+            format,
+            theme,
+            now: jiff::Timestamp::now(),
+        }
+    }
+
+    /// The protocols: those asked for, else TCP and UDP.
+    #[must_use]
+    pub fn protocols(&self) -> ProtocolSet {
+        let Options { tcp, udp, raw, .. } = self.options;
+        if tcp || udp || raw {
+            ProtocolSet { tcp, udp, raw }
+        } else {
+            Query::everything().protocols
+        }
+    }
+
+    /// The request for sockets in `states` that `filter` holds for.
+    ///
+    /// # Errors
+    /// When the filter compares owners, and owners are not to be looked for.
+    pub fn request(&self, states: StateSet, filter: Filter) -> Result<Request, Usage> {
+        if self.options.no_owners && filter.process_detail() != ProcessDetail::None {
+            return Err(Usage::new("a filter by process needs owners")
+                .hint("leave --no-owners out, or the filter"));
+        }
+        let Options { ipv4, ipv6, .. } = self.options;
+        let families = match (ipv4, ipv6) {
+            (true, false) => FamilySet {
+                v4: true,
+                v6: false,
+            },
+            (false, true) => FamilySet {
+                v4: false,
+                v6: true,
+            },
+            _ => FamilySet::BOTH,
+        };
+        let query = Query {
+            protocols: self.protocols(),
+            families,
+            states,
+            collector: match self.options.collector {
+                CollectorName::Auto => CollectorChoice::Auto,
+                CollectorName::Netlink => CollectorChoice::Netlink,
+                CollectorName::Procfs => CollectorChoice::Procfs,
+                CollectorName::Netstat2 => CollectorChoice::Netstat2,
+            },
+            owners: self.process_detail(),
+            users: true,
+            memory: false,
+            strict: self.options.strict,
+        };
+        Ok(Request {
+            query,
+            filter,
+            resolve: self.options.resolve,
+        })
+    }
+
+    /// How much about processes the output shows.
+    fn process_detail(&self) -> ProcessDetail {
+        match self.format {
+            _ if self.options.no_owners => ProcessDetail::None,
+            Format::Json | Format::Ndjson => ProcessDetail::Full,
+            // Only these columns look past the name.
+            _ if self.options.columns.as_deref().is_some_and(|columns| {
+                ["command", "unit", "container", "cgroup"]
+                    .iter()
+                    .any(|id| columns.contains(id))
+            }) =>
+            {
+                ProcessDetail::Full
+            }
+            _ => ProcessDetail::Name,
+        }
+    }
+
+    /// The columns: the usual ones of the command, as the options change them.
+    ///
+    /// # Errors
+    /// A column that does not exist.
+    pub fn columns(&self, table: &[&str], program: &[&str]) -> Result<Columns, Usage> {
+        let mut more = Vec::new();
+        if self.options.extended {
+            more.extend(["user", "inode", "cookie"]);
+        }
+        if self.options.timers {
+            more.push("timer");
+        }
+        let (mut table, mut program) = (table.to_vec(), program.to_vec());
+        for id in more {
+            insert(&mut table, id);
+            insert(&mut program, id);
+        }
+        if let Some(wanted) = &self.options.columns {
+            choose(&mut table, wanted)?;
+            choose(&mut program, wanted)?;
+        }
+        Ok(Columns {
+            table: columns::select(&table),
+            program: columns::select(&program),
+        })
+    }
+
+    /// The column and direction of `--sort`.
+    ///
+    /// # Errors
+    /// A column that does not exist.
+    pub fn sort(&self) -> Result<Option<(&'static Column, bool)>, Usage> {
+        let Some(text) = &self.options.sort else {
+            return Ok(None);
+        };
+        let (id, reverse) = match text.strip_prefix('-') {
+            Some(id) => (id, true),
+            None => (text.as_str(), false),
+        };
+        Ok(Some((column(id)?, reverse)))
+    }
+
+    /// What every JSON answer begins with.
+    #[must_use]
+    pub fn head(&self, command: &'static str) -> Head {
+        let format = "%Y-%m-%dT%H:%M:%S%.3fZ";
+        Head {
+            command,
+            collected_at: self.now.strftime(format).to_string(),
+            host: sys::host_name(),
+        }
+    }
+
+    /// Standard output, or nothing at all with `-q`.
+    #[must_use]
+    pub fn out(&self) -> Box<dyn Write> {
+        if self.options.quiet {
+            return Box::new(io::sink());
+        }
+        Box::new(io::BufWriter::with_capacity(OUT_BUFFER, io::stdout()))
+    }
+
+    /// How tables are drawn.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        Frame {
+            theme: self.theme,
+            width: sys::terminal::width(),
+            header: !self.options.no_header,
+            indent: 0,
+        }
+    }
+
+    /// The writer of a list of sockets in the wanted format.
+    #[must_use]
+    pub fn row_writer(&self, command: &'static str, columns: Columns) -> Box<dyn RowWriter> {
+        let (out, header) = (self.out(), !self.options.no_header);
+        match self.format {
+            Format::Table => Box::new(List::new(out, columns.table, self.frame())),
+            Format::Plain => Box::new(Plain::new(out, columns.program, header)),
+            Format::Csv => Box::new(Csv::new(out, columns.program, header)),
+            Format::Json => Box::new(Envelope::new(out, self.head(command), true)),
+            Format::Ndjson => Box::new(Lines::new(out, self.head(command))),
+        }
+    }
+
+    /// Whether the table is for a person who sees it now: then it gets a summary.
+    #[must_use]
+    pub fn for_person(&self) -> bool {
+        self.format == Format::Table
+            && !self.options.no_header
+            && !self.options.quiet
+            && sys::terminal::is_terminal()
+    }
+
+    /// Says on standard error what could not be seen and, with `-v`, what was done.
+    pub fn notes(&self, report: &Report) {
+        if self.options.verbose {
+            for line in &report.trace {
+                say(line);
+            }
+        }
+        if self.options.quiet {
+            return;
+        }
+        for problem in &report.problems {
+            let hint = problem.hint.as_deref();
+            let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));
+            say(&format!("note: {}{hint}", problem.message));
+        }
+    }
+
+    /// Says one line on standard error, unless `-q`.
+    pub fn tell(&self, line: &str) {
+        if !self.options.quiet {
+            say(line);
+        }
+    }
+}
+
+/// One line on standard error, made safe; a closed one is no reason to fail.
+pub(super) fn say(line: &str) {
+    let line = crate::render::sanitize::escape(line.as_bytes());
+    let _ = writeln!(io::stderr(), "sockscope: {line}");
+}
+
+/// `--color` over `NO_COLOR`, over `FORCE_COLOR` and `CLICOLOR_FORCE`, over the terminal.
+fn wants_colour(color: ColorName) -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match color {
+        ColorName::Always => true,
+        ColorName::Never => false,
+        ColorName::Auto if set("NO_COLOR") => false,
+        ColorName::Auto if set("FORCE_COLOR") => true,
+        ColorName::Auto => {
+            anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+        }
+    }
+}
+
+/// Free text stands last, so that a blank in it cannot shift the columns behind.
+fn insert<'a>(ids: &mut Vec<&'a str>, id: &'a str) {
+    if ids.contains(&id) {
+        return;
+    }
+    let first_owner = ids
+        .iter()
+        .position(|id| matches!(*id, "pid" | "comm" | "process"));
+    ids.insert(first_owner.unwrap_or(ids.len()), id);
+}
+
+/// Replaces the usual columns by `a,b,c`, or adds `+a`.
+fn choose<'a>(ids: &mut Vec<&'a str>, wanted: &'a str) -> Result<(), Usage> {
+    let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
+    if !wanted.iter().all(|id| id.starts_with('+')) {
+        ids.clear();
+    }
+    for id in wanted {
+        let id = id.strip_prefix('+').unwrap_or(id);
+        let id = column(id)?.id;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(())
+}
+
+fn column(id: &str) -> Result<&'static Column, Usage> {
+    columns::find(id).ok_or_else(|| {
+        let known: Vec<_> = columns::COLUMNS.iter().map(|column| column.id).collect();
+        let near = nearest(id, &known);
+        let near = near.map_or_else(String::new, |near| format!("did you mean '{near}'? "));
+        Usage::new(format!("there is no column '{id}'"))
+            .hint(format!("{near}columns are: {}", known.join(", ")))
+    })
+}

@@ -1,0 +1,329 @@
+//! Who holds which socket: one pass over every fd table, and a second look in hard places.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustc_hash::FxHashSet;
+use rustix::io::Errno;
+
+use crate::model::{Holder, Problem, Via};
+use crate::sys::proc::{FdRange, ProcDir, hides_processes, share_fd_table};
+use crate::wire::fd_link::{self, FdLink};
+
+/// A process with more descriptors than this is scanned in several parts, so that one giant
+/// does not keep one thread busy alone.
+const PART: u32 = 8192;
+/// More threads than this gain nothing: the kernel's locks are the limit.
+const MOST_THREADS: usize = 8;
+
+/// What a pass over the fd tables found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Every (socket, process, descriptor).
+    pub holders: Vec<Holder>,
+    /// The `io_uring`s that were met: (pid, descriptor).
+    rings: Vec<(u32, u32)>,
+    /// Processes whose fd table could not be read.
+    pub denied: u64,
+    /// Processes seen.
+    pub processes: u64,
+}
+
+impl Scan {
+    fn merge(&mut self, other: Self) {
+        self.holders.extend(other.holders);
+        self.rings.extend(other.rings);
+        self.denied += other.denied;
+    }
+}
+
+/// One piece of work: some descriptors of a process.
+#[derive(Clone, Copy)]
+struct Part {
+    pid: u32,
+    range: FdRange,
+}
+
+/// Reads the fd table of every process, on as many threads as there are processors.
+///
+/// # Errors
+/// When /proc cannot be listed at all.
+pub fn scan() -> Result<Scan, Problem> {
+    let unreadable = |error: std::io::Error| {
+        Problem::incomplete(
+            "proc_unreadable",
+            format!("owners are not known: cannot list /proc: {error}"),
+        )
+        .hint("mount /proc, or ask without owners: --no-owners")
+    };
+    let proc = ProcDir::open().map_err(unreadable)?;
+    let pids = proc.pids().map_err(unreadable)?;
+    let parts = divide(&proc, &pids);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Scan::default();
+        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            scan_part(&proc, *part, &mut found);
+        }
+        found
+    };
+    let mut scan = Scan {
+        processes: pids.len() as u64,
+        ..Scan::default()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let helpers: Vec<_> = (1..threads.clamp(1, MOST_THREADS))
+            .map(|_| scope.spawn(work))
+            .collect();
+        scan.merge(work());
+        for helper in helpers {
+            scan.merge(helper.join().unwrap_or_default());
+        }
+    });
+    Ok(scan)
+}
+
+/// The work, the largest tables first and in parts. Processes without descriptors, kernel
+/// threads above all, are left out without being opened where the kernel tells (Linux 6.2).
+fn divide(proc: &ProcDir, pids: &[u32]) -> Vec<Part> {
+    let tells = proc.tells_fd_count();
+    let mut parts = Vec::with_capacity(pids.len());
+    let mut giants = Vec::new();
+    for &pid in pids {
+        let count = if tells { proc.fd_count(pid) } else { None };
+        match count {
+            Some(0) => {}
+            Some(count) if count > u64::from(PART) => {
+                let count = u32::try_from(count).unwrap_or(u32::MAX - PART);
+                giants.extend(in_parts(pid, count));
+            }
+            _ => parts.push(Part {
+                pid,
+                range: FdRange::ALL,
+            }),
+        }
+    }
+    giants.extend(parts);
+    giants
+}
+
+/// Divides a table of `count` descriptors; the last part has no end, for tables with holes.
+fn in_parts(pid: u32, count: u32) -> impl Iterator<Item = Part> {
+    let last = count / PART;
+    (0..=last).map(move |number| Part {
+        pid,
+        range: FdRange {
+            first: number * PART,
+            end: if number == last {
+                u32::MAX
+            } else {
+                (number + 1) * PART
+            },
+        },
+    })
+}
+
+fn scan_part(proc: &ProcDir, part: Part, found: &mut Scan) {
+    let pid = part.pid;
+    let result = proc.scan_fds(pid, None, part.range, &mut |fd, link| match link {
+        FdLink::Socket(inode) => found.holders.push(Holder {
+            inode,
+            pid,
+            via: Via::Fd(fd),
+        }),
+        FdLink::IoUring => found.rings.push((pid, fd)),
+        FdLink::Other => {}
+    });
+    // A part past the first is of a process that was counted already.
+    if part.range.first == 0 && is_refusal(result) {
+        found.denied += 1;
+    }
+}
+
+/// Whether reading failed for want of permission; a process that ended is no failure.
+fn is_refusal(result: Result<(), Errno>) -> bool {
+    matches!(result, Err(Errno::ACCESS | Errno::PERM))
+}
+
+/// Looks for the holders of `unowned` sockets once more, the cheap places first: rings that
+/// the first pass met, tables that changed since, threads with tables of their own.
+#[must_use]
+pub fn search(unowned: &FxHashSet<NonZeroU32>, first: &Scan) -> Vec<Holder> {
+    let Ok(proc) = ProcDir::open() else {
+        return Vec::new();
+    };
+    let mut missing = unowned.clone();
+    let mut found = in_rings(&proc, &missing, &first.rings);
+    strike(&mut missing, &found);
+    if missing.is_empty() {
+        return found;
+    }
+    let again = scan().unwrap_or_default();
+    let fresh = again.holders.iter().filter(|h| unowned.contains(&h.inode));
+    found.extend(fresh);
+    let new_rings: Vec<_> = again
+        .rings
+        .into_iter()
+        .filter(|ring| !first.rings.contains(ring))
+        .collect();
+    found.extend(in_rings(&proc, &missing, &new_rings));
+    strike(&mut missing, &found);
+    if !missing.is_empty() {
+        found.extend(in_threads(&proc, &missing));
+    }
+    found
+}
+
+fn strike(missing: &mut FxHashSet<NonZeroU32>, found: &[Holder]) {
+    for holder in found {
+        missing.remove(&holder.inode);
+    }
+}
+
+fn in_rings(proc: &ProcDir, wanted: &FxHashSet<NonZeroU32>, rings: &[(u32, u32)]) -> Vec<Holder> {
+    let mut found = Vec::new();
+    for &(pid, fd) in rings {
+        let info = proc.read(pid, &format!("fdinfo/{fd}")).unwrap_or_default();
+        let sockets = fd_link::registered_sockets(&info).filter(|inode| wanted.contains(inode));
+        found.extend(sockets.map(|inode| Holder {
+            inode,
+            pid,
+            via: Via::IoUring,
+        }));
+    }
+    found
+}
+
+/// Looks into the tables of threads that do not share their leader's: after
+/// `unshare(CLONE_FILES)`, or when the leader has ended before them.
+fn in_threads(proc: &ProcDir, wanted: &FxHashSet<NonZeroU32>) -> Vec<Holder> {
+    let mut found = Vec::new();
+    for pid in proc.pids().unwrap_or_default() {
+        let mut tables = vec![pid];
+        for tid in proc.tids(pid) {
+            let known = |&table: &u32| share_fd_table(table, tid) == Some(true);
+            if tid == pid || tables.iter().any(known) {
+                continue;
+            }
+            tables.push(tid);
+            // What cannot be read here was counted in the first pass, or has ended.
+            let _ = proc.scan_fds(pid, Some(tid), FdRange::ALL, &mut |fd, link| {
+                if let FdLink::Socket(inode) = link
+                    && wanted.contains(&inode)
+                {
+                    found.push(Holder {
+                        inode,
+                        pid,
+                        via: Via::Fd(fd),
+                    });
+                }
+            });
+        }
+    }
+    found
+}
+
+/// Why owners may not be known, when they may not be: refused fd tables, hidden processes.
+#[must_use]
+pub fn blind_spot(scan: &Scan) -> Option<BlindSpot> {
+    if scan.denied > 0 {
+        return Some(BlindSpot::Denied {
+            denied: scan.denied,
+            processes: scan.processes,
+        });
+    }
+    (hides_processes() && !crate::sys::is_root()).then_some(BlindSpot::HiddenProcesses)
+}
+
+/// Why the owner of a socket may exist without being seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlindSpot {
+    /// The fd tables of some processes were refused.
+    Denied {
+        /// How many.
+        denied: u64,
+        /// Of how many.
+        processes: u64,
+    },
+    /// /proc is mounted with `hidepid`.
+    HiddenProcesses,
+    /// /proc cannot be read at all.
+    NoProc,
+}
+
+impl BlindSpot {
+    /// The problem, when `sockets` of the answer have no owner because of it.
+    ///
+    /// `None` when all have one: nothing is missing then. `NoProc` was told already.
+    #[must_use]
+    pub fn problem(self, sockets: u64) -> Option<Problem> {
+        let whose = match sockets {
+            0 => return None,
+            1 => "1 socket has no owner here".to_owned(),
+            n => format!("{n} sockets have no owner here"),
+        };
+        let problem = match self {
+            Self::NoProc => return None,
+            Self::HiddenProcesses => Problem::incomplete(
+                "owners_hidden",
+                format!("{whose}: /proc hides the processes of other users (hidepid)"),
+            ),
+            Self::Denied { denied, processes } => Problem::incomplete(
+                "owners_denied",
+                format!(
+                    "{whose}: the open files of {denied} of {processes} processes may not be read"
+                ),
+            ),
+        };
+        let hint = if crate::sys::is_root() {
+            "root without CAP_SYS_PTRACE, or under a security policy, cannot see them"
+        } else {
+            "run as root to see every owner"
+        };
+        Some(problem.hint(hint).count(sockets))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_a_table_without_gap_or_overlap() {
+        let parts: Vec<_> = in_parts(9, PART * 2 + 5).collect();
+        assert_eq!(parts.len(), 3);
+        assert_eq!(parts[0].range.first, 0);
+        for pair in parts.windows(2) {
+            assert_eq!(pair[0].range.end, pair[1].range.first);
+        }
+        assert_eq!(parts[2].range.end, u32::MAX);
+    }
+
+    #[test]
+    fn refusals_are_told_from_endings() {
+        assert!(is_refusal(Err(Errno::ACCESS)));
+        assert!(is_refusal(Err(Errno::PERM)));
+        for gone in [Errno::NOENT, Errno::SRCH] {
+            assert!(!is_refusal(Err(gone)));
+        }
+        assert!(!is_refusal(Ok(())));
+    }
+
+    #[test]
+    fn finds_the_sockets_of_this_process() {
+        use std::os::fd::AsRawFd;
+        use std::os::linux::fs::MetadataExt;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let fd = listener.as_raw_fd();
+        let inode = std::fs::metadata(format!("/proc/self/fd/{fd}"))
+            .unwrap()
+            .st_ino();
+        let wanted = Holder {
+            inode: NonZeroU32::new(u32::try_from(inode).unwrap()).unwrap(),
+            pid: std::process::id(),
+            via: Via::Fd(fd.unsigned_abs()),
+        };
+        assert!(scan().unwrap().holders.contains(&wanted));
+    }
+}

@@ -1,0 +1,108 @@
+//! The facts of the processes that are shown.
+
+use std::sync::OnceLock;
+
+use crate::model::Process;
+use crate::query::ProcessDetail;
+use crate::sys::proc::{self, ProcDir};
+use crate::wire::proc_pid;
+
+/// Reads facts of processes, each when it is asked for.
+#[derive(Debug)]
+pub struct Processes {
+    proc: ProcDir,
+    clock: OnceLock<Option<(i64, u64)>>,
+}
+
+impl Processes {
+    /// Opens /proc; `None` when it is not there.
+    #[must_use]
+    pub fn open() -> Option<Self> {
+        Some(Self {
+            proc: ProcDir::open().ok()?,
+            clock: OnceLock::new(),
+        })
+    }
+
+    /// The facts of one process; `None` when it has ended.
+    #[must_use]
+    pub fn read(&self, pid: u32, detail: ProcessDetail) -> Option<Process> {
+        let mut comm = self.proc.read(pid, "comm").ok()?;
+        // The kernel ends it with one newline; any other is the process's own.
+        comm.pop_if(|last| *last == b'\n');
+        let mut process = Process {
+            pid,
+            comm,
+            command: None,
+            uid: None,
+            parent: None,
+            started: None,
+            cgroup: None,
+        };
+        if detail == ProcessDetail::Full {
+            self.complete(&mut process)?;
+        }
+        Some(process)
+    }
+
+    /// Reads the rest; `None` when the process ended meanwhile.
+    fn complete(&self, process: &mut Process) -> Option<()> {
+        let read = |name| self.proc.read(process.pid, name);
+        let status = proc_pid::status(&read("status").ok()?)?;
+        let command = read("cmdline").ok().and_then(proc_pid::command_line);
+        let started = read("stat").ok().and_then(|stat| self.started(&stat));
+        let cgroup = read("cgroup").ok().and_then(|t| proc_pid::cgroup_path(&t));
+        process.uid = Some(status.effective_uid);
+        process.parent = status.parent;
+        process.command = command;
+        process.started = started;
+        process.cgroup = cgroup;
+        Some(())
+    }
+
+    fn started(&self, stat: &[u8]) -> Option<i64> {
+        let (boot, hertz) = (*self.clock.get_or_init(|| proc::clock().ok()))?;
+        let ticks = proc_pid::start_ticks(stat)?;
+        boot.checked_add(i64::try_from(ticks / hertz).ok()?)
+    }
+
+    /// The pids of every process that can be seen and goes by `name`.
+    #[must_use]
+    pub fn called(&self, name: &str) -> Vec<u32> {
+        let mut pids = self.proc.pids().unwrap_or_default();
+        pids.retain(|&pid| {
+            let detail = match name.len() {
+                0..=15 => ProcessDetail::Name,
+                _ => ProcessDetail::Full,
+            };
+            self.read(pid, detail).is_some_and(|p| p.is_called(name))
+        });
+        pids
+    }
+
+    /// Whether the process exists.
+    #[must_use]
+    pub fn exists(&self, pid: u32) -> bool {
+        self.proc.read(pid, "comm").is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_known() {
+        let me = std::process::id();
+        let processes = Processes::open().unwrap();
+        let process = processes.read(me, ProcessDetail::Full).unwrap();
+        assert!(process.uid.is_some());
+        assert!(process.command.is_some());
+        let now = jiff::Timestamp::now().as_second();
+        let age = now - process.started.unwrap();
+        assert!((-2..3600).contains(&age), "{age}");
+        let name = String::from_utf8(process.comm).unwrap();
+        assert!(processes.called(&name).contains(&me));
+        assert!(processes.read(0, ProcessDetail::Name).is_none());
+    }
+}

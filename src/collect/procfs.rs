@@ -1,0 +1,91 @@
+//! The /proc/net collector: the fallback where `sock_diag` is not to be had.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+
+use super::{Collector, Sink, Table, TableError};
+use crate::model::{Family, Protocol, State};
+use crate::sys;
+use crate::wire::proc_net;
+
+/// Reads the text tables of the calling thread's network namespace.
+#[derive(Debug, Default)]
+pub struct Procfs;
+
+impl Collector for Procfs {
+    fn name(&self) -> &'static str {
+        "procfs"
+    }
+
+    fn read(&mut self, table: &Table, sink: &mut dyn Sink) -> Result<(), TableError> {
+        for family in Family::ALL {
+            if table.family.is_none_or(|wanted| wanted == family) {
+                read_family(table, family, sink)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_family(table: &Table, family: Family, sink: &mut dyn Sink) -> Result<(), TableError> {
+    let name = file_name(table.protocol, family);
+    let what = format!("cannot read /proc/net/{name}");
+    let file = match sys::proc::net_table(name) {
+        Ok(file) => file,
+        // A kernel without IPv6 has no such table, and no such socket.
+        Err(_) if family == Family::V6 && has_ipv4_table(table.protocol) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(TableError::Missing(format!("{what}: {error}")));
+        }
+        Err(error) => return Err(TableError::Unavailable(format!("{what}: {error}"))),
+    };
+    read_lines(file, table, family, sink)
+        .map_err(|e| TableError::Unavailable(format!("{what}: {e}")))
+}
+
+fn has_ipv4_table(protocol: Protocol) -> bool {
+    sys::proc::net_table(file_name(protocol, Family::V4)).is_ok()
+}
+
+const fn file_name(protocol: Protocol, family: Family) -> &'static str {
+    match (protocol, family) {
+        (Protocol::Tcp, Family::V4) => "tcp",
+        (Protocol::Tcp, Family::V6) => "tcp6",
+        (Protocol::Udp, Family::V4) => "udp",
+        (Protocol::Udp, Family::V6) => "udp6",
+        (Protocol::Raw, Family::V4) => "raw",
+        (Protocol::Raw, Family::V6) => "raw6",
+    }
+}
+
+/// Reads line by line: a line that makes no sense is counted and passed over.
+fn read_lines(file: File, table: &Table, family: Family, sink: &mut dyn Sink) -> io::Result<()> {
+    // The kernel lists listeners before connections, so a question for listeners alone ends
+    // at the first connection.
+    let listeners_only = table.protocol == Protocol::Tcp
+        && table.states.contains(State::Listen)
+        && !table.states.contains(State::Established);
+    let mut lines = BufReader::with_capacity(64 * 1024, file);
+    let mut line = Vec::new();
+    let (mut first, mut unreadable) = (true, 0);
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let heading = std::mem::take(&mut first);
+        let row = std::str::from_utf8(&line)
+            .ok()
+            .and_then(|line| proc_net::socket(line, table.protocol, family));
+        match row {
+            Some(row) if listeners_only && row.state != State::Listen => break,
+            Some(row) if table.states.contains(row.state) => {
+                sink.push(row);
+            }
+            Some(_) => {}
+            None => unreadable += u64::from(!heading && !line.trim_ascii().is_empty()),
+        }
+    }
+    sink.unreadable(unreadable);
+    Ok(())
+}

@@ -1,0 +1,360 @@
+//! Reading every wanted table: the choice of the collector, the fallback table by table,
+//! and each row once.
+
+use std::hash::{Hash, Hasher};
+use std::num::NonZeroU64;
+
+use rustc_hash::{FxHashSet, FxHasher};
+
+use super::netlink::FIRST_TCP_STATES;
+use super::{Collector, Netlink, Netstat2, Procfs, Sink, Table, TableError};
+use crate::model::{Family, Problem, Protocol, Report, Socket, State, StateSet};
+use crate::query::{CollectorChoice, Query};
+use crate::sys;
+
+/// Reads the tables that `query` wants in the calling thread's network namespace.
+///
+/// Listeners come before the connections of their protocol, whatever the query's states: the
+/// role of a connection depends on them. Each socket comes once.
+///
+/// # Errors
+/// When no table at all could be read, or a collector asked for by name cannot be used.
+pub fn read_tables(query: &Query, each: &mut dyn FnMut(Socket)) -> Result<Report, Problem> {
+    let mut reader = Reader::new(query, each)?;
+    for protocol in Protocol::ALL {
+        if query.wants(protocol) {
+            reader.read_protocol(protocol);
+        }
+    }
+    reader.finish()
+}
+
+struct Reader<'a> {
+    query: &'a Query,
+    /// The collectors, best first; a table that the first does not give is asked of the next.
+    collectors: Vec<Box<dyn Collector>>,
+    rows: Rows<'a>,
+    report: Report,
+    read: u32,
+    failed: Option<TableError>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(query: &'a Query, each: &'a mut dyn FnMut(Socket)) -> Result<Self, Problem> {
+        let mut report = Report::default();
+        let mut collectors: Vec<Box<dyn Collector>> = Vec::new();
+        let auto = query.collector == CollectorChoice::Auto;
+        if auto || query.collector == CollectorChoice::Netlink {
+            match Netlink::open() {
+                Ok(netlink) => collectors.push(Box::new(netlink)),
+                Err(error) if auto => report.problems.push(Problem::new(
+                    "sock_diag_unavailable",
+                    format!("sock_diag cannot be used ({error}): read /proc/net instead, which has fewer columns"),
+                )),
+                Err(error) => {
+                    let message = format!("cannot open a sock_diag socket: {error}");
+                    return Err(Problem::incomplete("sock_diag_unavailable", message)
+                        .hint("--collector procfs reads /proc/net instead"));
+                }
+            }
+        }
+        if auto || query.collector == CollectorChoice::Procfs {
+            collectors.push(Box::new(Procfs));
+        }
+        if query.collector == CollectorChoice::Netstat2 {
+            collectors.push(Box::new(Netstat2));
+        }
+        Ok(Self {
+            query,
+            collectors,
+            rows: Rows::new(each),
+            report,
+            read: 0,
+            failed: None,
+        })
+    }
+
+    fn read_protocol(&mut self, protocol: Protocol) {
+        let table = |states| Table {
+            protocol,
+            family: None,
+            states,
+            memory: self.query.memory,
+            strict: self.query.strict,
+        };
+        if protocol == Protocol::Tcp {
+            let wanted = self.query.states;
+            let first = wanted.with(State::Listen).intersect(FIRST_TCP_STATES);
+            let rest = wanted.intersect(FIRST_TCP_STATES.complement());
+            let (first, rest) = (table(first), table(rest));
+            self.read_table(first);
+            if rest.states.tcp_mask() != 0 {
+                self.read_table(rest);
+            }
+            self.note_bound_only();
+        } else {
+            let table = table(StateSet::ALL);
+            self.rows.hold_back();
+            self.read_table(table);
+            self.rows.release();
+        }
+    }
+
+    /// Reads both families, from the first collector that gives them.
+    fn read_table(&mut self, table: Table) {
+        let families = self.query.families;
+        let joint = families.v4 && families.v6;
+        if joint && self.read_with(0, &table).is_ok() {
+            return;
+        }
+        for family in Family::ALL {
+            if families.contains(family) {
+                self.read_family(Table {
+                    family: Some(family),
+                    ..table
+                });
+            }
+        }
+    }
+
+    fn read_family(&mut self, table: Table) {
+        let mut first_error = None;
+        for place in 0..self.collectors.len() {
+            match self.read_with(place, &table) {
+                Ok(()) => {
+                    if let Some(error) = first_error {
+                        self.note_fallback(&table, &error);
+                    }
+                    return;
+                }
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = first_error {
+            self.note_missing(&table, error);
+        }
+    }
+
+    fn read_with(&mut self, place: usize, table: &Table) -> Result<(), TableError> {
+        let Some(collector) = self.collectors.get_mut(place) else {
+            return Err(TableError::Unavailable("no collector".to_owned()));
+        };
+        let started = std::time::Instant::now();
+        let before = self.rows.given;
+        collector.read(table, &mut self.rows)?;
+        let name = collector.name();
+        self.read += 1;
+        self.report.collector.get_or_insert(name);
+        self.report.trace.push(format!(
+            "{name}: {}{} table, {} rows in {:.1} ms",
+            table.protocol.name(),
+            table.family.map_or("", |f| match f {
+                Family::V4 => " (ipv4)",
+                Family::V6 => " (ipv6)",
+            }),
+            self.rows.given - before,
+            started.elapsed().as_secs_f64() * 1e3,
+        ));
+        Ok(())
+    }
+
+    fn note_fallback(&mut self, table: &Table, error: &TableError) {
+        let name = table.protocol.name();
+        let message = format!("{error}: read /proc/net/{name} instead");
+        let known = |p: &Problem| p.code == "table_fallback" && p.message == message;
+        if !self.report.problems.iter().any(known) {
+            self.report
+                .problems
+                .push(Problem::new("table_fallback", message));
+        }
+    }
+
+    fn note_missing(&mut self, table: &Table, error: TableError) {
+        // One family may be missing for good: a kernel without IPv6.
+        let no_ipv6 = table.family == Some(Family::V6) && self.read > 0;
+        if !(no_ipv6 && matches!(error, TableError::Missing(_))) {
+            let known = |p: &Problem| p.code == "table_missing" && p.message == error.to_string();
+            if !self.report.problems.iter().any(known) {
+                let problem = Problem::incomplete("table_missing", error.to_string());
+                self.report.problems.push(problem);
+            }
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    /// Says when sockets that are bound only were wanted and could not be seen.
+    fn note_bound_only(&mut self) {
+        if !self.query.states.contains(State::BoundInactive) || self.read == 0 {
+            return;
+        }
+        let why = match self.report.collector {
+            Some("netlink") if sys::kernel_version().is_some_and(|v| v < (6, 8)) => {
+                "this kernel does not list them (Linux 6.8 does)"
+            }
+            Some("netlink") => return,
+            Some("netstat2") => "netstat2 does not list them",
+            _ => "/proc/net/tcp does not list them",
+        };
+        self.report.problems.push(Problem::incomplete(
+            "bound_only_unseen",
+            format!(
+                "TCP sockets that are bound but neither listen nor connect cannot be seen: {why}"
+            ),
+        ));
+    }
+
+    fn finish(mut self) -> Result<Report, Problem> {
+        if self.read == 0
+            && let Some(error) = self.failed
+        {
+            return Err(Problem::incomplete("no_table", error.to_string())
+                .hint("sock_diag needs no privilege; a seccomp filter or a missing /proc stands in the way"));
+        }
+        if self.report.collector == Some("netstat2") && self.query.wants(Protocol::Udp) {
+            self.report.problems.push(Problem::incomplete(
+                "udp_state_unknown",
+                "netstat2 does not tell which UDP sockets are connected: all are shown as UNCONN",
+            ));
+        }
+        if self.rows.unreadable > 0 {
+            let count = self.rows.unreadable;
+            let message = format!("{count} rows of the kernel's tables could not be read");
+            let problem = Problem::incomplete("unreadable_rows", message).count(count);
+            self.report.problems.push(problem);
+        }
+        for why in self.rows.inconsistent {
+            self.report.problems.push(Problem::incomplete(
+                "table_inconsistent",
+                format!("{why}: rows may be missing"),
+            ));
+        }
+        Ok(self.report)
+    }
+}
+
+/// Passes each row on once, with its namespace.
+struct Rows<'a> {
+    each: &'a mut dyn FnMut(Socket),
+    seen: FxHashSet<u64>,
+    netns: Option<NonZeroU64>,
+    /// While set: rows that wait until the listeners among them have been passed on.
+    held: Option<Vec<Socket>>,
+    given: u64,
+    unreadable: u64,
+    inconsistent: Vec<String>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(each: &'a mut dyn FnMut(Socket)) -> Self {
+        Self {
+            each,
+            seen: FxHashSet::default(),
+            netns: sys::netns::current(),
+            held: None,
+            given: 0,
+            unreadable: 0,
+            inconsistent: Vec::new(),
+        }
+    }
+
+    /// From now on, listeners go through and everything else waits.
+    fn hold_back(&mut self) {
+        self.held = Some(Vec::new());
+    }
+
+    fn release(&mut self) {
+        for socket in self.held.take().unwrap_or_default() {
+            (self.each)(socket);
+        }
+    }
+}
+
+impl Sink for Rows<'_> {
+    fn push(&mut self, mut socket: Socket) -> bool {
+        if !self.seen.insert(identity(&socket)) {
+            return false;
+        }
+        self.given += 1;
+        socket.netns = self.netns;
+        match &mut self.held {
+            Some(held) if !socket.is_listener() => held.push(socket),
+            _ => (self.each)(socket),
+        }
+        true
+    }
+
+    fn unreadable(&mut self, count: u64) {
+        self.unreadable += count;
+    }
+
+    fn inconsistent(&mut self, why: String) {
+        self.inconsistent.push(why);
+    }
+}
+
+/// What tells a socket from every other in one reading: the cookie; without one, the inode;
+/// without a file, the connection.
+fn identity(socket: &Socket) -> u64 {
+    if let Some(cookie) = socket.cookie {
+        return cookie.get();
+    }
+    let mut hasher = FxHasher::default();
+    match socket.inode {
+        Some(inode) => inode.hash(&mut hasher),
+        None => (socket.protocol, socket.family, socket.local, socket.peer).hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Endpoint;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::num::NonZeroU32;
+
+    fn socket(state: State, port: u16) -> Socket {
+        let local = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Socket::new(Protocol::Udp, Family::V4, state, local)
+    }
+
+    #[test]
+    fn each_socket_once_by_the_best_identity_there_is() {
+        let mut out = Vec::new();
+        let mut each = |s: Socket| out.push(s.local.port);
+        let mut rows = Rows::new(&mut each);
+        let with_cookie = |port, cookie| Socket {
+            cookie: NonZeroU64::new(cookie),
+            ..socket(State::Established, port)
+        };
+        assert!(rows.push(with_cookie(1, 5)));
+        assert!(!rows.push(with_cookie(1, 5)));
+        assert!(rows.push(with_cookie(1, 6)), "same tuple, another socket");
+        let with_inode = |port, inode| Socket {
+            inode: NonZeroU32::new(inode),
+            ..socket(State::Established, port)
+        };
+        assert!(rows.push(with_inode(2, 9)));
+        assert!(!rows.push(with_inode(2, 9)));
+        assert!(rows.push(socket(State::Established, 3)));
+        assert!(!rows.push(socket(State::Established, 3)));
+        drop(rows);
+        assert_eq!(out, [1, 1, 2, 3]);
+    }
+
+    #[test]
+    fn listeners_go_first_when_rows_are_held_back() {
+        let mut out = Vec::new();
+        let mut each = |s: Socket| out.push(s.local.port);
+        let mut rows = Rows::new(&mut each);
+        rows.hold_back();
+        rows.push(socket(State::Established, 1));
+        rows.push(socket(State::Unconnected, 2));
+        rows.push(socket(State::Established, 3));
+        rows.release();
+        drop(rows);
+        assert_eq!(out, [2, 1, 3]);
+    }
+}

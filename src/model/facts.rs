@@ -1,0 +1,95 @@
+//! What rows need beside the sockets: owners, processes, names.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use rustc_hash::FxHashMap;
+
+use super::{Endpoint, Holder, HolderIndex, Process, Protocol, Report, Socket};
+
+/// Everything a row needs beside its socket, each fact read once.
+///
+/// A value without I/O: the enrich step fills it, filters and renderers only look.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Who holds which socket.
+    pub holders: HolderIndex,
+    /// The processes that were asked for.
+    pub processes: FxHashMap<u32, Process>,
+    /// Names of users; `None` for a uid without a name.
+    pub users: FxHashMap<u32, Option<String>>,
+    /// Names of interfaces by index.
+    pub interfaces: FxHashMap<NonZeroU32, String>,
+    /// Names of addresses, with `-r`.
+    pub hosts: FxHashMap<IpAddr, String>,
+    /// Names of ports, with `-r`.
+    pub services: FxHashMap<(Protocol, u16), String>,
+}
+
+impl Facts {
+    /// Every holder of `socket` whose process is known, lowest pid and fd first.
+    pub fn owners<'a>(
+        &'a self,
+        socket: &Socket,
+    ) -> impl Iterator<Item = (&'a Holder, &'a Process)> + use<'a> {
+        self.holders
+            .of(socket.inode)
+            .iter()
+            .filter_map(|holder| Some((holder, self.processes.get(&holder.pid)?)))
+    }
+
+    /// The processes that hold `socket`, each once, lowest pid first.
+    pub fn owner_processes<'a>(
+        &'a self,
+        socket: &Socket,
+    ) -> impl Iterator<Item = &'a Process> + use<'a> {
+        let mut last = None;
+        self.owners(socket).filter_map(move |(_, process)| {
+            let new = last != Some(process.pid);
+            last = Some(process.pid);
+            new.then_some(process)
+        })
+    }
+
+    /// The name of a user, when there is one.
+    #[must_use]
+    pub fn user(&self, uid: u32) -> Option<&str> {
+        self.users.get(&uid)?.as_deref()
+    }
+
+    /// The name of the user who made `socket`.
+    #[must_use]
+    pub fn socket_user(&self, socket: &Socket) -> Option<&str> {
+        self.user(socket.uid?)
+    }
+
+    /// The name of the interface `socket` is bound to.
+    #[must_use]
+    pub fn interface(&self, socket: &Socket) -> Option<&str> {
+        self.interfaces.get(&socket.interface?).map(String::as_str)
+    }
+
+    /// The name of an address, with `-r`.
+    #[must_use]
+    pub fn host(&self, endpoint: &Endpoint) -> Option<&str> {
+        self.hosts.get(&endpoint.address).map(String::as_str)
+    }
+
+    /// The name of a port, with `-r`.
+    #[must_use]
+    pub fn service(&self, protocol: Protocol, port: u16) -> Option<&str> {
+        self.services.get(&(protocol, port)).map(String::as_str)
+    }
+}
+
+/// All rows of an answer at once, with their facts: what a view that needs the whole is made
+/// from, live or recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The sockets, in the kernel's order.
+    pub sockets: Vec<Socket>,
+    /// What the rows need.
+    pub facts: Facts,
+    /// Where it came from and what is missing.
+    pub report: Report,
+}

@@ -1,0 +1,19 @@
+//! The nouns: what a socket, a process and a snapshot are. No I/O, no text for people.
+
+mod endpoint;
+mod facts;
+mod ports;
+mod problem;
+mod process;
+mod queue;
+mod socket;
+mod state;
+
+pub use endpoint::{Endpoint, Family, FamilySet, Protocol, ProtocolSet};
+pub use facts::{Facts, Snapshot};
+pub use ports::{ListenerPorts, PortRange};
+pub use problem::{Problem, Report};
+pub use process::{Container, Process};
+pub use queue::{AcceptQueue, Queue};
+pub use socket::{Holder, HolderIndex, OwnerStatus, Role, Socket, Timer, TimerKind, Via};
+pub use state::{State, StateSet};

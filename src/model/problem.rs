@@ -1,0 +1,74 @@
+//! What could not be seen, and what the answer came from.
+
+/// Something that could not be read, or only in part. Partial failure is data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// A short, stable name for scripts.
+    pub code: &'static str,
+    /// One line for people: what was attempted, on what, why it failed.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// How many rows, lines or processes it concerns.
+    pub count: u64,
+    /// Whether a row or an owner may be missing because of it.
+    pub incomplete: bool,
+}
+
+impl Problem {
+    /// A problem that leaves the answer complete: fields, not rows, were lost.
+    #[must_use]
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hint: None,
+            count: 1,
+            incomplete: false,
+        }
+    }
+
+    /// A problem after which rows or owners may be missing.
+    #[must_use]
+    pub fn incomplete(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            incomplete: true,
+            ..Self::new(code, message)
+        }
+    }
+
+    /// The same with a hint on what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with the number of things it concerns.
+    #[must_use]
+    pub fn count(mut self, count: u64) -> Self {
+        self.count = count;
+        self
+    }
+}
+
+/// Where an answer came from and what is missing in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The collector that gave the TCP table (the first table, when TCP was not asked for).
+    pub collector: Option<&'static str>,
+    /// Where owners came from: `proc`, or `none`.
+    pub owners_from: Option<&'static str>,
+    /// What could not be seen.
+    pub problems: Vec<Problem>,
+    /// What was done, one line each, for `-v`.
+    pub trace: Vec<String>,
+}
+
+impl Report {
+    /// Whether no row and no owner may be missing.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        !self.problems.iter().any(|p| p.incomplete)
+    }
+}

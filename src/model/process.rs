@@ -1,0 +1,162 @@
+//! What is known of a process that holds a socket.
+
+/// The facts of one process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// The pid in the reader's pid namespace.
+    pub pid: u32,
+    /// The name, up to 15 bytes that the process chose: not trusted, not always UTF-8.
+    /// Source: /proc/PID/comm.
+    pub comm: Vec<u8>,
+    /// The command line, arguments joined by blanks; `None` where it is empty or unreadable.
+    /// Source: /proc/PID/cmdline.
+    pub command: Option<Vec<u8>>,
+    /// The effective uid; `None` until it is asked for. Source: /proc/PID/status.
+    pub uid: Option<u32>,
+    /// The parent's pid. Source: /proc/PID/status.
+    pub parent: Option<u32>,
+    /// Seconds since the epoch at which the process started; read only where it is shown.
+    /// Source: /proc/PID/stat field 22 and the boot time.
+    pub started: Option<i64>,
+    /// The cgroup path. Source: /proc/PID/cgroup.
+    pub cgroup: Option<String>,
+}
+
+/// The container of a process, as its cgroup path names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The engine: `docker`, `podman`, `containerd`, `cri-o`, `lxc`, `kubernetes`.
+    pub engine: &'static str,
+    /// The id or name; a 64-digit id is cut to its first 12 digits.
+    pub id: String,
+}
+
+impl Process {
+    /// The systemd unit, when the cgroup path names one: the innermost `.service`,
+    /// `.socket` or `.scope`.
+    #[must_use]
+    pub fn unit(&self) -> Option<&str> {
+        let path = self.cgroup.as_deref()?;
+        path.rsplit('/').find(|part| {
+            [".service", ".socket", ".scope"]
+                .iter()
+                .any(|kind| part.len() > kind.len() && part.ends_with(kind))
+        })
+    }
+
+    /// The container, when the cgroup path has the mark of an engine.
+    #[must_use]
+    pub fn container(&self) -> Option<Container> {
+        let path = self.cgroup.as_deref()?;
+        path.rsplit('/').find_map(container_of)
+    }
+
+    /// Whether the process goes by `name`: its comm, or the first 15 bytes of a longer name
+    /// that its command line confirms.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        if self.comm == name {
+            return true;
+        }
+        let Some(program) = self.program() else {
+            return false;
+        };
+        program == name && name.get(..15) == Some(self.comm.as_slice())
+    }
+
+    /// The last part of the path in argv[0].
+    fn program(&self) -> Option<&[u8]> {
+        let first = self.command.as_deref()?.split(|&b| b == b' ').next()?;
+        first.rsplit(|&b| b == b'/').next()
+    }
+}
+
+/// Reads one part of a cgroup path: `docker-ID.scope`, `libpod-ID.scope`, `cri-containerd-ID`,
+/// `crio-ID`, `lxc.payload.NAME`, or a bare 64-digit id below `docker` or `kubepods`.
+fn container_of(part: &str) -> Option<Container> {
+    let name = part.strip_suffix(".scope").unwrap_or(part);
+    let marked = [
+        ("docker-", "docker"),
+        ("libpod-", "podman"),
+        ("cri-containerd-", "containerd"),
+        ("crio-", "cri-o"),
+        ("lxc.payload.", "lxc"),
+    ];
+    for (mark, engine) in marked {
+        if let Some(id) = name.strip_prefix(mark)
+            && !id.is_empty()
+        {
+            let id = short(id);
+            return Some(Container { engine, id });
+        }
+    }
+    let is_id = name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    is_id.then(|| Container {
+        engine: "container",
+        id: short(name),
+    })
+}
+
+fn short(id: &str) -> String {
+    let is_hash = id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    match id.get(..12) {
+        Some(head) if is_hash => head.to_owned(),
+        _ => id.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(comm: &str, command: Option<&str>, cgroup: &str) -> Process {
+        Process {
+            pid: 1,
+            comm: comm.into(),
+            command: command.map(Into::into),
+            uid: Some(0),
+            parent: None,
+            started: None,
+            cgroup: Some(cgroup.to_owned()),
+        }
+    }
+
+    #[test]
+    fn units_and_containers_come_from_the_cgroup() {
+        let id = "0123456789abcdef".repeat(4);
+        let unit = |path: &str| process("x", None, path).unit().map(str::to_owned);
+        assert_eq!(
+            unit("/system.slice/nginx.service").as_deref(),
+            Some("nginx.service")
+        );
+        assert_eq!(
+            unit("/user.slice/user-0.slice/session-3.scope").as_deref(),
+            Some("session-3.scope")
+        );
+        assert_eq!(unit("/"), None);
+        assert_eq!(unit("/.service"), None);
+        let container = |path: &str| process("x", None, path).container();
+        let docker = container(&format!("/system.slice/docker-{id}.scope")).unwrap();
+        assert_eq!(
+            (docker.engine, docker.id.as_str()),
+            ("docker", "0123456789ab")
+        );
+        assert_eq!(
+            container(&format!("/docker/{id}")).unwrap().id,
+            "0123456789ab"
+        );
+        assert_eq!(container("/lxc.payload.web").unwrap().id, "web");
+        assert_eq!(container("/system.slice/nginx.service"), None);
+    }
+
+    #[test]
+    fn a_name_longer_than_comm_needs_the_command_line() {
+        let p = process("my-long-server-", Some("/opt/my-long-server-name --x"), "/");
+        assert!(p.is_called("my-long-server-"));
+        assert!(p.is_called("my-long-server-name"));
+        assert!(!p.is_called("my-long-server-other"));
+        assert!(!p.is_called("my"));
+        assert!(!process("sh", None, "/").is_called("shell"));
+    }
+}

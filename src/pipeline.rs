@@ -1,0 +1,266 @@
+//! collect -> join -> enrich -> filter: the one way in which every view gets its rows.
+
+use std::io;
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use crate::collect::{BlindSpot, Gathered, Processes, SocketStream, gather};
+use crate::filter::Filter;
+use crate::join::{Owners, attribute};
+use crate::model::{
+    Facts, ListenerPorts, OwnerStatus, Problem, Protocol, Report, Snapshot, Socket,
+};
+use crate::query::{ProcessDetail, Query};
+use crate::sys::names;
+use crate::sys::netns::in_initial_pid_namespace;
+
+/// How long names are waited for with `-r`.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What ends a run early.
+#[derive(Debug)]
+pub enum Stop {
+    /// Nothing could be read.
+    Problem(Problem),
+    /// The rows could not be written.
+    Output(io::Error),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// What is asked: the query, which sockets of it, and whether names are wanted.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What to collect.
+    pub query: Query,
+    /// Which rows to keep.
+    pub filter: Filter,
+    /// Whether addresses and ports get names (`-r`).
+    pub resolve: bool,
+}
+
+/// Takes rows as they come, with the facts they need.
+pub type Each<'a> = &'a mut dyn FnMut(Vec<Socket>, &Facts) -> io::Result<()>;
+
+/// Hands the attributed, enriched and filtered rows to `each`, in the kernel's order.
+///
+/// Without owners and names the rows flow in batches while the kernel still lists them, and
+/// memory does not grow with the table; otherwise they come at once.
+///
+/// # Errors
+/// When nothing could be read, or `each` failed.
+pub fn stream(request: &Request, each: Each<'_>) -> Result<Report, Stop> {
+    if request.query.owners == ProcessDetail::None && !request.resolve {
+        return stream_tables(request, each);
+    }
+    let mut snapshot = snapshot(request)?;
+    each(std::mem::take(&mut snapshot.sockets), &snapshot.facts)?;
+    Ok(snapshot.report)
+}
+
+/// All rows at once.
+///
+/// # Errors
+/// When nothing could be read.
+pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
+    let query = pushed_down(request);
+    if query.owners == ProcessDetail::None {
+        let mut snapshot = Snapshot::default();
+        let report = stream_tables(request, &mut |sockets, facts| {
+            snapshot.sockets.extend(sockets);
+            snapshot.facts = facts.clone();
+            Ok(())
+        })?;
+        snapshot.report = report;
+        if request.resolve {
+            resolve(&snapshot.sockets, &mut snapshot.facts);
+        }
+        return Ok(snapshot);
+    }
+    let Gathered {
+        mut sockets,
+        holders,
+        blind_spot,
+        mut report,
+    } = gather(&query)?;
+    let owners = Owners::Searched {
+        holders: &holders,
+        denied: blind_spot.is_some(),
+    };
+    join(&mut sockets, &mut ListenerPorts::default(), &query, owners);
+    let mut facts = Facts {
+        holders,
+        ..Facts::default()
+    };
+    enrich(&mut sockets, &mut facts, &query);
+    // A filter by process may leave out a row for want of its owner.
+    let by_process = request.filter.process_detail() != ProcessDetail::None;
+    if by_process {
+        note_unseen(&mut report, &sockets, blind_spot);
+    }
+    sockets.retain(|socket| request.filter.matches(socket, &facts));
+    if !by_process {
+        note_unseen(&mut report, &sockets, blind_spot);
+    }
+    if request.resolve {
+        resolve(&sockets, &mut facts);
+    }
+    Ok(Snapshot {
+        sockets,
+        facts,
+        report,
+    })
+}
+
+fn stream_tables(request: &Request, each: Each<'_>) -> Result<Report, Stop> {
+    let query = pushed_down(request);
+    let rows = SocketStream::start(query);
+    let mut listeners = ListenerPorts::default();
+    let mut facts = Facts::default();
+    while let Some(mut batch) = rows.next_batch() {
+        join(&mut batch, &mut listeners, &query, Owners::NotAsked);
+        enrich(&mut batch, &mut facts, &query);
+        batch.retain(|socket| request.filter.matches(socket, &facts));
+        each(batch, &facts)?;
+    }
+    let mut report = rows.finish()?;
+    report.owners_from = Some("none");
+    Ok(report)
+}
+
+/// The query with what the filter knows beforehand: states, and facts that it compares.
+fn pushed_down(request: &Request) -> Query {
+    let mut query = request.query;
+    query.states = query.states.intersect(request.filter.states());
+    if query.owners != ProcessDetail::None {
+        query.owners = query.owners.max(request.filter.process_detail());
+    }
+    query.users |= request.filter.needs_users();
+    query
+}
+
+/// Attributes the rows, and leaves out those that were read for the roles of others only.
+fn join(
+    sockets: &mut Vec<Socket>,
+    listeners: &mut ListenerPorts,
+    query: &Query,
+    owners: Owners<'_>,
+) {
+    for socket in &mut *sockets {
+        listeners.note(socket);
+    }
+    sockets.retain_mut(|socket| {
+        let wanted = query.states.contains(socket.state) && query.families.contains(socket.family);
+        if wanted {
+            attribute(socket, listeners, owners);
+        }
+        wanted
+    });
+}
+
+/// Reads the facts that the rows need and that are not known yet.
+fn enrich(sockets: &mut [Socket], facts: &mut Facts, query: &Query) {
+    if query.owners != ProcessDetail::None {
+        read_processes(sockets, facts, query.owners);
+    }
+    if query.users {
+        let uids = sockets.iter().filter_map(|socket| socket.uid);
+        let owners = facts.processes.values().filter_map(|process| process.uid);
+        let unknown: FxHashSet<u32> = uids
+            .chain(owners)
+            .filter(|uid| !facts.users.contains_key(uid))
+            .collect();
+        for uid in unknown {
+            facts.users.insert(uid, names::user(uid));
+        }
+    }
+    if sockets.iter().any(|socket| socket.interface.is_some()) {
+        let lookup = names::Interfaces::new();
+        for index in sockets.iter().filter_map(|socket| socket.interface) {
+            if !facts.interfaces.contains_key(&index)
+                && let Some(name) = lookup.name(index)
+            {
+                facts.interfaces.insert(index, name);
+            }
+        }
+    }
+}
+
+/// Says whose owners could not be seen: refused or hidden ones, and, in a pid namespace of
+/// its own, those that live outside.
+fn note_unseen(report: &mut Report, sockets: &[Socket], blind_spot: Option<BlindSpot>) {
+    let count = |status| sockets.iter().filter(|s| s.owner_status == status).count() as u64;
+    let refused = blind_spot.and_then(|spot| spot.problem(count(OwnerStatus::Denied)));
+    report.problems.extend(refused);
+    let hidden = count(OwnerStatus::KernelOrHidden);
+    if hidden > 0 && !in_initial_pid_namespace() {
+        let message = format!(
+            "{hidden} sockets belong to the kernel or to processes outside this pid namespace"
+        );
+        report.problems.push(
+            Problem::incomplete("owners_outside", message)
+                .hint("run in the host's pid namespace to see every owner")
+                .count(hidden),
+        );
+    }
+}
+
+/// Reads every process that holds one of the rows. One that has ended holds nothing any more.
+fn read_processes(sockets: &mut [Socket], facts: &mut Facts, detail: ProcessDetail) {
+    let Some(processes) = Processes::open() else {
+        return;
+    };
+    let pids: FxHashSet<u32> = sockets
+        .iter()
+        .flat_map(|socket| facts.holders.of(socket.inode))
+        .map(|holder| holder.pid)
+        .collect();
+    for pid in pids {
+        if let Some(process) = processes.read(pid, detail) {
+            facts.processes.insert(pid, process);
+        }
+    }
+    for socket in sockets {
+        if socket.owner_status == OwnerStatus::Found && facts.owners(socket).next().is_none() {
+            socket.owner_status = OwnerStatus::KernelOrHidden;
+        }
+    }
+}
+
+/// Looks up names for the addresses and ports of the rows.
+fn resolve(sockets: &[Socket], facts: &mut Facts) {
+    let ends = || {
+        sockets
+            .iter()
+            .flat_map(|s| [Some(s.local), s.peer])
+            .flatten()
+    };
+    let addresses: FxHashSet<_> = ends()
+        .map(|end| end.address)
+        .filter(|address| !address.is_unspecified())
+        .collect();
+    let addresses = addresses.into_iter().collect();
+    facts.hosts = names::hosts(addresses, RESOLVE_LIMIT).into_iter().collect();
+    let ports: FxHashSet<_> = sockets
+        .iter()
+        .filter(|socket| socket.protocol != Protocol::Raw)
+        .flat_map(|s| [Some(s.local), s.peer].map(|end| Some((s.protocol, end?.port))))
+        .flatten()
+        .collect();
+    for (protocol, port) in ports {
+        if let Some(name) = names::service(port, protocol == Protocol::Udp) {
+            facts.services.insert((protocol, port), name);
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! JSON: the contract of schema `sockscope/v1`.
+//!
+//! The envelope is written as a stream: rows as they come, then what the command adds, then
+//! `complete` and `problems`, which are known only at the end.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use data_encoding::BASE64;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value as Json;
+
+use super::RowWriter;
+use crate::model::{
+    AcceptQueue, Endpoint, Facts, Holder, Problem, Process, Protocol, Queue, Report, Socket, Timer,
+    Via,
+};
+
+/// The name and version of the schema. Within v1 keys are only ever added.
+pub const SCHEMA: &str = "sockscope/v1";
+
+/// What every answer begins with.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The command.
+    pub command: &'static str,
+    /// RFC 3339, UTC.
+    pub collected_at: String,
+    /// The host's name.
+    pub host: String,
+}
+
+/// Writes the envelope. Rows, when there are any, stand under `sockets`.
+pub struct Envelope<W> {
+    out: W,
+    head: Head,
+    rows: u64,
+    with_sockets: bool,
+    /// What the command adds after its rows.
+    extra: Vec<(&'static str, Json)>,
+}
+
+impl<W: Write> Envelope<W> {
+    /// An envelope for `head.command`; `with_sockets` tells whether it has the key `sockets`.
+    pub fn new(out: W, head: Head, with_sockets: bool) -> Self {
+        Self {
+            out,
+            head,
+            rows: 0,
+            with_sockets,
+            extra: Vec::new(),
+        }
+    }
+
+    /// Adds a part of the command's own.
+    pub fn add(&mut self, key: &'static str, value: Json) {
+        self.extra.push((key, value));
+    }
+
+    fn member(&mut self, key: &str, value: &impl Serialize) -> io::Result<()> {
+        write!(self.out, ",\"{key}\":")?;
+        Ok(serde_json::to_writer(&mut self.out, value)?)
+    }
+}
+
+impl<W: Write> RowWriter for Envelope<W> {
+    fn begin(&mut self) -> io::Result<()> {
+        let head = self.head.clone();
+        write!(self.out, "{{\"schema\":\"{SCHEMA}\"")?;
+        self.member("command", &head.command)?;
+        self.member("collected_at", &head.collected_at)?;
+        self.member("host", &head.host)?;
+        if self.with_sockets {
+            self.out.write_all(b",\"sockets\":[")?;
+        }
+        Ok(())
+    }
+
+    fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
+        for socket in sockets {
+            let separator: &[u8] = if self.rows > 0 { b",\n" } else { b"\n" };
+            self.out.write_all(separator)?;
+            serde_json::to_writer(&mut self.out, &SocketJson { socket, facts })?;
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, report: &Report) -> io::Result<()> {
+        if self.with_sockets {
+            self.out.write_all(b"]")?;
+        }
+        for (key, value) in std::mem::take(&mut self.extra) {
+            self.member(key, &value)?;
+        }
+        self.member("collector", &report.collector)?;
+        self.member("owners_from", &report.owners_from.unwrap_or("none"))?;
+        self.member("complete", &report.complete())?;
+        let problems: Vec<_> = report.problems.iter().map(ProblemJson).collect();
+        self.member("problems", &problems)?;
+        self.out.write_all(b"}\n")?;
+        self.out.flush()
+    }
+}
+
+/// Writes one JSON object a line: a socket, with the schema, time and host in it.
+pub struct Lines<W> {
+    out: W,
+    head: Head,
+}
+
+impl<W: Write> Lines<W> {
+    /// A writer of lines.
+    pub fn new(out: W, head: Head) -> Self {
+        Self { out, head }
+    }
+
+    /// Writes one object that is no socket: a group, or totals.
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn object(&mut self, members: &[(&str, Json)]) -> io::Result<()> {
+        self.open()?;
+        for (key, value) in members {
+            write!(self.out, ",\"{key}\":")?;
+            serde_json::to_writer(&mut self.out, value)?;
+        }
+        self.out.write_all(b"}\n")
+    }
+
+    fn open(&mut self) -> io::Result<()> {
+        write!(self.out, "{{\"schema\":\"{SCHEMA}\",\"collected_at\":")?;
+        serde_json::to_writer(&mut self.out, &self.head.collected_at)?;
+        self.out.write_all(b",\"host\":")?;
+        Ok(serde_json::to_writer(&mut self.out, &self.head.host)?)
+    }
+}
+
+impl<W: Write> RowWriter for Lines<W> {
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
+        for socket in sockets {
+            self.open()?;
+            let row = serde_json::to_vec(&SocketJson { socket, facts })?;
+            self.out.write_all(b",")?;
+            self.out.write_all(row.get(1..).unwrap_or_default())?;
+            self.out.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Report) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// A socket as JSON has it.
+struct SocketJson<'a> {
+    socket: &'a Socket,
+    facts: &'a Facts,
+}
+
+impl Serialize for SocketJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { socket, facts } = *self;
+        let end = |end| EndpointJson {
+            end,
+            protocol: socket.protocol,
+            facts,
+        };
+        let (recv_q, send_q, accept_queue) = match socket.queue {
+            Some(Queue::Accept(queue)) => (None, None, Some(AcceptQueueJson(queue))),
+            Some(Queue::Bytes { recv, send }) => (Some(recv), Some(send), None),
+            None => (None, None, None),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("protocol", socket.protocol.name())?;
+        map.serialize_entry("family", socket.family.name())?;
+        match socket.state.name() {
+            Some(name) => map.serialize_entry("state", name)?,
+            None => map.serialize_entry("state", &socket.state.to_string())?,
+        }
+        map.serialize_entry("local", &end(socket.local))?;
+        map.serialize_entry("peer", &socket.peer.map(end))?;
+        map.serialize_entry("role", &socket.role.map(crate::model::Role::name))?;
+        map.serialize_entry("interface", &facts.interface(socket))?;
+        map.serialize_entry("inode", &socket.inode)?;
+        map.serialize_entry("cookie", &socket.cookie.map(|c| format!("{c:016x}")))?;
+        map.serialize_entry("netns", &socket.netns)?;
+        map.serialize_entry("uid", &socket.uid)?;
+        map.serialize_entry("user", &facts.socket_user(socket))?;
+        map.serialize_entry("recv_q", &recv_q)?;
+        map.serialize_entry("send_q", &send_q)?;
+        map.serialize_entry("accept_queue", &accept_queue)?;
+        map.serialize_entry("timer", &socket.timer.map(TimerJson))?;
+        map.serialize_entry("owners", &OwnersJson { socket, facts })?;
+        map.serialize_entry("owner_status", socket.owner_status.name())?;
+        if let Some(drops) = socket.drops {
+            map.serialize_entry("drops", &drops)?;
+        }
+        map.end()
+    }
+}
+
+struct EndpointJson<'a> {
+    end: Endpoint,
+    protocol: Protocol,
+    facts: &'a Facts,
+}
+
+impl Serialize for EndpointJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self.end.address {
+            IpAddr::V4(v4) => map.serialize_entry("address", &v4)?,
+            IpAddr::V6(v6) => map.serialize_entry("address", &v6)?,
+        }
+        map.serialize_entry("port", &self.end.port)?;
+        if let Some(name) = self.facts.host(&self.end) {
+            map.serialize_entry("name", name)?;
+        }
+        if let Some(service) = self.facts.service(self.protocol, self.end.port) {
+            map.serialize_entry("service", service)?;
+        }
+        map.end()
+    }
+}
+
+struct AcceptQueueJson(AcceptQueue);
+
+impl Serialize for AcceptQueueJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("length", &self.0.length)?;
+        map.serialize_entry("limit", &self.0.limit)?;
+        map.end()
+    }
+}
+
+struct TimerJson(Timer);
+
+impl Serialize for TimerJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("kind", &self.0.kind.to_string())?;
+        map.serialize_entry("expires_ms", &self.0.expires_ms)?;
+        map.serialize_entry("retransmits", &self.0.retransmits)?;
+        map.end()
+    }
+}
+
+struct OwnersJson<'a> {
+    socket: &'a Socket,
+    facts: &'a Facts,
+}
+
+impl Serialize for OwnersJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let owners = self.facts.owners(self.socket);
+        serializer.collect_seq(owners.map(|(holder, process)| OwnerJson {
+            holder,
+            process,
+            facts: self.facts,
+        }))
+    }
+}
+
+struct OwnerJson<'a> {
+    holder: &'a Holder,
+    process: &'a Process,
+    facts: &'a Facts,
+}
+
+impl Serialize for OwnerJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            holder,
+            process,
+            facts,
+        } = *self;
+        let (fd, via) = match holder.via {
+            Via::Fd(fd) => (Some(fd), "fd"),
+            Via::IoUring => (None, "io_uring"),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("pid", &holder.pid)?;
+        map.serialize_entry("fd", &fd)?;
+        map.serialize_entry("via", via)?;
+        text_entry(&mut map, "comm", "comm_base64", Some(&process.comm))?;
+        text_entry(
+            &mut map,
+            "command",
+            "command_base64",
+            process.command.as_deref(),
+        )?;
+        map.serialize_entry("uid", &process.uid)?;
+        map.serialize_entry("user", &process.uid.and_then(|uid| facts.user(uid)))?;
+        map.end()
+    }
+}
+
+/// Text of another process: exact, and with its bytes beside it where it is not UTF-8.
+fn text_entry<M: SerializeMap>(
+    map: &mut M,
+    key: &'static str,
+    bytes_key: &'static str,
+    text: Option<&[u8]>,
+) -> Result<(), M::Error> {
+    let lossy = text.map(String::from_utf8_lossy);
+    map.serialize_entry(key, &lossy)?;
+    if let Some(bytes) = text
+        && std::str::from_utf8(bytes).is_err()
+    {
+        map.serialize_entry(bytes_key, &BASE64.encode(bytes))?;
+    }
+    Ok(())
+}
+
+struct ProblemJson<'a>(&'a Problem);
+
+impl Serialize for ProblemJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("code", self.0.code)?;
+        map.serialize_entry("message", &self.0.message)?;
+        map.serialize_entry("hint", &self.0.hint)?;
+        map.serialize_entry("count", &self.0.count)?;
+        map.end()
+    }
+}
+
+/// The key that tells an owner in a group: pid and name, with bytes where the name is no text.
+#[must_use]
+pub fn process_key(pid: u32, comm: &[u8]) -> Json {
+    let mut key = serde_json::Map::new();
+    key.insert("pid".to_owned(), pid.into());
+    key.insert("comm".to_owned(), String::from_utf8_lossy(comm).into());
+    if std::str::from_utf8(comm).is_err() {
+        key.insert("comm_base64".to_owned(), BASE64.encode(comm).into());
+    }
+    Json::Object(key)
+}

@@ -1,0 +1,136 @@
+//! A list of sockets for people.
+
+use std::io::{self, Write};
+
+use super::RowWriter;
+use super::grid::{self, Cell, Frame, GridColumn};
+use super::text::{Style, write_value};
+use super::theme::{Tone, state_tone};
+use crate::columns::{Column, Row, Value};
+use crate::model::{Facts, OwnerStatus, Queue, Report, Socket};
+
+/// Rows that are held to find the widths. A longer table goes on in these widths, row by
+/// row, and is not held.
+const HELD: usize = 1000;
+
+/// Writes a table.
+pub struct List<W> {
+    out: W,
+    columns: Vec<&'static Column>,
+    grid: Vec<GridColumn>,
+    frame: Frame,
+    held: Vec<Vec<Cell>>,
+    widths: Option<Vec<usize>>,
+}
+
+impl<W: Write> List<W> {
+    /// A writer of `columns`.
+    pub fn new(out: W, columns: Vec<&'static Column>, frame: Frame) -> Self {
+        Self {
+            out,
+            grid: grid_columns(&columns),
+            columns,
+            frame,
+            held: Vec::new(),
+            widths: None,
+        }
+    }
+
+    /// Draws what is held; from here on rows are written as they come.
+    fn draw_held(&mut self) -> io::Result<()> {
+        self.widths = Some(grid::layout(&self.grid, &self.held, &self.frame));
+        let held = std::mem::take(&mut self.held);
+        if held.is_empty() {
+            return Ok(());
+        }
+        grid::draw(&mut self.out, &self.grid, &held, &self.frame)
+    }
+}
+
+impl<W: Write> RowWriter for List<W> {
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
+        for socket in sockets {
+            let cells = cells(&self.columns, Row { socket, facts });
+            if let Some(widths) = &self.widths {
+                grid::write_row(&mut self.out, &self.grid, &cells, widths, &self.frame)?;
+                continue;
+            }
+            self.held.push(cells);
+            if self.held.len() == HELD {
+                self.draw_held()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Report) -> io::Result<()> {
+        if self.widths.is_none() {
+            self.draw_held()?;
+        }
+        self.out.flush()
+    }
+}
+
+/// The columns of a table as a grid has them. Text of processes gives way first.
+#[must_use]
+pub fn grid_columns(columns: &[&'static Column]) -> Vec<GridColumn> {
+    columns
+        .iter()
+        .map(|column| GridColumn {
+            header: column.header.to_owned(),
+            align: column.align,
+            gives_way: matches!(
+                column.id,
+                "process" | "command" | "comm" | "unit" | "container" | "cgroup"
+            ),
+        })
+        .collect()
+}
+
+/// The cells of a row.
+#[must_use]
+pub fn cells(columns: &[&'static Column], row: Row<'_>) -> Vec<Cell> {
+    columns
+        .iter()
+        .map(|column| {
+            let value = (column.value)(row);
+            let mut text = String::new();
+            write_value(&mut text, &value, Style::Person);
+            if text.is_empty() {
+                return Cell::new("-", Tone::Quiet);
+            }
+            Cell::new(text, tone(&value, row.socket))
+        })
+        .collect()
+}
+
+fn tone(value: &Value<'_>, socket: &Socket) -> Tone {
+    match value {
+        Value::State(state) => state_tone(*state),
+        Value::Process(_) => match socket.owner_status {
+            OwnerStatus::Found => Tone::Strong,
+            _ => Tone::Quiet,
+        },
+        Value::Queue(length, limit) => queue_tone(*length, *limit),
+        Value::End { .. } if socket.is_listener() => Tone::Strong,
+        Value::Number(0) if matches!(socket.queue, Some(Queue::Bytes { .. })) => Tone::Quiet,
+        _ => Tone::Normal,
+    }
+}
+
+/// A queue is full when it holds more than its limit; from seven tenths on it is worth a look.
+#[must_use]
+pub fn queue_tone(length: u32, limit: Option<u32>) -> Tone {
+    match limit {
+        Some(limit) if length > limit => Tone::Bad,
+        Some(limit) if length > 0 && u64::from(length) * 10 >= u64::from(limit) * 7 => {
+            Tone::Waiting
+        }
+        _ if length == 0 => Tone::Quiet,
+        _ => Tone::Normal,
+    }
+}

@@ -1,0 +1,107 @@
+//! Columns of text for scripts: one header line of column ids, one line a row, never cut,
+//! never coloured, absent is `-`.
+
+use std::io::{self, Write};
+
+use super::RowWriter;
+use super::text::{Style, write_value};
+use crate::columns::{Align, Column, Row};
+use crate::model::{Facts, Report, Socket};
+
+/// Writes rows as aligned text without holding them: each column has a usual width, and a
+/// longer cell pushes the rest of its line.
+pub struct Plain<W> {
+    out: W,
+    columns: Vec<&'static Column>,
+    header: bool,
+    line: String,
+}
+
+impl<W: Write> Plain<W> {
+    /// A writer of `columns`.
+    pub fn new(out: W, columns: Vec<&'static Column>, header: bool) -> Self {
+        Self {
+            out,
+            columns,
+            header,
+            line: String::new(),
+        }
+    }
+}
+
+impl<W: Write> RowWriter for Plain<W> {
+    fn begin(&mut self) -> io::Result<()> {
+        if !self.header {
+            return Ok(());
+        }
+        self.line.clear();
+        for column in &self.columns {
+            let start = self.line.len();
+            self.line.push_str(column.id);
+            fill(&mut self.line, start, column);
+        }
+        finish(&mut self.line, &mut self.out)
+    }
+
+    fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
+        for socket in sockets {
+            let row = Row { socket, facts };
+            self.line.clear();
+            for column in &self.columns {
+                let start = self.line.len();
+                write_value(&mut self.line, &(column.value)(row), Style::Program);
+                if self.line.len() == start {
+                    self.line.push('-');
+                }
+                fill(&mut self.line, start, column);
+            }
+            finish(&mut self.line, &mut self.out)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Report) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Fills the cell that began at `start` to the usual width of its column, and a blank.
+fn fill(line: &mut String, start: usize, column: &Column) {
+    let width = usual_width(column.id);
+    let length = line.len() - start;
+    let blanks = width.saturating_sub(length);
+    match column.align {
+        Align::Right => line.insert_str(start, blank(blanks)),
+        Align::Left => line.push_str(blank(blanks)),
+    }
+    line.push(' ');
+}
+
+fn blank(count: usize) -> &'static str {
+    const BLANKS: &str = "                                        ";
+    BLANKS.get(..count).unwrap_or(BLANKS)
+}
+
+fn finish(line: &mut String, out: &mut impl Write) -> io::Result<()> {
+    line.truncate(line.trim_end().len());
+    line.push('\n');
+    out.write_all(line.as_bytes())
+}
+
+/// The width that most values of a column fit.
+fn usual_width(id: &str) -> usize {
+    match id {
+        "protocol" => 8,
+        "family" | "recv_q" | "send_q" | "lport" | "pport" => 6,
+        "state" => 14,
+        "local" | "peer" => 21,
+        "laddr" | "paddr" => 15,
+        "queue" => 7,
+        "pid" => 7,
+        "fd" => 4,
+        "inode" => 10,
+        "cookie" | "timer" | "owner_status" => 16,
+        "netns" => 10,
+        _ => 8,
+    }
+}

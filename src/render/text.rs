@@ -1,0 +1,189 @@
+//! Values as text: what stands in a cell.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use super::sanitize::escape_into;
+use crate::columns::{OwnerValue, Row, Value};
+use crate::model::{Endpoint, Facts, OwnerStatus, Protocol, Timer};
+
+/// What a cell is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A person: wildcards as `*`, several owners as "+2".
+    Person,
+    /// A program that reads columns: exact, owners joined by `;`.
+    Program,
+}
+
+/// Appends the text of `value` to `out`; nothing for [`Value::Absent`].
+pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
+    match value {
+        Value::Absent => {}
+        Value::Number(number) => push(out, format_args!("{number}")),
+        Value::Hex(number) => push(out, format_args!("{number:016x}")),
+        Value::Word(word) => out.push_str(word),
+        Value::State(state) => push(out, format_args!("{state}")),
+        Value::Address(address) => push(out, format_args!("{address}")),
+        Value::End {
+            end,
+            protocol,
+            interface,
+            facts,
+        } => write_end(out, end, *protocol, *interface, facts, style),
+        Value::Queue(length, limit) => write_queue(out, *length, *limit),
+        Value::Timer(timer) => write_timer(out, timer),
+        Value::Text(text) => escape_into(out, text),
+        Value::Owners(row, field) => {
+            for (place, (holder, process)) in row.facts.owners(row.socket).enumerate() {
+                if place > 0 {
+                    out.push(';');
+                }
+                write_owner(out, &field.of(holder, process));
+            }
+        }
+        Value::Process(row) => write_process(out, *row),
+    }
+}
+
+fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = out.write_fmt(text);
+}
+
+fn write_owner(out: &mut String, value: &OwnerValue<'_>) {
+    match value {
+        OwnerValue::Absent => out.push('-'),
+        OwnerValue::Number(number) => push(out, format_args!("{number}")),
+        OwnerValue::Text(text) => write_part(out, text),
+        OwnerValue::Made(text) => write_part(out, text.as_bytes()),
+    }
+}
+
+/// Escapes `;` too, which separates the parts of such a cell.
+fn write_part(out: &mut String, text: &[u8]) {
+    for (place, part) in text.split(|&b| b == b';').enumerate() {
+        if place > 0 {
+            out.push_str("\\x3b");
+        }
+        escape_into(out, part);
+    }
+}
+
+fn write_end(
+    out: &mut String,
+    end: &Endpoint,
+    protocol: Protocol,
+    interface: Option<&str>,
+    facts: &Facts,
+    style: Style,
+) {
+    match (facts.host(end), end.address) {
+        (Some(name), _) => escape_into(out, name.as_bytes()),
+        (None, IpAddr::V4(v4)) if v4.is_unspecified() && style == Style::Person => out.push('*'),
+        (None, IpAddr::V4(v4)) => push(out, format_args!("{v4}")),
+        (None, IpAddr::V6(v6)) => push(out, format_args!("[{v6}]")),
+    }
+    if let Some(interface) = interface.filter(|_| style == Style::Person) {
+        out.push('%');
+        escape_into(out, interface.as_bytes());
+    }
+    out.push(':');
+    match facts.service(protocol, end.port) {
+        Some(name) => escape_into(out, name.as_bytes()),
+        None => push(out, format_args!("{}", end.port)),
+    }
+}
+
+fn write_queue(out: &mut String, length: u32, limit: Option<u32>) {
+    match limit {
+        Some(limit) => push(out, format_args!("{length}/{limit}")),
+        None => push(out, format_args!("{length}/?")),
+    }
+}
+
+fn write_timer(out: &mut String, timer: &Timer) {
+    let ms = timer.expires_ms;
+    push(out, format_args!("{}:", timer.kind));
+    match ms {
+        0..1000 => push(out, format_args!("{ms}ms")),
+        _ => push(out, format_args!("{}s", ms / 1000)),
+    }
+}
+
+/// `nginx 812`, `nginx 812 +3` for four holders, or the reason in parentheses.
+fn write_process(out: &mut String, row: Row<'_>) {
+    let mut processes = row.facts.owner_processes(row.socket);
+    let Some(first) = processes.next() else {
+        out.push_str(reason(row.socket.owner_status));
+        return;
+    };
+    escape_into(out, &first.comm);
+    push(out, format_args!(" {}", first.pid));
+    match processes.count() {
+        0 => {}
+        more => push(out, format_args!(" +{more}")),
+    }
+}
+
+/// Why there is no owner, in a few words.
+#[must_use]
+pub const fn reason(status: OwnerStatus) -> &'static str {
+    match status {
+        OwnerStatus::Found => "",
+        OwnerStatus::Denied => "(no permission)",
+        OwnerStatus::Unaccepted => "(not accepted yet)",
+        OwnerStatus::Orphaned => "(closed, kernel finishes)",
+        OwnerStatus::TimeWait => "(none in TIME_WAIT)",
+        OwnerStatus::Handshake => "(handshake)",
+        OwnerStatus::KernelOrHidden => "(kernel or hidden)",
+        OwnerStatus::NotAsked => "-",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TimerKind;
+
+    fn text(value: &Value<'_>, style: Style) -> String {
+        let mut out = String::new();
+        write_value(&mut out, value, style);
+        out
+    }
+
+    #[test]
+    fn wildcards_are_short_for_people_and_exact_for_programs() {
+        let facts = Facts::default();
+        let end = |address: &str, interface| Value::End {
+            end: Endpoint::new(address.parse().unwrap(), 8080),
+            protocol: Protocol::Tcp,
+            interface,
+            facts: &facts,
+        };
+        assert_eq!(text(&end("0.0.0.0", None), Style::Person), "*:8080");
+        assert_eq!(text(&end("0.0.0.0", None), Style::Program), "0.0.0.0:8080");
+        assert_eq!(text(&end("::", None), Style::Person), "[::]:8080");
+        assert_eq!(
+            text(&end("127.0.0.53", Some("lo")), Style::Person),
+            "127.0.0.53%lo:8080"
+        );
+    }
+
+    #[test]
+    fn small_values() {
+        assert_eq!(text(&Value::Absent, Style::Person), "");
+        assert_eq!(text(&Value::Hex(0x2a), Style::Person), "000000000000002a");
+        assert_eq!(text(&Value::Queue(3, Some(50)), Style::Person), "3/50");
+        assert_eq!(text(&Value::Queue(3, None), Style::Person), "3/?");
+        let timer = |expires_ms| {
+            Value::Timer(Timer {
+                kind: TimerKind::TimeWait,
+                expires_ms,
+                retransmits: 0,
+            })
+        };
+        assert_eq!(text(&timer(59_400), Style::Person), "timewait:59s");
+        assert_eq!(text(&timer(400), Style::Person), "timewait:400ms");
+    }
+}

@@ -1,0 +1,32 @@
+//! All input and output, and the only `unsafe`: netlink, /proc, namespaces, names, terminal.
+//!
+//! Everything here is a thin call with an honest error; what the bytes mean is decided in
+//! [`crate::wire`], what to ask for in [`crate::collect`].
+
+pub mod names;
+pub mod netns;
+pub mod proc;
+pub mod sock_diag;
+pub mod terminal;
+
+/// The host's name, or empty when the kernel does not tell.
+#[must_use]
+pub fn host_name() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}
+
+/// The kernel's version as (major, minor); `None` when it cannot be read from its release.
+#[must_use]
+pub fn kernel_version() -> Option<(u32, u32)> {
+    let name = rustix::system::uname();
+    let release = name.release().to_str().ok()?;
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// Whether this process runs with effective uid 0.
+#[must_use]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

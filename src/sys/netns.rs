@@ -1,0 +1,50 @@
+//! Network namespaces.
+
+use std::io;
+use std::num::NonZeroU64;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+/// The inode of the calling thread's network namespace; `None` without /proc.
+#[must_use]
+pub fn current() -> Option<NonZeroU64> {
+    inode_of("/proc/thread-self/ns/net")
+}
+
+/// The inode of a process's network namespace; `None` when it is gone or not ours to read.
+#[must_use]
+pub fn of_process(pid: u32) -> Option<NonZeroU64> {
+    inode_of(&format!("/proc/{pid}/ns/net"))
+}
+
+fn inode_of(path: &str) -> Option<NonZeroU64> {
+    NonZeroU64::new(std::fs::metadata(path).ok()?.ino())
+}
+
+/// Whether this process is in the initial pid namespace, so that every process can be seen.
+///
+/// Source: `PROC_PID_INIT_INO` in `include/linux/proc_ns.h`. `true` when it cannot be told.
+#[must_use]
+pub fn in_initial_pid_namespace() -> bool {
+    const PROC_PID_INIT_INO: u64 = 0xEFFF_FFFC;
+    std::fs::metadata("/proc/self/ns/pid").map_or(true, |meta| meta.ino() == PROC_PID_INIT_INO)
+}
+
+/// Runs `work` on a thread of its own inside the network namespace of process `pid`.
+///
+/// # Errors
+/// When the namespace is gone or entering it is not permitted (`CAP_SYS_ADMIN`).
+pub fn inside<T: Send>(pid: u32, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net"))?;
+    std::thread::scope(|scope| {
+        scope
+            .spawn(|| {
+                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+                Ok(work())
+            })
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the thread in the namespace ended")))
+    })
+}

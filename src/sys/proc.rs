@@ -1,0 +1,225 @@
+//! /proc: processes, their descriptors, and the text tables.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, RawDir, SeekFrom, openat, readlinkat_raw, seek, statat,
+};
+use rustix::io::Errno;
+
+use crate::wire::fd_link::{self, FdLink};
+
+/// Bytes of a getdents buffer: some 1,300 descriptors a call.
+const DIRECTORY_BUFFER: usize = 32 * 1024;
+/// A link's target that is longer than this is neither a socket nor a ring.
+const LINK_BUFFER: usize = 64;
+
+/// The descriptors `first..end` of an fd table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FdRange {
+    /// The lowest descriptor.
+    pub first: u32,
+    /// One past the highest.
+    pub end: u32,
+}
+
+impl FdRange {
+    /// The whole table.
+    pub const ALL: Self = Self {
+        first: 0,
+        end: u32::MAX,
+    };
+}
+
+/// An open /proc.
+#[derive(Debug)]
+pub struct ProcDir {
+    fd: OwnedFd,
+}
+
+impl ProcDir {
+    /// Opens /proc.
+    ///
+    /// # Errors
+    /// When it is not mounted or not readable.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self {
+            fd: open_dir(CWD, "/proc")?,
+        })
+    }
+
+    /// The pid of every process that can be seen.
+    ///
+    /// # Errors
+    /// When /proc cannot be listed.
+    pub fn pids(&self) -> io::Result<Vec<u32>> {
+        Ok(numbers_in(open_dir(&self.fd, ".")?)?)
+    }
+
+    /// The thread ids of a process, its own pid included; empty when it is gone.
+    #[must_use]
+    pub fn tids(&self, pid: u32) -> Vec<u32> {
+        open_dir(&self.fd, &format!("{pid}/task"))
+            .and_then(numbers_in)
+            .unwrap_or_default()
+    }
+
+    /// How many descriptors a process has open, or `None` when the kernel does not tell
+    /// (before Linux 6.2) or the process is gone. No permission is needed.
+    #[must_use]
+    pub fn fd_count(&self, pid: u32) -> Option<u64> {
+        let stat = statat(&self.fd, format!("{pid}/fd"), AtFlags::empty()).ok()?;
+        u64::try_from(stat.st_size).ok()
+    }
+
+    /// Whether [`Self::fd_count`] works: this process has descriptors open, so 0 means no.
+    #[must_use]
+    pub fn tells_fd_count(&self) -> bool {
+        self.fd_count(std::process::id()).is_some_and(|n| n > 0)
+    }
+
+    /// Calls `each` with every descriptor of an fd table in `range` and what it points at.
+    ///
+    /// `tid` chooses the table of one thread. A descriptor closed meanwhile is passed over.
+    ///
+    /// # Errors
+    /// `EACCES` or `EPERM` when the table is not ours to read, `ENOENT` or `ESRCH` when the
+    /// process ended.
+    pub fn scan_fds(
+        &self,
+        pid: u32,
+        tid: Option<u32>,
+        range: FdRange,
+        each: &mut impl FnMut(u32, FdLink),
+    ) -> Result<(), Errno> {
+        let path = match tid {
+            None => format!("{pid}/fd"),
+            Some(tid) => format!("{pid}/task/{tid}/fd"),
+        };
+        let table = open_dir(&self.fd, &path)?;
+        if range.first > 0 {
+            // In an fd directory the position is the descriptor plus 2, for "." and "..".
+            seek(&table, SeekFrom::Start(u64::from(range.first) + 2))?;
+        }
+        let mut buffer = [MaybeUninit::uninit(); DIRECTORY_BUFFER];
+        let mut entries = RawDir::new(table.as_fd(), &mut buffer);
+        while let Some(entry) = entries.next() {
+            let name = entry?;
+            let name = name.file_name();
+            let Some(fd) = fd_link::decimal(name.to_bytes()) else {
+                continue;
+            };
+            if fd >= range.end {
+                break;
+            }
+            match link_of(&table, name) {
+                Ok(link) => each(fd, link),
+                Err(Errno::NOENT) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole of a small file of a process, such as `comm` or `fdinfo/5`.
+    ///
+    /// # Errors
+    /// What open and read say; a process that ended gives `ENOENT` or `ESRCH`.
+    pub fn read(&self, pid: u32, name: &str) -> io::Result<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let fd = openat(&self.fd, format!("{pid}/{name}"), flags, Mode::empty())?;
+        let mut bytes = Vec::new();
+        File::from(fd).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn open_dir(at: impl AsFd, path: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(at, path, flags, Mode::empty())
+}
+
+/// The entries of a directory that are numbers.
+fn numbers_in(directory: OwnedFd) -> Result<Vec<u32>, Errno> {
+    let mut buffer = [MaybeUninit::uninit(); DIRECTORY_BUFFER];
+    let mut entries = RawDir::new(directory, &mut buffer);
+    let mut numbers = Vec::new();
+    while let Some(entry) = entries.next() {
+        numbers.extend(fd_link::decimal(entry?.file_name().to_bytes()));
+    }
+    Ok(numbers)
+}
+
+fn link_of(table: &OwnedFd, name: &CStr) -> Result<FdLink, Errno> {
+    let mut buffer = [MaybeUninit::uninit(); LINK_BUFFER];
+    let (target, _) = readlinkat_raw(table, name, &mut buffer)?;
+    Ok(fd_link::parse(target))
+}
+
+/// Whether two tasks share one fd table; `None` when the kernel does not say (`kcmp` is
+/// missing or refused).
+#[must_use]
+#[allow(unsafe_code)]
+pub fn share_fd_table(a: u32, b: u32) -> Option<bool> {
+    const KCMP_FILES: libc::c_long = 2;
+    let (a, b) = (libc::c_long::from(a), libc::c_long::from(b));
+    // SAFETY: kcmp takes numbers only and touches no memory of this process.
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, a, b, KCMP_FILES, 0, 0) };
+    match order {
+        0 => Some(true),
+        1..=3 => Some(false),
+        _ => None,
+    }
+}
+
+/// A text table of the calling thread's network namespace, such as `tcp6`.
+///
+/// # Errors
+/// `ENOENT` when the kernel has no such table or /proc is not mounted.
+pub fn net_table(name: &str) -> io::Result<File> {
+    // /proc/net would be the namespace of the main thread.
+    File::open(format!("/proc/thread-self/net/{name}"))
+}
+
+/// Seconds since the epoch at which the machine started, and clock ticks in a second.
+///
+/// # Errors
+/// When /proc/stat cannot be read.
+pub fn clock() -> io::Result<(i64, u64)> {
+    let boot = procfs::boot_time_secs().map_err(io::Error::other)?;
+    let boot = i64::try_from(boot).map_err(io::Error::other)?;
+    Ok((boot, procfs::ticks_per_second().max(1)))
+}
+
+/// Whether /proc hides the processes of other users from this one (`hidepid` and no root).
+#[must_use]
+pub fn hides_processes() -> bool {
+    let mounts = procfs::process::Process::myself().and_then(|me| me.mountinfo());
+    mounts.is_ok_and(|mounts| {
+        mounts
+            .into_iter()
+            .filter(|mount| mount.mount_point.as_os_str() == "/proc")
+            .last()
+            .and_then(|mount| mount.super_options.get("hidepid").cloned().flatten())
+            .is_some_and(|value| !matches!(value.as_str(), "0" | "off"))
+    })
+}
+
+/// A numeric setting below /proc/sys; `None` when it is missing or no number.
+#[must_use]
+pub fn sysctl(path: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/sys/{path}")).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Two numbers of a setting below /proc/sys, such as a range.
+#[must_use]
+pub fn sysctl_pair(path: &str) -> Option<(u64, u64)> {
+    let text = std::fs::read_to_string(format!("/proc/sys/{path}")).ok()?;
+    let mut numbers = text.split_ascii_whitespace();
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}

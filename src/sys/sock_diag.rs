@@ -1,0 +1,93 @@
+//! The netlink socket of `sock_diag`.
+
+use std::io::{self, IoSliceMut};
+use std::os::fd::OwnedFd;
+
+use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, SocketFlags, SocketType,
+    bind, getsockname, recvmsg, sendto, socket_with,
+};
+
+/// A datagram as it arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Bytes in the buffer.
+    pub length: usize,
+    /// The datagram was longer than the buffer; its end is lost.
+    pub truncated: bool,
+    /// It came from the kernel and not from another process.
+    pub from_kernel: bool,
+}
+
+/// What a dump needs of a netlink socket; tests replay recorded bytes through it.
+pub trait Transport {
+    /// The netlink port that answers are addressed to.
+    fn port(&self) -> u32;
+    /// Sends one request to the kernel.
+    ///
+    /// # Errors
+    /// What `sendto` says.
+    fn send(&mut self, request: &[u8]) -> io::Result<()>;
+    /// Receives one datagram into `buffer`.
+    ///
+    /// # Errors
+    /// What `recvmsg` says; an interrupted call is made again.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received>;
+}
+
+/// A `NETLINK_SOCK_DIAG` socket of the calling thread's network namespace.
+#[derive(Debug)]
+pub struct SockDiag {
+    fd: OwnedFd,
+    port: u32,
+}
+
+impl SockDiag {
+    /// Opens the socket.
+    ///
+    /// # Errors
+    /// `EPERM`, `EAFNOSUPPORT` or `EPROTONOSUPPORT` under seccomp, gVisor and WSL1.
+    pub fn open() -> io::Result<Self> {
+        let fd = socket_with(
+            AddressFamily::NETLINK,
+            SocketType::RAW,
+            SocketFlags::CLOEXEC,
+            Some(SOCK_DIAG),
+        )?;
+        bind(&fd, &SocketAddrNetlink::new(0, 0))?;
+        let port = SocketAddrNetlink::try_from(getsockname(&fd)?)?.pid();
+        Ok(Self { fd, port })
+    }
+}
+
+impl Transport for SockDiag {
+    fn port(&self) -> u32 {
+        self.port
+    }
+
+    fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        let kernel = SocketAddrNetlink::new(0, 0);
+        sendto(&self.fd, request, SendFlags::empty(), &kernel)?;
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        loop {
+            let mut slices = [IoSliceMut::new(buffer)];
+            let mut control = RecvAncillaryBuffer::default();
+            match recvmsg(&self.fd, &mut slices, &mut control, RecvFlags::empty()) {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(message) => {
+                    let sender = message.address.map(SocketAddrNetlink::try_from);
+                    return Ok(Received {
+                        length: message.bytes.min(buffer.len()),
+                        truncated: message.flags.contains(ReturnFlags::TRUNC),
+                        from_kernel: matches!(sender, Some(Ok(sender)) if sender.pid() == 0),
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! `inet_diag`: requests for tables of TCP, UDP and raw sockets, and the rows of the answer.
+//!
+//! Source: `include/uapi/linux/inet_diag.h`, filled in by `net/ipv4/inet_diag.c`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::{NonZeroU32, NonZeroU64};
+
+use super::bytes::{array_at, be16_at, u8_at, u32_at, u64_at};
+use super::nlmsg;
+use crate::model::{
+    AcceptQueue, Endpoint, Family, Protocol, Queue, Socket, State, StateSet, Timer, TimerKind,
+};
+
+const TCPDIAG_GETSOCK: u16 = 18;
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+/// Size of `struct inet_diag_msg`.
+const ROW: usize = 72;
+
+const ATTR_SKMEMINFO: u16 = 7;
+const ATTR_SKV6ONLY: u16 = 11;
+const ATTR_CGROUP_ID: u16 = 21;
+/// Index of `SK_MEMINFO_DROPS` in the array of 32-bit numbers (Linux 4.7).
+const MEMINFO_DROPS: usize = 8;
+/// Datagram states: connected (1) and not (7).
+const DATAGRAM_STATES: u32 = 1 << 1 | 1 << 7;
+
+/// A request for a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The family; `None` asks for both in one walk, which only TCP offers
+    /// (`TCPDIAG_GETSOCK`, 14-19 % cheaper than two walks).
+    pub family: Option<Family>,
+    /// The states, for TCP.
+    pub states: StateSet,
+    /// Whether to ask for `SKMEMINFO`, which carries the drops.
+    pub memory: bool,
+}
+
+impl Request {
+    /// The netlink message for the request.
+    #[must_use]
+    pub fn message(&self, sequence: u32) -> Vec<u8> {
+        let extensions = if self.memory {
+            1 << (ATTR_SKMEMINFO - 1)
+        } else {
+            0_u8
+        };
+        let states = match self.protocol {
+            Protocol::Tcp => self.states.tcp_mask(),
+            Protocol::Udp | Protocol::Raw => DATAGRAM_STATES,
+        };
+        let (kind, payload) = match self.family {
+            Some(family) => (
+                SOCK_DIAG_BY_FAMILY,
+                request_v2(family, self.protocol, extensions, states),
+            ),
+            None => (TCPDIAG_GETSOCK, request_v1(extensions, states)),
+        };
+        nlmsg::message(kind, nlmsg::DUMP_FLAGS, sequence, &payload)
+    }
+}
+
+/// `struct inet_diag_req_v2`, 56 bytes.
+fn request_v2(family: Family, protocol: Protocol, extensions: u8, states: u32) -> Vec<u8> {
+    let family = match family {
+        Family::V4 => AF_INET,
+        Family::V6 => AF_INET6,
+    };
+    let protocol = match protocol {
+        Protocol::Tcp => 6,
+        Protocol::Udp => 17,
+        Protocol::Raw => 255,
+    };
+    let mut bytes = vec![family, protocol, extensions, 0];
+    bytes.extend(states.to_ne_bytes());
+    bytes.resize(56, 0);
+    bytes
+}
+
+/// `struct inet_diag_req` of the first version, 60 bytes: no family, so both.
+fn request_v1(extensions: u8, states: u32) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 0, extensions];
+    bytes.resize(4 + 48, 0);
+    bytes.extend(states.to_ne_bytes());
+    bytes.resize(60, 0);
+    bytes
+}
+
+/// Reads one row of the answer; `None` when it is too short or of another family.
+///
+/// For the four kinds of sockets without a file (time wait, orphans, handshakes, unaccepted)
+/// inode and uid stay `None`: older kernels report 0 there, whoever it was.
+#[must_use]
+pub fn socket(row: &[u8], protocol: Protocol) -> Option<Socket> {
+    let family = match u8_at(row, 0)? {
+        AF_INET => Family::V4,
+        AF_INET6 => Family::V6,
+        _ => return None,
+    };
+    let number = u8_at(row, 1)?;
+    let state = match protocol {
+        // A table never holds a closed TCP socket but one that was bound only (Linux 6.8).
+        Protocol::Tcp if number == 7 => State::BoundInactive,
+        Protocol::Tcp => State::from_tcp(number),
+        Protocol::Udp | Protocol::Raw => State::from_datagram(number),
+    };
+    let local = Endpoint::new(address(row, 8, family)?, be16_at(row, 4)?);
+    let peer = Endpoint::new(address(row, 24, family)?, be16_at(row, 6)?);
+    let inode = NonZeroU32::new(u32_at(row, 68)?);
+    let mut socket = Socket::new(protocol, family, state, local);
+    socket.peer = Some(peer).filter(|peer| is_connected(state) && !peer.is_unset());
+    socket.interface = NonZeroU32::new(u32_at(row, 40)?);
+    socket.cookie = cookie(u32_at(row, 44)?, u32_at(row, 48)?);
+    socket.inode = inode;
+    socket.uid = inode.and(u32_at(row, 64));
+    socket.queue = Some(queue(state, u32_at(row, 56)?, u32_at(row, 60)?));
+    socket.timer = timer(u8_at(row, 2)?, u8_at(row, 3)?, u32_at(row, 52)?);
+    for (kind, payload) in nlmsg::attributes(row.get(ROW..)?) {
+        attribute(&mut socket, kind, payload);
+    }
+    Some(socket)
+}
+
+const fn is_connected(state: State) -> bool {
+    !matches!(
+        state,
+        State::Listen | State::BoundInactive | State::Close | State::Unconnected
+    )
+}
+
+fn attribute(socket: &mut Socket, kind: u16, payload: &[u8]) {
+    match kind {
+        ATTR_SKMEMINFO => socket.drops = u32_at(payload, MEMINFO_DROPS * 4),
+        ATTR_SKV6ONLY => socket.v6_only = u8_at(payload, 0).map(|flag| flag != 0),
+        ATTR_CGROUP_ID => socket.cgroup = u64_at(payload, 0).and_then(NonZeroU64::new),
+        _ => {}
+    }
+}
+
+fn address(row: &[u8], offset: usize, family: Family) -> Option<IpAddr> {
+    Some(match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::from(array_at::<4>(row, offset)?)),
+        Family::V6 => IpAddr::V6(Ipv6Addr::from(array_at::<16>(row, offset)?)),
+    })
+}
+
+/// The two words of a cookie as one number, second word first; all ones means "no cookie".
+fn cookie(low: u32, high: u32) -> Option<NonZeroU64> {
+    let value = u64::from(high) << 32 | u64::from(low);
+    NonZeroU64::new(value).filter(|value| value.get() != u64::MAX)
+}
+
+const fn queue(state: State, recv: u32, send: u32) -> Queue {
+    match state {
+        State::Listen => Queue::Accept(AcceptQueue {
+            length: recv,
+            limit: Some(send),
+        }),
+        _ => Queue::Bytes { recv, send },
+    }
+}
+
+fn timer(kind: u8, retransmits: u8, expires_ms: u32) -> Option<Timer> {
+    TimerKind::from_number(kind).map(|kind| Timer {
+        kind,
+        expires_ms,
+        retransmits,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    /// A row as Linux 6.18 sent it: `ss -tlne` showed
+    /// `LISTEN 1 3 127.0.0.1:45493 ino:7859 sk:2`.
+    fn listener() -> Vec<u8> {
+        let mut row = vec![AF_INET, 10, 0, 0];
+        row.extend(45493_u16.to_be_bytes());
+        row.extend([0, 0]);
+        row.extend([127, 0, 0, 1]);
+        row.resize(44, 0);
+        row.extend(2_u32.to_ne_bytes());
+        row.resize(56, 0);
+        for word in [1_u32, 3, 1000, 7859] {
+            row.extend(word.to_ne_bytes());
+        }
+        row
+    }
+
+    #[test]
+    fn parses() {
+        let mut row = listener();
+        row.extend([12, 0, 21, 0, 9, 0, 0, 0, 0, 0, 0, 0]);
+        row.extend([40, 0, 7, 0]);
+        row.extend([0; 32]);
+        row.extend(15_u32.to_ne_bytes());
+        let socket = socket(&row, Protocol::Tcp).unwrap();
+        assert_eq!(socket.state, State::Listen);
+        assert_eq!(
+            socket.local,
+            Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 45493)
+        );
+        assert_eq!(socket.peer, None);
+        assert_eq!(socket.inode, NonZeroU32::new(7859));
+        assert_eq!(socket.uid, Some(1000));
+        assert_eq!(socket.cookie, NonZeroU64::new(2));
+        assert_eq!(
+            socket.queue,
+            Some(Queue::Accept(AcceptQueue {
+                length: 1,
+                limit: Some(3)
+            }))
+        );
+        assert_eq!(socket.cgroup, NonZeroU64::new(9));
+        assert_eq!(socket.drops, Some(15));
+        assert_eq!(socket.timer, None);
+    }
+
+    #[test]
+    fn record_ends_abruptly() {
+        let row = listener();
+        for length in 0..ROW {
+            assert_eq!(socket(&row[..length], Protocol::Tcp), None, "{length}");
+        }
+        assert!(socket(&row, Protocol::Tcp).is_some());
+    }
+
+    #[test]
+    fn shorter_and_longer_attributes_are_legal() {
+        let mut row = listener();
+        row.extend([8, 0, 7, 0, 1, 2, 3, 4]);
+        row.extend([6, 0, 200, 0, 1, 2, 0, 0]);
+        let socket = socket(&row, Protocol::Tcp).unwrap();
+        assert_eq!(socket.drops, None);
+    }
+
+    #[test]
+    fn a_socket_without_a_file_has_no_user() {
+        let mut row = listener();
+        row[1] = 6;
+        row[2] = 3;
+        row[6] = 1;
+        row[52..56].copy_from_slice(&59_000_u32.to_ne_bytes());
+        row[64..72].fill(0);
+        let socket = socket(&row, Protocol::Tcp).unwrap();
+        assert_eq!((socket.inode, socket.uid), (None, None));
+        let timer = socket.timer.unwrap();
+        assert_eq!(
+            (timer.kind, timer.expires_ms),
+            (TimerKind::TimeWait, 59_000)
+        );
+    }
+
+    #[test]
+    fn unknown_values_are_kept() {
+        let mut row = listener();
+        row[1] = 14;
+        row[2] = 9;
+        let unknown = socket(&row, Protocol::Tcp).unwrap();
+        assert_eq!(unknown.state, State::Unknown(14));
+        assert_eq!(unknown.timer.unwrap().kind, TimerKind::Unknown(9));
+        row[0] = 77;
+        assert_eq!(socket(&row, Protocol::Tcp), None);
+    }
+
+    #[test]
+    fn requests_have_the_sizes_of_the_kernel() {
+        let mut request = Request {
+            protocol: Protocol::Tcp,
+            family: None,
+            states: StateSet::ALL.without(State::Listen),
+            memory: true,
+        };
+        let bytes = request.message(1);
+        assert_eq!(bytes.len(), 16 + 60);
+        assert_eq!(bytes[16 + 3], 1 << 6);
+        request.family = Some(Family::V6);
+        let bytes = request.message(1);
+        assert_eq!(bytes.len(), 16 + 56);
+        assert_eq!(bytes[16..20], [10, 6, 1 << 6, 0]);
+        let states = u32::from_ne_bytes(bytes[20..24].try_into().unwrap());
+        assert_eq!(states & (1 << 10), 0);
+        assert_ne!(states & (1 << 13), 0);
+    }
+}

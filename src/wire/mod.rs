@@ -1,0 +1,8 @@
+//! Bytes and text of the kernel turned into the model. No I/O, and no panic on any input.
+
+mod bytes;
+pub mod fd_link;
+pub mod inet_diag;
+pub mod nlmsg;
+pub mod proc_net;
+pub mod proc_pid;
