@@ -1,6 +1,6 @@
 //! Sockets and their owners put together, with a reason where there is no owner. Pure.
 
-use crate::model::{HolderIndex, ListenerPorts, OwnerStatus, Role, Socket, State};
+use crate::model::{Held, HolderIndex, ListenerPorts, OwnerStatus, Role, Socket, State};
 
 /// What is known of owners when sockets are attributed.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,9 @@ pub enum Owners<'a> {
 /// `listeners` must know the listeners of the socket's namespace already.
 pub fn attribute(socket: &mut Socket, listeners: &ListenerPorts, owners: Owners<'_>) {
     socket.role = role(socket, listeners);
+    if let Owners::Searched { holders, .. } = owners {
+        socket.held = holders.find(socket.inode);
+    }
     socket.owner_status = owner_status(socket, owners);
     if without_file(socket).is_some() {
         socket.inode = None;
@@ -44,8 +47,8 @@ fn owner_status(socket: &Socket, owners: Owners<'_>) -> OwnerStatus {
     }
     match owners {
         Owners::NotAsked => OwnerStatus::NotAsked,
-        Owners::Searched { holders, denied } => match socket.inode {
-            Some(inode) if holders.contains(inode) => OwnerStatus::Found,
+        Owners::Searched { denied, .. } => match socket.inode {
+            _ if socket.held != Held::default() => OwnerStatus::Found,
             Some(_) if denied => OwnerStatus::Denied,
             _ => OwnerStatus::KernelOrHidden,
         },

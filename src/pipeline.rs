@@ -223,7 +223,7 @@ fn read_processes(sockets: &mut [Socket], facts: &mut Facts, detail: ProcessDeta
     };
     let pids: FxHashSet<u32> = sockets
         .iter()
-        .flat_map(|socket| facts.holders.of(socket.inode))
+        .flat_map(|socket| facts.holders.at(socket.held))
         .map(|holder| holder.pid)
         .collect();
     for pid in pids {

@@ -64,15 +64,13 @@ impl BlockReason {
     #[must_use]
     pub const fn explanation(self) -> &'static str {
         match self {
-            Self::Listener => {
+            Self::Listener | Self::UdpBound => {
                 "blocks every bind to an overlapping address, unless both sockets set SO_REUSEPORT"
             }
             Self::BoundOnly => {
                 "bound, but neither listening nor connected; blocks a bind, unless both sockets set SO_REUSEADDR"
             }
-            Self::UdpBound => {
-                "blocks every bind to an overlapping address, unless both sockets set SO_REUSEPORT"
-            }
+
             Self::Connection => {
                 "still uses the port; blocks a bind, unless both sockets set SO_REUSEADDR"
             }

@@ -59,7 +59,9 @@ fn look(session: &Session) -> Result<(StatesView, Snapshot), Failure> {
     request.resolve = false;
     let mut tally = Tally::new(None);
     let counted = pipeline::stream(&request, &mut |sockets, facts| {
-        sockets.iter().for_each(|socket| tally.add(socket, facts));
+        for socket in &sockets {
+            tally.add(socket, facts);
+        }
         Ok(())
     })?;
     let request = session.request(StateSet::LISTENING, Filter::default())?;

@@ -127,7 +127,7 @@ impl Session {
                 CollectorName::Netstat2 => CollectorChoice::Netstat2,
             },
             owners: self.process_detail(),
-            users: true,
+            users: self.shows_users(),
             memory: false,
             strict: self.options.strict,
         };
@@ -136,6 +136,16 @@ impl Session {
             filter,
             resolve: self.options.resolve,
         })
+    }
+
+    /// Whether names of users can be in the output. In plain and csv of `conns` they are not,
+    /// and asking the system for them costs more than a small table.
+    fn shows_users(&self) -> bool {
+        let in_columns = |columns: &str| columns.contains("user");
+        match self.format {
+            Format::Json | Format::Ndjson | Format::Table => true,
+            _ => self.options.columns.as_deref().is_none_or(in_columns),
+        }
     }
 
     /// How much about processes the output shows.

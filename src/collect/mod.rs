@@ -56,7 +56,7 @@ pub trait Collector {
     ///
     /// # Errors
     /// When the table, or a family of it, could not be read from this source.
-    fn read(&mut self, table: &Table, sink: &mut dyn Sink) -> Result<(), TableError>;
+    fn read(&mut self, table: Table, sink: &mut dyn Sink) -> Result<(), TableError>;
 }
 
 /// Why a table could not be read.

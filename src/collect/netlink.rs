@@ -51,7 +51,7 @@ impl<T: Transport> Netlink<T> {
     }
 
     /// Reads one or both families of a table, in one request where the kernel has one.
-    fn read_families(&mut self, table: &Table, sink: &mut dyn Sink) -> Result<(), Failure> {
+    fn read_families(&mut self, table: Table, sink: &mut dyn Sink) -> Result<(), Failure> {
         let request = |family| Request {
             protocol: table.protocol,
             family,
@@ -80,7 +80,7 @@ impl<T: Transport> Netlink<T> {
     /// may be thousands long and shift under the walk.
     fn read_until_whole(
         &mut self,
-        table: &Table,
+        table: Table,
         request: Request,
         sink: &mut dyn Sink,
     ) -> Result<(), Failure> {
@@ -183,7 +183,7 @@ impl<T: Transport> Collector for Netlink<T> {
         "netlink"
     }
 
-    fn read(&mut self, table: &Table, sink: &mut dyn Sink) -> Result<(), TableError> {
+    fn read(&mut self, table: Table, sink: &mut dyn Sink) -> Result<(), TableError> {
         if table.protocol == Protocol::Tcp && table.states.tcp_mask() == 0 {
             return Ok(());
         }
@@ -314,7 +314,7 @@ mod tests {
             vec![row(1), row(2), row(3), done(0)],
         ]));
         let mut sink = Gather::default();
-        collector.read(&udp(Some(Family::V4)), &mut sink).unwrap();
+        collector.read(udp(Some(Family::V4)), &mut sink).unwrap();
         assert_eq!(sink.rows.len(), 3);
         assert_eq!(collector.transport.requests, 3);
     }
@@ -325,7 +325,7 @@ mod tests {
         datagram.extend(row(2));
         let mut collector = Netlink::over(Replay::new(vec![vec![datagram, done(0)]]));
         let mut sink = Gather::default();
-        collector.read(&udp(Some(Family::V4)), &mut sink).unwrap();
+        collector.read(udp(Some(Family::V4)), &mut sink).unwrap();
         assert_eq!((sink.rows.len(), collector.transport.requests), (2, 1));
     }
 
@@ -333,7 +333,7 @@ mod tests {
     fn a_missing_handler_is_a_missing_table_not_an_empty_one() {
         let mut collector = Netlink::over(Replay::new(vec![vec![done(-ENOENT)]]));
         let error = collector
-            .read(&udp(Some(Family::V4)), &mut Gather::default())
+            .read(udp(Some(Family::V4)), &mut Gather::default())
             .unwrap_err();
         assert!(matches!(error, TableError::Missing(_)), "{error}");
     }
@@ -350,7 +350,7 @@ mod tests {
             protocol: Protocol::Tcp,
             ..udp(None)
         };
-        collector.read(&table, &mut sink).unwrap();
+        collector.read(table, &mut sink).unwrap();
         assert_eq!(sink.rows.len(), 2);
         assert_eq!(sink.rows[0].state, State::BoundInactive);
     }
@@ -367,7 +367,7 @@ mod tests {
             vec![large, done(0)],
         ]));
         let mut sink = Gather::default();
-        collector.read(&udp(Some(Family::V4)), &mut sink).unwrap();
+        collector.read(udp(Some(Family::V4)), &mut sink).unwrap();
         assert_eq!(sink.rows.len(), 400);
         assert_eq!(sink.unreadable, 0);
     }
@@ -385,7 +385,7 @@ mod tests {
             interrupted(),
         ]));
         let mut sink = Gather::default();
-        collector.read(&udp(Some(Family::V4)), &mut sink).unwrap();
+        collector.read(udp(Some(Family::V4)), &mut sink).unwrap();
         assert_eq!((sink.rows.len(), sink.inconsistent), (1, 1));
     }
 
@@ -395,7 +395,7 @@ mod tests {
         broken[16] = 99;
         let mut collector = Netlink::over(Replay::new(vec![vec![broken, done(0)]]));
         let mut sink = Gather::default();
-        collector.read(&udp(Some(Family::V4)), &mut sink).unwrap();
+        collector.read(udp(Some(Family::V4)), &mut sink).unwrap();
         assert_eq!((sink.rows.len(), sink.unreadable), (0, 1));
     }
 }

@@ -23,7 +23,7 @@ impl Collector for Netstat2 {
         "netstat2"
     }
 
-    fn read(&mut self, table: &Table, sink: &mut dyn Sink) -> Result<(), TableError> {
+    fn read(&mut self, table: Table, sink: &mut dyn Sink) -> Result<(), TableError> {
         let protocol = match table.protocol {
             Protocol::Tcp => ProtocolFlags::TCP,
             Protocol::Udp => ProtocolFlags::UDP,
@@ -43,7 +43,7 @@ impl Collector for Netstat2 {
 }
 
 fn read_family(
-    table: &Table,
+    table: Table,
     family: Family,
     protocol: ProtocolFlags,
     sink: &mut dyn Sink,

@@ -17,7 +17,7 @@ impl Collector for Procfs {
         "procfs"
     }
 
-    fn read(&mut self, table: &Table, sink: &mut dyn Sink) -> Result<(), TableError> {
+    fn read(&mut self, table: Table, sink: &mut dyn Sink) -> Result<(), TableError> {
         for family in Family::ALL {
             if table.family.is_none_or(|wanted| wanted == family) {
                 read_family(table, family, sink)?;
@@ -27,7 +27,7 @@ impl Collector for Procfs {
     }
 }
 
-fn read_family(table: &Table, family: Family, sink: &mut dyn Sink) -> Result<(), TableError> {
+fn read_family(table: Table, family: Family, sink: &mut dyn Sink) -> Result<(), TableError> {
     let name = file_name(table.protocol, family);
     let what = format!("cannot read /proc/net/{name}");
     let file = match sys::proc::net_table(name) {
@@ -59,7 +59,7 @@ const fn file_name(protocol: Protocol, family: Family) -> &'static str {
 }
 
 /// Reads line by line: a line that makes no sense is counted and passed over.
-fn read_lines(file: File, table: &Table, family: Family, sink: &mut dyn Sink) -> io::Result<()> {
+fn read_lines(file: File, table: Table, family: Family, sink: &mut dyn Sink) -> io::Result<()> {
     // The kernel lists listeners before connections, so a question for listeners alone ends
     // at the first connection.
     let listeners_only = table.protocol == Protocol::Tcp

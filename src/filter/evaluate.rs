@@ -69,6 +69,7 @@ mod tests {
             holders: HolderIndex::new(vec![holder(10), holder(20)]),
             ..Facts::default()
         };
+        socket.held = facts.holders.find(socket.inode);
         facts.users.insert(1000, Some("app".into()));
         for (pid, comm) in [(10, "java"), (20, "helper")] {
             let process = Process {

@@ -33,7 +33,7 @@ impl Facts {
         socket: &Socket,
     ) -> impl Iterator<Item = (&'a Holder, &'a Process)> + use<'a> {
         self.holders
-            .of(socket.inode)
+            .at(socket.held)
             .iter()
             .filter_map(|holder| Some((holder, self.processes.get(&holder.pid)?)))
     }

@@ -15,5 +15,5 @@ pub use ports::{ListenerPorts, PortRange};
 pub use problem::{Problem, Report};
 pub use process::{Container, Process};
 pub use queue::{AcceptQueue, Queue};
-pub use socket::{Holder, HolderIndex, OwnerStatus, Role, Socket, Timer, TimerKind, Via};
+pub use socket::{Held, Holder, HolderIndex, OwnerStatus, Role, Socket, Timer, TimerKind, Via};
 pub use state::{State, StateSet};

@@ -47,6 +47,8 @@ pub struct Socket {
     pub role: Option<Role>,
     /// Why there is an owner or none; set by the join.
     pub owner_status: OwnerStatus,
+    /// Its place in the [`HolderIndex`]; set by the join.
+    pub held: Held,
 }
 
 impl Socket {
@@ -71,6 +73,7 @@ impl Socket {
             v6_only: None,
             role: None,
             owner_status: OwnerStatus::NotAsked,
+            held: Held::default(),
         }
     }
 
@@ -219,6 +222,13 @@ pub struct Holder {
     pub via: Via,
 }
 
+/// Where the holders of a socket stand in the [`HolderIndex`]; empty when it has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    first: u32,
+    count: u32,
+}
+
 /// Every holder of every socket, found by inode.
 ///
 /// One sorted array and one table from an inode to its first place in it: no allocation
@@ -246,19 +256,27 @@ impl HolderIndex {
         Self { holders, first }
     }
 
-    /// All holders of a socket, lowest pid and fd first; empty when there is none.
+    /// Where the holders of a socket stand; empty when there is none.
     #[must_use]
-    pub fn of(&self, inode: Option<NonZeroU32>) -> &[Holder] {
-        let Some(inode) = inode else { return &[] };
-        let Some(rest) = self
-            .first
-            .get(&inode)
-            .and_then(|&place| self.holders.get(place as usize..))
+    pub fn find(&self, inode: Option<NonZeroU32>) -> Held {
+        let Some((inode, &first)) = inode.and_then(|inode| Some((inode, self.first.get(&inode)?)))
         else {
-            return &[];
+            return Held::default();
         };
-        let length = rest.iter().take_while(|h| h.inode == inode).count();
-        rest.get(..length).unwrap_or_default()
+        let rest = self.holders.get(first as usize..).unwrap_or_default();
+        let count = rest.iter().take_while(|h| h.inode == inode).count();
+        Held {
+            first,
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// All holders that stand there, lowest pid and fd first.
+    #[must_use]
+    pub fn at(&self, held: Held) -> &[Holder] {
+        let first = held.first as usize;
+        let range = first..first.saturating_add(held.count as usize);
+        self.holders.get(range).unwrap_or_default()
     }
 
     /// Whether any process holds the socket.
@@ -271,13 +289,6 @@ impl HolderIndex {
     #[must_use]
     pub fn extended(mut self, more: Vec<Holder>) -> Self {
         self.holders.extend(more);
-        Self::new(self.holders)
-    }
-
-    /// The index without the holders that `keep` refuses.
-    #[must_use]
-    pub fn retained(mut self, keep: impl FnMut(&Holder) -> bool) -> Self {
-        self.holders.retain(keep);
         Self::new(self.holders)
     }
 }
@@ -303,13 +314,13 @@ mod tests {
             holder(7, 10, 4),
         ]);
         assert_eq!(
-            index.of(NonZeroU32::new(7)),
+            index.at(index.find(NonZeroU32::new(7))),
             [holder(7, 10, 4), holder(7, 20, 3)]
         );
-        assert_eq!(index.of(NonZeroU32::new(6)), []);
-        assert_eq!(index.of(None), []);
+        assert_eq!(index.at(index.find(NonZeroU32::new(6))), []);
+        assert_eq!(index.at(index.find(None)), []);
         let index = index.extended(vec![holder(6, 1, 1)]);
-        assert_eq!(index.of(NonZeroU32::new(6)), [holder(6, 1, 1)]);
+        assert_eq!(index.at(index.find(NonZeroU32::new(6))), [holder(6, 1, 1)]);
         assert!(index.contains(NonZeroU32::new(5).unwrap()));
     }
 }

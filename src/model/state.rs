@@ -133,7 +133,7 @@ impl State {
     pub fn parse(text: &str) -> Option<Self> {
         let key: String = text
             .chars()
-            .filter(|c| c.is_ascii_alphanumeric())
+            .filter(char::is_ascii_alphanumeric)
             .map(|c| c.to_ascii_lowercase())
             .collect();
         Some(match key.as_str() {

@@ -91,17 +91,14 @@ fn finish(line: &mut String, out: &mut impl Write) -> io::Result<()> {
 /// The width that most values of a column fit.
 fn usual_width(id: &str) -> usize {
     match id {
-        "protocol" => 8,
-        "family" | "recv_q" | "send_q" | "lport" | "pport" => 6,
-        "state" => 14,
-        "local" | "peer" => 21,
-        "laddr" | "paddr" => 15,
-        "queue" => 7,
-        "pid" => 7,
         "fd" => 4,
-        "inode" => 10,
+        "family" | "recv_q" | "send_q" | "lport" | "pport" => 6,
+        "queue" | "pid" => 7,
+        "inode" | "netns" => 10,
+        "state" => 14,
+        "laddr" | "paddr" => 15,
         "cookie" | "timer" | "owner_status" => 16,
-        "netns" => 10,
+        "local" | "peer" => 21,
         _ => 8,
     }
 }

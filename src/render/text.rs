@@ -1,7 +1,7 @@
 //! Values as text: what stands in a cell.
 
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::sanitize::escape_into;
 use crate::columns::{OwnerValue, Row, Value};
@@ -20,10 +20,13 @@ pub enum Style {
 pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
     match value {
         Value::Absent => {}
-        Value::Number(number) => push(out, format_args!("{number}")),
+        Value::Number(number) => push_number(out, *number),
         Value::Hex(number) => push(out, format_args!("{number:016x}")),
         Value::Word(word) => out.push_str(word),
-        Value::State(state) => push(out, format_args!("{state}")),
+        Value::State(state) => match state.name() {
+            Some(name) => out.push_str(name),
+            None => push(out, format_args!("{state}")),
+        },
         Value::Address(address) => push(out, format_args!("{address}")),
         Value::End {
             end,
@@ -32,7 +35,7 @@ pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
             facts,
         } => write_end(out, end, *protocol, *interface, facts, style),
         Value::Queue(length, limit) => write_queue(out, *length, *limit),
-        Value::Timer(timer) => write_timer(out, timer),
+        Value::Timer(timer) => write_timer(out, *timer),
         Value::Text(text) => escape_into(out, text),
         Value::Owners(row, field) => {
             for (place, (holder, process)) in row.facts.owners(row.socket).enumerate() {
@@ -51,10 +54,35 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
+/// A number in decimal. Rows are full of numbers, and the machinery of `format!` costs several
+/// times as much as the digits.
+fn push_number(out: &mut String, mut number: u64) {
+    let mut digits = ['0'; 20];
+    let mut length = 0;
+    for place in digits.iter_mut().rev() {
+        *place = char::from(b'0' + u8::try_from(number % 10).unwrap_or(0));
+        number /= 10;
+        length += 1;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend(digits.iter().skip(digits.len() - length));
+}
+
+fn push_v4(out: &mut String, address: Ipv4Addr) {
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            out.push('.');
+        }
+        push_number(out, octet.into());
+    }
+}
+
 fn write_owner(out: &mut String, value: &OwnerValue<'_>) {
     match value {
         OwnerValue::Absent => out.push('-'),
-        OwnerValue::Number(number) => push(out, format_args!("{number}")),
+        OwnerValue::Number(number) => push_number(out, u64::from(*number)),
         OwnerValue::Text(text) => write_part(out, text),
         OwnerValue::Made(text) => write_part(out, text.as_bytes()),
     }
@@ -81,7 +109,7 @@ fn write_end(
     match (facts.host(end), end.address) {
         (Some(name), _) => escape_into(out, name.as_bytes()),
         (None, IpAddr::V4(v4)) if v4.is_unspecified() && style == Style::Person => out.push('*'),
-        (None, IpAddr::V4(v4)) => push(out, format_args!("{v4}")),
+        (None, IpAddr::V4(v4)) => push_v4(out, v4),
         (None, IpAddr::V6(v6)) => push(out, format_args!("[{v6}]")),
     }
     if let Some(interface) = interface.filter(|_| style == Style::Person) {
@@ -91,7 +119,7 @@ fn write_end(
     out.push(':');
     match facts.service(protocol, end.port) {
         Some(name) => escape_into(out, name.as_bytes()),
-        None => push(out, format_args!("{}", end.port)),
+        None => push_number(out, end.port.into()),
     }
 }
 
@@ -102,7 +130,7 @@ fn write_queue(out: &mut String, length: u32, limit: Option<u32>) {
     }
 }
 
-fn write_timer(out: &mut String, timer: &Timer) {
+fn write_timer(out: &mut String, timer: Timer) {
     let ms = timer.expires_ms;
     push(out, format_args!("{}:", timer.kind));
     match ms {
@@ -174,6 +202,10 @@ mod tests {
     fn small_values() {
         assert_eq!(text(&Value::Absent, Style::Person), "");
         assert_eq!(text(&Value::Hex(0x2a), Style::Person), "000000000000002a");
+        for number in [0, 7, 10, 65535, u64::MAX] {
+            let written = text(&Value::Number(number), Style::Person);
+            assert_eq!(written, number.to_string());
+        }
         assert_eq!(text(&Value::Queue(3, Some(50)), Style::Person), "3/50");
         assert_eq!(text(&Value::Queue(3, None), Style::Person), "3/?");
         let timer = |expires_ms| {

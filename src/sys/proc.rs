@@ -105,8 +105,8 @@ impl ProcDir {
             // In an fd directory the position is the descriptor plus 2, for "." and "..".
             seek(&table, SeekFrom::Start(u64::from(range.first) + 2))?;
         }
-        let mut buffer = [MaybeUninit::uninit(); DIRECTORY_BUFFER];
-        let mut entries = RawDir::new(table.as_fd(), &mut buffer);
+        let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
+        let mut entries = RawDir::new(table.as_fd(), buffer.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let name = entry?;
             let name = name.file_name();
@@ -145,8 +145,8 @@ fn open_dir(at: impl AsFd, path: &str) -> Result<OwnedFd, Errno> {
 
 /// The entries of a directory that are numbers.
 fn numbers_in(directory: OwnedFd) -> Result<Vec<u32>, Errno> {
-    let mut buffer = [MaybeUninit::uninit(); DIRECTORY_BUFFER];
-    let mut entries = RawDir::new(directory, &mut buffer);
+    let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
     let mut numbers = Vec::new();
     while let Some(entry) = entries.next() {
         numbers.extend(fd_link::decimal(entry?.file_name().to_bytes()));
@@ -202,8 +202,8 @@ pub fn hides_processes() -> bool {
     mounts.is_ok_and(|mounts| {
         mounts
             .into_iter()
-            .filter(|mount| mount.mount_point.as_os_str() == "/proc")
-            .last()
+            .rev()
+            .find(|mount| mount.mount_point.as_os_str() == "/proc")
             .and_then(|mount| mount.super_options.get("hidepid").cloned().flatten())
             .is_some_and(|value| !matches!(value.as_str(), "0" | "off"))
     })
