@@ -68,7 +68,7 @@ impl BlockReason {
                 "blocks every bind to an overlapping address, unless both sockets set SO_REUSEPORT"
             }
             Self::BoundOnly => {
-                "bound, but neither listening nor connected; blocks a bind, unless both sockets set SO_REUSEADDR"
+                "blocks a bind until it is closed, unless both sockets set SO_REUSEADDR"
             }
 
             Self::Connection => {

@@ -183,11 +183,14 @@ fn tell(session: &Session, entries: &[PortEntry], snapshot: &Snapshot) -> Result
             .filter(|e| e.port == port)
             .all(|e| !e.in_use());
         let tone = if wholly { Tone::Calm } else { Tone::Quiet };
-        let line = session
-            .theme
-            .paint(&story::free_line(port, &protocols), tone);
+        let names: Vec<_> = protocols.iter().map(|protocol| protocol.name()).collect();
+        let text = if wholly {
+            format!("port {port} is free ({})", names.join(" and "))
+        } else {
+            format!("{} {port}  not in use here", names.join(" and "))
+        };
         let advice = if wholly { advice(port) } else { String::new() };
-        writeln!(out, "{line}{advice}")?;
+        writeln!(out, "{}{advice}", session.theme.paint(&text, tone))?;
     }
     if entries.is_empty() {
         writeln!(out, "no port of that range is in use here")?;

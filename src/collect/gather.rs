@@ -95,10 +95,11 @@ pub fn gather(query: &Query) -> Result<Gathered, Problem> {
         }
     };
     report.owners_from = Some("proc");
-    let blind_spot = owners::blind_spot(&scan);
     let mut holders = HolderIndex::new(scan.holders.clone());
     let missing = unowned(&sockets, &holders);
+    let mut blind_spot = None;
     if !missing.is_empty() {
+        blind_spot = owners::blind_spot(&scan);
         let started = Instant::now();
         let found = owners::search(&missing, &scan);
         report.trace.push(format!(
@@ -109,7 +110,7 @@ pub fn gather(query: &Query) -> Result<Gathered, Problem> {
         ));
         holders = holders.extended(found);
     }
-    if blind_spot.is_none() {
+    if blind_spot.is_none() && !missing.is_empty() {
         settle(query, &mut sockets, &holders);
     }
     Ok(Gathered {
@@ -145,7 +146,7 @@ fn side_by_side(query: &Query) -> (Tables, Result<Scan, Problem>) {
                     "owners: {} descriptors of {} processes are sockets, {} denied, in {:.1} ms",
                     scan.holders.len(),
                     scan.processes,
-                    scan.denied,
+                    scan.denied.len(),
                     took.as_secs_f64() * 1e3,
                 ));
             }

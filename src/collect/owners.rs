@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 
 use crate::model::{Holder, Problem, Via};
+use crate::sys::netns;
 use crate::sys::proc::{FdRange, ProcDir, hides_processes, share_fd_table};
 use crate::wire::fd_link::{self, FdLink};
 
@@ -24,7 +25,7 @@ pub struct Scan {
     /// The `io_uring`s that were met: (pid, descriptor).
     rings: Vec<(u32, u32)>,
     /// Processes whose fd table could not be read.
-    pub denied: u64,
+    pub denied: Vec<u32>,
     /// Processes seen.
     pub processes: u64,
 }
@@ -33,7 +34,7 @@ impl Scan {
     fn merge(&mut self, other: Self) {
         self.holders.extend(other.holders);
         self.rings.extend(other.rings);
-        self.denied += other.denied;
+        self.denied.extend(other.denied);
     }
 }
 
@@ -137,7 +138,7 @@ fn scan_part(proc: &ProcDir, part: Part, found: &mut Scan) {
     });
     // A part past the first is of a process that was counted already.
     if part.range.first == 0 && is_refusal(result) {
-        found.denied += 1;
+        found.denied.push(pid);
     }
 }
 
@@ -225,11 +226,16 @@ fn in_threads(proc: &ProcDir, wanted: &FxHashSet<NonZeroU32>) -> Vec<Holder> {
 }
 
 /// Why owners may not be known, when they may not be: refused fd tables, hidden processes.
+///
+/// A refused process of another network namespace is not counted: it could hold a socket of
+/// this one only if that had been passed to it, and then it is as hidden as any in flight.
 #[must_use]
 pub fn blind_spot(scan: &Scan) -> Option<BlindSpot> {
-    if scan.denied > 0 {
+    let here = |pid: &&u32| netns::is_ours(**pid) != Some(false);
+    let denied = scan.denied.iter().filter(here).count() as u64;
+    if denied > 0 {
         return Some(BlindSpot::Denied {
-            denied: scan.denied,
+            denied,
             processes: scan.processes,
         });
     }

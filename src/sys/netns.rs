@@ -23,6 +23,19 @@ fn inode_of(path: &str) -> Option<NonZeroU64> {
     NonZeroU64::new(std::fs::metadata(path).ok()?.ino())
 }
 
+/// Whether a process is in the calling thread's network namespace; `None` when it is gone.
+///
+/// Unlike its `ns/net` this needs no permission: each namespace has /proc/net files of its
+/// own, with inodes of their own (`get_proc_task_net` in `fs/proc/proc_net.c`).
+#[must_use]
+pub fn is_ours(pid: u32) -> Option<bool> {
+    let own = std::fs::metadata("/proc/thread-self/net/dev").ok()?.ino();
+    let theirs = std::fs::metadata(format!("/proc/{pid}/net/dev"))
+        .ok()?
+        .ino();
+    Some(own == theirs)
+}
+
 /// Whether this process is in the initial pid namespace, so that every process can be seen.
 ///
 /// Source: `PROC_PID_INIT_INO` in `include/linux/proc_ns.h`. `true` when it cannot be told.

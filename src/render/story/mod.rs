@@ -1,6 +1,7 @@
 //! The story of a port, told to a person.
 
-use std::cmp::Reverse;
+mod words;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -10,10 +11,12 @@ use super::list::queue_tone;
 use super::sanitize::escape;
 use super::text::{Style, reason, write_value};
 use super::theme::{Theme, Tone, state_tone};
+use words::{alike, ranked, since, with_more};
+
 use crate::analyze::port::{BlockReason, PortEntry};
 use crate::columns::{self, Row};
 use crate::model::{
-    AcceptQueue, Facts, Family, Process, Protocol, Queue, Role, Socket, State, Via,
+    AcceptQueue, Facts, Family, OwnerStatus, Process, Queue, Role, Socket, State, Via,
 };
 
 /// Listeners told in full; further ones are counted.
@@ -86,31 +89,102 @@ impl<'a> Story<'a> {
     }
 
     fn listeners(&mut self) -> io::Result<()> {
-        let listeners: Vec<_> = self.local().filter(|s| s.is_listener()).collect();
-        for socket in listeners.iter().take(LISTENERS) {
-            let word = match socket.state {
-                State::Listen => "listens on",
-                _ => "bound to",
-            };
-            self.socket(socket, word)?;
+        let groups = alike(self.local().filter(|s| s.is_listener()), self.telling.facts);
+        for group in groups.iter().take(LISTENERS) {
+            self.listener(group)?;
         }
-        self.more(listeners.len(), LISTENERS, "listening sockets")
+        self.more(groups.len(), LISTENERS, "listening sockets")
+    }
+
+    /// One listener, or several that differ in nothing but their descriptor.
+    fn listener(&mut self, group: &[&Socket]) -> io::Result<()> {
+        let Some(socket) = group.first() else {
+            return Ok(());
+        };
+        let word = match socket.state {
+            State::Listen => "listens on",
+            _ => "bound to",
+        };
+        let mut address = self.cell("local", socket);
+        if socket.family == Family::V6 && socket.local.address.is_unspecified() {
+            address.push_str(match socket.v6_only {
+                Some(true) => "  (IPv6 only)",
+                Some(false) => "  (IPv6 and IPv4)",
+                None => "",
+            });
+        }
+        if group.len() > 1 {
+            address += &format!("  {} sockets share it (SO_REUSEPORT)", group.len());
+        }
+        self.fact(word, &address, Tone::Strong)?;
+        self.owners(group)?;
+        self.queues(group)?;
+        let drops: u64 = group.iter().filter_map(|s| s.drops).map(u64::from).sum();
+        if drops > 0 {
+            let text = format!("{drops} packets since the socket was made");
+            self.fact("dropped", &text, Tone::Waiting)?;
+        }
+        Ok(())
+    }
+
+    /// The queue of a listener; of several, the fullest.
+    fn queues(&mut self, group: &[&Socket]) -> io::Result<()> {
+        let accept = group.iter().filter_map(|socket| match socket.queue {
+            Some(Queue::Accept(queue)) => Some(queue),
+            _ => None,
+        });
+        if let Some(fullest) = accept.max_by_key(|queue| queue.length) {
+            return self.queue(fullest, group.len() > 1);
+        }
+        let unread: u64 = group
+            .iter()
+            .filter_map(|socket| match socket.queue {
+                Some(Queue::Bytes { recv, .. }) => Some(u64::from(recv)),
+                _ => None,
+            })
+            .sum();
+        match unread {
+            0 => Ok(()),
+            unread => self.fact(
+                "queue",
+                &format!("{unread} bytes not read yet"),
+                Tone::Normal,
+            ),
+        }
+    }
+
+    fn queue(&mut self, queue: AcceptQueue, of_several: bool) -> io::Result<()> {
+        let tone = match queue_tone(queue.length, queue.limit) {
+            Tone::Quiet => Tone::Normal,
+            tone => tone,
+        };
+        let several = if of_several { " in the fullest" } else { "" };
+        let length = queue.length;
+        let text = match queue.limit {
+            Some(limit) if tone == Tone::Bad => format!(
+                "{length} wait for accept(){several}, limit {limit}: full, new clients time out"
+            ),
+            Some(limit) => format!("{length} of {limit} wait for accept(){several}"),
+            None => format!("{length} wait for accept(){several} (limit not known)"),
+        };
+        self.fact("queue", &text, tone)
     }
 
     fn bound_only(&mut self) -> io::Result<()> {
-        let bound: Vec<_> = self
+        let bound = self
             .local()
-            .filter(|s| matches!(s.state, State::BoundInactive | State::Close))
-            .collect();
-        for socket in bound.iter().take(LISTENERS) {
-            self.socket(socket, "bound to")?;
-            self.fact(
-                "",
-                "bound only: neither listens nor connects",
-                Tone::Waiting,
-            )?;
+            .filter(|s| matches!(s.state, State::BoundInactive | State::Close));
+        let groups = alike(bound, self.telling.facts);
+        for group in groups.iter().take(LISTENERS) {
+            let Some(socket) = group.first() else {
+                continue;
+            };
+            let address = self.cell("local", socket);
+            let text = format!("{address}  (neither listens nor connects)");
+            self.fact("bound to", &text, Tone::Strong)?;
+            self.owners(group)?;
         }
-        self.more(bound.len(), LISTENERS, "bound sockets")
+        self.more(groups.len(), LISTENERS, "bound sockets")
     }
 
     fn more(&mut self, count: usize, shown: usize, what: &str) -> io::Result<()> {
@@ -120,75 +194,43 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn socket(&mut self, socket: &Socket, word: &str) -> io::Result<()> {
-        let mut address = self.cell("local", socket);
-        if socket.family == Family::V6 && socket.local.address.is_unspecified() {
-            address.push_str(match socket.v6_only {
-                Some(true) => "  (IPv6 only)",
-                Some(false) => "  (IPv6 and IPv4)",
-                None => "",
-            });
-        }
-        self.fact(word, &address, Tone::Strong)?;
-        self.owners(socket)?;
-        match socket.queue {
-            Some(Queue::Accept(queue)) => self.queue(queue)?,
-            Some(Queue::Bytes { recv, .. }) if socket.is_listener() && recv > 0 => {
-                self.fact("queue", &format!("{recv} bytes not read yet"), Tone::Normal)?;
-            }
-            _ => {}
-        }
-        match socket.drops {
-            Some(drops) if drops > 0 => {
-                let text = format!("{drops} packets since the socket was made");
-                self.fact("dropped", &text, Tone::Waiting)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn queue(&mut self, queue: AcceptQueue) -> io::Result<()> {
-        let tone = match queue_tone(queue.length, queue.limit) {
-            Tone::Quiet => Tone::Normal,
-            tone => tone,
+    fn owners(&mut self, group: &[&Socket]) -> io::Result<()> {
+        let Some(socket) = group.first() else {
+            return Ok(());
         };
-        let text = match queue.limit {
-            Some(limit) if tone == Tone::Bad => {
-                format!(
-                    "{} of {limit} wait for accept(): full, new clients time out",
-                    queue.length
-                )
-            }
-            Some(limit) => format!("{} of {limit} wait for accept()", queue.length),
-            None => format!("{} wait for accept() (limit not known)", queue.length),
-        };
-        self.fact("queue", &text, tone)
-    }
-
-    fn owners(&mut self, socket: &Socket) -> io::Result<()> {
-        let facts = self.telling.facts;
-        let processes: Vec<_> = facts.owner_processes(socket).collect();
+        let processes: Vec<_> = self.telling.facts.owner_processes(socket).collect();
         if processes.is_empty() {
             return match socket.owner_status {
-                crate::model::OwnerStatus::NotAsked => Ok(()),
+                OwnerStatus::NotAsked => Ok(()),
                 status => self.fact("held by", reason(status), Tone::Waiting),
             };
         }
+        let mut command = None;
         for process in processes.iter().take(OWNERS) {
-            self.owner(socket, process)?;
+            self.owner(group, process)?;
+            // A helper has its parent's command line: once is enough.
+            if command.replace(&process.command) != Some(&process.command) {
+                self.origin(process)?;
+            }
         }
         self.more(processes.len(), OWNERS, "processes hold it")
     }
 
-    fn owner(&mut self, socket: &Socket, process: &Process) -> io::Result<()> {
+    /// Name, pid, descriptors and user.
+    fn owner(&mut self, group: &[&Socket], process: &Process) -> io::Result<()> {
         let facts = self.telling.facts;
-        let holders = facts.owners(socket).filter(|(h, _)| h.pid == process.pid);
-        let ways: Vec<String> = holders
+        let mut ways: Vec<String> = group
+            .iter()
+            .flat_map(|socket| facts.owners(socket))
+            .filter(|(holder, _)| holder.pid == process.pid)
             .map(|(holder, _)| match holder.via {
                 Via::Fd(fd) => format!("fd {fd}"),
                 Via::IoUring => "io_uring".to_owned(),
             })
             .collect();
+        if ways.len() > NAMED {
+            ways = vec![format!("{} fds", ways.len())];
+        }
         let user = match process.uid.map(|uid| (uid, facts.user(uid))) {
             Some((_, Some(name))) => format!("  user {}", escape(name.as_bytes())),
             Some((uid, None)) => format!("  uid {uid}"),
@@ -196,9 +238,14 @@ impl<'a> Story<'a> {
         };
         let name = escape(&process.comm);
         let text = format!("{name}  pid {}  {}{user}", process.pid, ways.join(", "));
-        self.fact("held by", &text, Tone::Strong)?;
+        self.fact("held by", &text, Tone::Strong)
+    }
+
+    /// Since when, by which command, in which container and unit.
+    fn origin(&mut self, process: &Process) -> io::Result<()> {
         if let Some(started) = process.started {
-            self.fact("since", &since(started, self.telling.now), Tone::Normal)?;
+            let text = since(started, self.telling.now);
+            self.fact("since", &text, Tone::Normal)?;
         }
         if let Some(command) = &process.command {
             self.fact("command", &escape(command), Tone::Normal)?;
@@ -221,7 +268,15 @@ impl<'a> Story<'a> {
         if connections.is_empty() {
             return Ok(());
         }
-        self.states("connected", connections.iter().copied())?;
+        let waiting = connections
+            .iter()
+            .filter(|s| s.owner_status == OwnerStatus::Unaccepted)
+            .count();
+        let note = match waiting {
+            0 => String::new(),
+            waiting => format!("  ({waiting} not accepted yet)"),
+        };
+        self.states("connected", connections.iter().copied(), &note)?;
         let peers = connections.iter().filter_map(|s| Some(s.peer?.address));
         let ranked = ranked(peers);
         let name = |address: &IpAddr| {
@@ -244,7 +299,8 @@ impl<'a> Story<'a> {
         if outbound.is_empty() {
             return Ok(());
         }
-        self.states("clients", outbound.iter().copied())?;
+        let note = format!("  to port {port}");
+        self.states("outbound", outbound.iter().copied(), &note)?;
         let owners = outbound.iter().filter_map(|s| {
             let process = self.telling.facts.owner_processes(s).next()?;
             Some(format!("{} {}", escape(&process.comm), process.pid))
@@ -258,14 +314,14 @@ impl<'a> Story<'a> {
             .take(NAMED)
             .map(|(name, count)| format!("{name} ({count})"))
             .collect();
-        let text = format!("from here: {}", with_more(&named, ranked.len()));
-        self.fact("", &text, Tone::Normal)
+        self.fact("from", &with_more(&named, ranked.len()), Tone::Normal)
     }
 
     fn states<'s>(
         &mut self,
         label: &str,
         sockets: impl Iterator<Item = &'s Socket>,
+        note: &str,
     ) -> io::Result<()> {
         let mut by_state: BTreeMap<State, u64> = BTreeMap::new();
         for socket in sockets {
@@ -279,7 +335,7 @@ impl<'a> Story<'a> {
             })
             .collect();
         self.label(label)?;
-        writeln!(self.out, "{}", parts.join("  "))
+        writeln!(self.out, "{}{note}", parts.join("  "))
     }
 
     /// What stands in the way of a bind, where it is not plain from a listener above.
@@ -327,75 +383,5 @@ impl<'a> Story<'a> {
             write_value(&mut text, &(column.value)(row), Style::Person);
         }
         text
-    }
-}
-
-/// The different things with how often they occur, the most frequent first.
-fn ranked<T: Ord>(things: impl Iterator<Item = T>) -> Vec<(T, u64)> {
-    let mut counts: BTreeMap<T, u64> = BTreeMap::new();
-    for thing in things {
-        *counts.entry(thing).or_default() += 1;
-    }
-    let mut ranked: Vec<_> = counts.into_iter().collect();
-    ranked.sort_by_key(|(_, count)| Reverse(*count));
-    ranked
-}
-
-fn with_more(named: &[String], all: usize) -> String {
-    let text = named.join(", ");
-    match all.saturating_sub(named.len()) {
-        0 => text,
-        more => format!("{text} and {more} more"),
-    }
-}
-
-/// The kernel does not record when a socket was made: the start of its process is the
-/// earliest it can have been.
-fn since(started: i64, now: i64) -> String {
-    let span = span(now.saturating_sub(started).max(0));
-    let Ok(timestamp) = jiff::Timestamp::from_second(started) else {
-        return format!("at most {span} ago");
-    };
-    let local = timestamp.to_zoned(jiff::tz::TimeZone::system());
-    let date = local.strftime("%Y-%m-%d %H:%M:%S");
-    format!("at most {span} ago: its process started {date}")
-}
-
-/// A span in the two largest units.
-#[must_use]
-pub fn span(seconds: i64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
-    match seconds {
-        ..60 => format!("{seconds} s"),
-        60..3600 => format!("{minutes} min {} s", seconds % 60),
-        3600..86400 => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{days} d {} h", hours % 24),
-    }
-}
-
-/// One line for asked ports that nothing here uses.
-#[must_use]
-pub fn free_line(port: u16, protocols: &[Protocol]) -> String {
-    let names: Vec<_> = protocols.iter().map(|protocol| protocol.name()).collect();
-    format!("port {port} is free ({})", names.join(" and "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_have_two_units() {
-        assert_eq!(span(5), "5 s");
-        assert_eq!(span(65), "1 min 5 s");
-        assert_eq!(span(3 * 3600 + 12 * 60 + 9), "3 h 12 min");
-        assert_eq!(span(90_000), "1 d 1 h");
-    }
-
-    #[test]
-    fn the_most_frequent_come_first() {
-        let ranked = ranked(["b", "a", "b"].into_iter());
-        assert_eq!(ranked, [("b", 2), ("a", 1)]);
-        assert_eq!(with_more(&["x".into()], 3), "x and 2 more");
     }
 }
