@@ -62,7 +62,7 @@ pub type Each<'a> = &'a mut dyn FnMut(Vec<Socket>, &Facts) -> io::Result<()>;
 /// When nothing could be read, or `each` failed.
 pub fn stream(request: &Request, each: Each<'_>) -> Result<Report, Stop> {
     if request.query.owners == ProcessDetail::None && !request.resolve {
-        return stream_tables(request, each);
+        return stream_tables(request, each).map(|(report, _)| report);
     }
     let mut snapshot = snapshot(request)?;
     each(std::mem::take(&mut snapshot.sockets), &snapshot.facts)?;
@@ -76,17 +76,19 @@ pub fn stream(request: &Request, each: Each<'_>) -> Result<Report, Stop> {
 pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
     let query = pushed_down(request);
     if query.owners == ProcessDetail::None {
-        let mut snapshot = Snapshot::default();
-        let report = stream_tables(request, &mut |sockets, facts| {
-            snapshot.sockets.extend(sockets);
-            snapshot.facts = facts.clone();
+        let mut sockets = Vec::new();
+        let (report, mut facts) = stream_tables(request, &mut |batch, _| {
+            sockets.extend(batch);
             Ok(())
         })?;
-        snapshot.report = report;
         if request.resolve {
-            resolve(&snapshot.sockets, &mut snapshot.facts);
+            resolve(&sockets, &mut facts);
         }
-        return Ok(snapshot);
+        return Ok(Snapshot {
+            sockets,
+            facts,
+            report,
+        });
     }
     let Gathered {
         mut sockets,
@@ -123,7 +125,7 @@ pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
     })
 }
 
-fn stream_tables(request: &Request, each: Each<'_>) -> Result<Report, Stop> {
+fn stream_tables(request: &Request, each: Each<'_>) -> Result<(Report, Facts), Stop> {
     let query = pushed_down(request);
     let rows = SocketStream::start(query);
     let mut listeners = ListenerPorts::default();
@@ -136,7 +138,7 @@ fn stream_tables(request: &Request, each: Each<'_>) -> Result<Report, Stop> {
     }
     let mut report = rows.finish()?;
     report.owners_from = Some("none");
-    Ok(report)
+    Ok((report, facts))
 }
 
 /// The query with what the filter knows beforehand: states, and facts that it compares.

@@ -17,6 +17,9 @@
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
     clippy::cast_lossless,
+    clippy::needless_pass_by_value,
+    clippy::struct_excessive_bools,
+    clippy::unnecessary_wraps,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a maker of odd sockets calls the kernel directly, and fails loudly on purpose"

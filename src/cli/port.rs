@@ -60,6 +60,10 @@ fn read_words(words: &[String]) -> Result<(Vec<PortRange>, Filter), Usage> {
 }
 
 fn ask(session: &Session, asked: &[PortRange], filter: Filter) -> Result<Request, Usage> {
+    let protocols = session.protocols();
+    if !protocols.tcp && !protocols.udp {
+        return Err(Usage::new("raw sockets have no ports").hint("sockscope listen -w lists them"));
+    }
     let filter = Filter::ports(asked.to_vec()).and(filter);
     let mut request = session.request(StateSet::ALL, filter)?;
     request.query.memory = true;

@@ -39,20 +39,21 @@ pub(super) fn run(session: &Session, target: &str, words: &[String]) -> Result<E
     conns::summary(session, &listed)?;
     session.notes(&report);
     if listed.found == 0 {
-        session.tell(&why_nothing(target, &pids, words));
+        session.tell(&why_nothing(target, &pids, words, report.complete()));
     }
     Ok(session.exit(&report, listed.found > 0))
 }
 
-fn why_nothing(target: &str, pids: &[u32], words: &[String]) -> String {
+fn why_nothing(target: &str, pids: &[u32], words: &[String], complete: bool) -> String {
     let exists = |pid| Processes::open().is_some_and(|all| all.exists(pid));
+    let seen = if complete { "" } else { " that can be seen" };
     match pids {
         [] => format!("no process is called '{target}'"),
         [pid] if !exists(*pid) => format!("there is no process {pid}"),
         _ if !words.is_empty() => format!("no socket of '{target}' matches"),
-        [pid] => format!("process {pid} has no network socket here"),
+        [pid] => format!("process {pid} has no network socket here{seen}"),
         _ => format!(
-            "the {} processes called '{target}' have no network socket here",
+            "the {} processes called '{target}' have no network socket here{seen}",
             pids.len()
         ),
     }

@@ -128,7 +128,7 @@ impl Session {
             },
             owners: self.process_detail(),
             users: self.shows_users(),
-            memory: false,
+            memory: self.looks_at(&["drops"]),
             strict: self.options.strict,
         };
         Ok(Request {
@@ -141,11 +141,8 @@ impl Session {
     /// Whether names of users can be in the output. In plain and csv of `conns` they are not,
     /// and asking the system for them costs more than a small table.
     fn shows_users(&self) -> bool {
-        let in_columns = |columns: &str| columns.contains("user");
-        match self.format {
-            Format::Json | Format::Ndjson | Format::Table => true,
-            _ => self.options.columns.as_deref().is_none_or(in_columns),
-        }
+        let by_columns = matches!(self.format, Format::Plain | Format::Csv);
+        !by_columns || self.options.columns.is_none() || self.looks_at(&["user"])
     }
 
     /// How much about processes the output shows.
@@ -153,17 +150,21 @@ impl Session {
         match self.format {
             _ if self.options.no_owners => ProcessDetail::None,
             Format::Json | Format::Ndjson => ProcessDetail::Full,
-            // Only these columns look past the name.
-            _ if self.options.columns.as_deref().is_some_and(|columns| {
-                ["command", "unit", "container", "cgroup"]
-                    .iter()
-                    .any(|id| columns.contains(id))
-            }) =>
-            {
-                ProcessDetail::Full
-            }
+            _ if self.looks_at(&["command", "unit", "container", "cgroup"]) => ProcessDetail::Full,
             _ => ProcessDetail::Name,
         }
+    }
+
+    /// Whether one of the columns was chosen or is sorted by.
+    fn looks_at(&self, ids: &[&str]) -> bool {
+        let chosen = self.options.columns.as_deref().unwrap_or_default();
+        let sorted = self.options.sort.as_deref().unwrap_or_default();
+        let chosen = chosen
+            .split(',')
+            .map(|id| id.trim().trim_start_matches('+'));
+        chosen
+            .chain([sorted.trim_start_matches('-')])
+            .any(|id| ids.contains(&id))
     }
 
     /// The columns: the usual ones of the command, as the options change them.

@@ -114,7 +114,8 @@ impl<'a> Story<'a> {
             });
         }
         if group.len() > 1 {
-            address += &format!("  {} sockets share it (SO_REUSEPORT)", group.len());
+            let count = group.len().to_string();
+            address.extend(["  ", &count, " sockets share it (SO_REUSEPORT)"]);
         }
         self.fact(word, &address, Tone::Strong)?;
         self.owners(group)?;
