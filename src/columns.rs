@@ -146,14 +146,14 @@ pub static COLUMNS: &[Column] = &[
     ),
     column!(
         "recv_q",
-        "RECV-Q",
+        "RECV",
         Right,
         "bytes received and not read yet",
         |r| bytes(r, true)
     ),
     column!(
         "send_q",
-        "SEND-Q",
+        "SEND",
         Right,
         "bytes sent and not acknowledged",
         |r| bytes(r, false)

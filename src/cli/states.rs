@@ -351,6 +351,7 @@ fn grid_column(header: &str, align: Align) -> GridColumn {
         header: header.to_owned(),
         align,
         gives_way: false,
+        may_be_idle: false,
     }
 }
 

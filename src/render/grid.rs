@@ -11,7 +11,7 @@ use crate::columns::Align;
 /// Blanks between two columns.
 const GAP: usize = 2;
 /// A column that gives way keeps at least this width.
-const NARROWEST: usize = 12;
+const NARROWEST: usize = 10;
 
 /// One column of a grid.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct GridColumn {
     pub align: Align,
     /// Whether it may be cut when the terminal is too narrow.
     pub gives_way: bool,
+    /// Whether it may be left out when all its cells say nothing.
+    pub may_be_idle: bool,
 }
 
 /// One cell: text that is safe to show, and what it means.
@@ -77,9 +79,8 @@ pub fn layout(columns: &[GridColumn], rows: &[Vec<Cell>], frame: &Frame) -> Vec<
     let Some(limit) = frame.width else {
         return widths;
     };
-    let gaps = GAP * columns.len().saturating_sub(1) + frame.indent;
     loop {
-        let total = widths.iter().sum::<usize>() + gaps;
+        let total = total(&widths, frame);
         let candidates = columns.iter().zip(&mut widths).filter(|(c, _)| c.gives_way);
         let widest = candidates.map(|(_, width)| width).max();
         match widest {
@@ -89,6 +90,23 @@ pub fn layout(columns: &[GridColumn], rows: &[Vec<Cell>], frame: &Frame) -> Vec<
             _ => return widths,
         }
     }
+}
+
+/// Whether the whole grid fits the terminal without cutting.
+#[must_use]
+pub fn fits(columns: &[GridColumn], rows: &[Vec<Cell>], frame: &Frame) -> bool {
+    let uncut = Frame {
+        width: None,
+        ..*frame
+    };
+    let widths = layout(columns, rows, &uncut);
+    frame
+        .width
+        .is_none_or(|limit| total(&widths, frame) <= limit)
+}
+
+fn total(widths: &[usize], frame: &Frame) -> usize {
+    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) + frame.indent
 }
 
 /// Draws a whole grid.
@@ -229,6 +247,7 @@ mod tests {
             header: header.to_owned(),
             align,
             gives_way,
+            may_be_idle: false,
         };
         vec![
             column("PROTO", Align::Left, false),

@@ -39,9 +39,12 @@ impl<W: Write> List<W> {
     /// Draws what is held; from here on rows are written as they come.
     fn draw_held(&mut self) -> io::Result<()> {
         self.widths = Some(grid::layout(&self.grid, &self.held, &self.frame));
-        let held = std::mem::take(&mut self.held);
+        let mut held = std::mem::take(&mut self.held);
         if held.is_empty() {
             return Ok(());
+        }
+        if held.len() < HELD {
+            leave_out_idle(&mut self.grid, &mut held, &self.frame);
         }
         grid::draw(&mut self.out, &self.grid, &held, &self.frame)
     }
@@ -75,6 +78,25 @@ impl<W: Write> RowWriter for List<W> {
     }
 }
 
+/// Leaves out the columns of bytes that wait, when nothing waits and the terminal is too narrow
+/// for them.
+fn leave_out_idle(grid: &mut Vec<GridColumn>, rows: &mut [Vec<Cell>], frame: &Frame) {
+    while !grid::fits(grid, rows, frame) {
+        let is_idle = |row: &Vec<Cell>, place: usize| {
+            row.get(place)
+                .is_some_and(|cell| matches!(cell.text.as_str(), "0" | "-"))
+        };
+        let idle = grid.iter().enumerate().position(|(place, column)| {
+            column.may_be_idle && rows.iter().all(|row| is_idle(row, place))
+        });
+        let Some(idle) = idle else { return };
+        grid.remove(idle);
+        for row in &mut *rows {
+            row.remove(idle);
+        }
+    }
+}
+
 /// The columns of a table as a grid has them. Text of processes gives way first.
 #[must_use]
 pub fn grid_columns(columns: &[&'static Column]) -> Vec<GridColumn> {
@@ -83,6 +105,7 @@ pub fn grid_columns(columns: &[&'static Column]) -> Vec<GridColumn> {
         .map(|column| GridColumn {
             header: column.header.to_owned(),
             align: column.align,
+            may_be_idle: matches!(column.id, "recv_q" | "send_q"),
             gives_way: matches!(
                 column.id,
                 "process" | "command" | "comm" | "unit" | "container" | "cgroup"

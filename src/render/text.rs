@@ -154,18 +154,34 @@ fn write_process(out: &mut String, row: Row<'_>) {
     }
 }
 
-/// Why there is no owner, in a few words.
+/// Why there is no owner, in a word for a cell.
 #[must_use]
 pub const fn reason(status: OwnerStatus) -> &'static str {
     match status {
         OwnerStatus::Found => "",
-        OwnerStatus::Denied => "(no permission)",
-        OwnerStatus::Unaccepted => "(not accepted yet)",
-        OwnerStatus::Orphaned => "(closed, kernel finishes)",
-        OwnerStatus::TimeWait => "(none in TIME_WAIT)",
+        OwnerStatus::Denied => "(denied)",
+        OwnerStatus::Unaccepted => "(unaccepted)",
+        OwnerStatus::Orphaned => "(orphaned)",
+        OwnerStatus::TimeWait => "(time wait)",
         OwnerStatus::Handshake => "(handshake)",
         OwnerStatus::KernelOrHidden => "(kernel or hidden)",
         OwnerStatus::NotAsked => "-",
+    }
+}
+
+/// Why there is no owner, in a sentence.
+#[must_use]
+pub const fn explanation(status: OwnerStatus) -> &'static str {
+    match status {
+        OwnerStatus::Found | OwnerStatus::NotAsked => "",
+        OwnerStatus::Denied => "not known: the open files of its process may not be read",
+        OwnerStatus::Unaccepted => "nobody yet: the program has not called accept()",
+        OwnerStatus::Orphaned => "nobody: its program closed it, the kernel finishes",
+        OwnerStatus::TimeWait => "nobody: no process owns a socket in TIME_WAIT",
+        OwnerStatus::Handshake => "nobody yet: the handshake is not complete",
+        OwnerStatus::KernelOrHidden => {
+            "no process that can be seen: the kernel's own, in flight, or hidden"
+        }
     }
 }
 

@@ -110,10 +110,10 @@ fn ss_owners(line: &str) -> BTreeSet<(u32, Option<u32>)> {
         .collect()
 }
 
-/// The tables /proc/thread-self/net/{tcp,tcp6,udp,udp6} of this thread's namespace, sorted, without owners.
+/// The tables /proc/thread-self/net/{tcp,tcp6,udp,udp6,raw,raw6} of this thread's namespace, sorted, without owners.
 pub fn proc_rows() -> Vec<Row> {
     let mut rows = Vec::new();
-    for table in ["tcp", "tcp6", "udp", "udp6"] {
+    for table in ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"] {
         let Ok(text) = std::fs::read_to_string(format!("/proc/thread-self/net/{table}")) else {
             continue;
         };
@@ -133,7 +133,7 @@ fn proc_row(protocol: &str, six: bool, line: &str) -> Row {
     let words: Vec<&str> = line.split_whitespace().collect();
     let state = match (protocol, words[3]) {
         (_, "01") => "ESTABLISHED",
-        ("udp", "07") => "UNCONN",
+        ("udp" | "raw", "07") => "UNCONN",
         (_, "02") => "SYN_SENT",
         (_, "03") => "SYN_RECV",
         (_, "04") => "FIN_WAIT1",
@@ -159,7 +159,7 @@ fn proc_row(protocol: &str, six: bool, line: &str) -> Row {
     }
 }
 
-/// Words of 32 bits in the host's byte order, and the port; the flag is false for port 0.
+/// Words of 32 bits in the host's byte order, and the port; the flag is false for nowhere (address and port 0).
 fn proc_endpoint(text: &str, six: bool) -> (String, bool) {
     let (address, port) = text.split_once(':').unwrap();
     let port = u64::from_str_radix(port, 16).unwrap();
@@ -171,6 +171,7 @@ fn proc_endpoint(text: &str, six: bool) -> (String, bool) {
                 .to_ne_bytes(),
         );
     }
+    let somewhere = port != 0 || octets.iter().any(|octet| *octet != 0);
     let address = if six {
         let octets: [u8; 16] = octets.try_into().unwrap();
         Ipv6Addr::from(octets).to_canonical().to_string()
@@ -178,7 +179,7 @@ fn proc_endpoint(text: &str, six: bool) -> (String, bool) {
         let octets: [u8; 4] = octets.try_into().unwrap();
         Ipv4Addr::from(octets).to_string()
     };
-    (written(&address, port), port != 0)
+    (written(&address, port), somewhere)
 }
 
 /// Every holder of every socket, from /proc/*/task/*/fd (which holds the leader's own table too): slow and simple.
@@ -214,4 +215,22 @@ fn numbered(directory: &Path) -> Vec<(u32, std::path::PathBuf)> {
     let entry =
         |entry: std::fs::DirEntry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path()));
     entries.flatten().filter_map(entry).collect()
+}
+
+/// The processes whose fd table may not be read by us (not even by root, in some containers).
+pub fn refusing_processes() -> Vec<u32> {
+    // Root may open the directory of such a process and is then refused at each link.
+    let refused = |path: &Path| {
+        let denied = |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+        let directory = path.join("fd");
+        std::fs::read_dir(&directory).is_err_and(|error| denied(&error))
+            || numbered(&directory)
+                .iter()
+                .any(|(_, link)| std::fs::read_link(link).is_err_and(|error| denied(&error)))
+    };
+    let processes = numbered("/proc".as_ref()).into_iter();
+    processes
+        .filter(|(_, path)| refused(path))
+        .map(|(pid, _)| pid)
+        .collect()
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::grid::cut;
 use super::list::queue_tone;
 use super::sanitize::escape;
-use super::text::{Style, reason, write_value};
+use super::text::{Style, explanation, write_value};
 use super::theme::{Theme, Tone, state_tone};
 use words::{alike, ranked, since, with_more};
 
@@ -203,7 +203,7 @@ impl<'a> Story<'a> {
         if processes.is_empty() {
             return match socket.owner_status {
                 OwnerStatus::NotAsked => Ok(()),
-                status => self.fact("held by", reason(status), Tone::Waiting),
+                status => self.fact("held by", explanation(status), Tone::Waiting),
             };
         }
         let mut command = None;

@@ -1,0 +1,139 @@
+//! One run of the program, with a deadline.
+
+use super::{DEADLINE, checked};
+use serde_json::Value;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// What a run of the program left behind.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Answer {
+    /// The exit code; a death by signal (an abort of a panic among them) fails the test.
+    pub fn code(&self) -> i32 {
+        self.status
+            .code()
+            .unwrap_or_else(|| panic!("died: {self:?}"))
+    }
+
+    /// Stdout as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+}
+
+/// A run of sockscope in the making.
+#[derive(Debug)]
+pub struct Run {
+    command: Command,
+}
+
+impl Run {
+    /// sockscope with these arguments, and none of the environment that changes its output.
+    pub fn new<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Self {
+        Self::of(env!("CARGO_BIN_EXE_sockscope")).args(arguments)
+    }
+
+    /// Another program.
+    pub fn of(program: impl AsRef<std::ffi::OsStr>) -> Self {
+        let mut command = Command::new(program);
+        for name in [
+            "NO_COLOR",
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+            "COLUMNS",
+            "RUST_BACKTRACE",
+        ] {
+            command.env_remove(name);
+        }
+        Self { command }
+    }
+
+    /// More arguments.
+    pub fn args<S: AsRef<std::ffi::OsStr>>(mut self, arguments: &[S]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// One more variable of the environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Something to do in the child before it becomes the program; several run in the order they were given.
+    ///
+    /// It runs between fork and exec: system calls only, no allocation.
+    pub fn before(mut self, step: impl FnMut() -> io::Result<()> + Send + Sync + 'static) -> Self {
+        // SAFETY: the steps given by the tests are plain system calls on memory that is live in the child.
+        unsafe { self.command.pre_exec(step) };
+        self
+    }
+
+    /// As this user, with the group of the same number and no other.
+    pub fn user(self, uid: u32) -> Self {
+        self.before(move || {
+            // SAFETY: no pointer is passed but null with length 0.
+            unsafe {
+                checked(libc::setgroups(0, std::ptr::null()))?;
+                checked(libc::setresgid(uid, uid, uid))?;
+                checked(libc::setresuid(uid, uid, uid))
+            }
+        })
+    }
+
+    /// Runs to the end, or to the deadline, after which it is killed and the test fails.
+    pub fn output(mut self) -> Answer {
+        let mut child = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
+        let stdout = reader(child.stdout.take().unwrap());
+        let stderr = reader(child.stderr.take().unwrap());
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if start.elapsed() > DEADLINE {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("no end after {DEADLINE:?}: {:?}", self.command);
+            }
+            sleep(Duration::from_millis(1));
+        };
+        Answer {
+            status,
+            stdout: stdout.join().unwrap(),
+            stderr: stderr.join().unwrap(),
+        }
+    }
+
+    /// Runs, expects exit code 0, and reads stdout as JSON.
+    pub fn json(self) -> Value {
+        let answer = self.output();
+        assert_eq!(answer.code(), 0, "{answer:?}");
+        answer.json()
+    }
+}
+
+/// Reads a pipe to its end on a thread of its own, so that a full pipe never stops the program.
+fn reader(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).unwrap();
+        String::from_utf8(bytes).expect("the program writes UTF-8")
+    })
+}
