@@ -95,7 +95,9 @@ pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
         holders,
         blind_spot,
         mut report,
-    } = gather(&query)?;
+    } = gather(&query, &|socket| {
+        is_wanted(&query, socket) && request.filter.may_match(socket)
+    })?;
     let owners = Owners::Searched {
         holders: &holders,
         denied: blind_spot.is_some(),
@@ -152,6 +154,10 @@ fn pushed_down(request: &Request) -> Query {
     query
 }
 
+fn is_wanted(query: &Query, socket: &Socket) -> bool {
+    query.states.contains(socket.state) && query.families.contains(socket.family)
+}
+
 /// Attributes the rows, and leaves out those that were read for the roles of others only.
 fn join(
     sockets: &mut Vec<Socket>,
@@ -163,7 +169,7 @@ fn join(
         listeners.note(socket);
     }
     sockets.retain_mut(|socket| {
-        let wanted = query.states.contains(socket.state) && query.families.contains(socket.family);
+        let wanted = is_wanted(query, socket);
         if wanted {
             attribute(socket, listeners, owners);
         }

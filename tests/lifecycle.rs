@@ -35,11 +35,11 @@ fn one_client_at_a_time_and_the_others_wait() {
 
     // Three-way handshake, accept: served.
     let mut first = stage.connect("first");
-    let served = [
+    let alone = [
         "first inbound ESTABLISHED server",
         "first outbound ESTABLISHED test",
     ];
-    stage.shows(Some("0/5 server"), &served);
+    stage.shows(Some("0/5 server"), &alone);
 
     // The kernel completes the handshake of the second: nobody has accepted it.
     let mut second = stage.client("second");

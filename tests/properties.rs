@@ -138,7 +138,7 @@ proptest! {
     #[test]
     fn a_link_to_a_socket_is_its_inode(inode in 1_u32..) {
         let link = format!("socket:[{inode}]");
-        prop_assert_eq!(fd_link::socket_inode(link.as_bytes()).map(|i| i.get()), Some(inode));
+        prop_assert_eq!(fd_link::socket_inode(link.as_bytes()).map(std::num::NonZero::get), Some(inode));
     }
 
     #[test]

@@ -75,11 +75,15 @@ pub struct Gathered {
     pub report: Report,
 }
 
+/// Whether a row can be in the answer, as far as its socket alone tells: only the owners of
+/// such rows are worth a second look.
+pub type Shown<'a> = &'a dyn Fn(&Socket) -> bool;
+
 /// Reads tables and fd tables side by side, then looks again for the owners still missing.
 ///
 /// # Errors
 /// What [`read_tables`] says. Owners that cannot be read are a problem in the report.
-pub fn gather(query: &Query) -> Result<Gathered, Problem> {
+pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
     let (tables, scan) = side_by_side(query);
     let (mut sockets, mut report) = tables?;
     let scan = match scan {
@@ -96,7 +100,7 @@ pub fn gather(query: &Query) -> Result<Gathered, Problem> {
     };
     report.owners_from = Some("proc");
     let mut holders = HolderIndex::new(scan.holders.clone());
-    let missing = unowned(&sockets, &holders);
+    let missing = unowned(&sockets, &holders, shown);
     let mut blind_spot = None;
     if !missing.is_empty() {
         blind_spot = owners::blind_spot(&scan);
@@ -111,7 +115,7 @@ pub fn gather(query: &Query) -> Result<Gathered, Problem> {
         holders = holders.extended(found);
     }
     if blind_spot.is_none() && !missing.is_empty() {
-        settle(query, &mut sockets, &holders);
+        settle(query, &mut sockets, &missing, &holders);
     }
     Ok(Gathered {
         sockets,
@@ -157,9 +161,10 @@ fn side_by_side(query: &Query) -> (Tables, Result<Scan, Problem>) {
 }
 
 /// The inodes that no process is known to hold.
-fn unowned(sockets: &[Socket], holders: &HolderIndex) -> FxHashSet<NonZeroU32> {
+fn unowned(sockets: &[Socket], holders: &HolderIndex, shown: Shown<'_>) -> FxHashSet<NonZeroU32> {
     sockets
         .iter()
+        .filter(|socket| shown(socket))
         .filter_map(|socket| socket.inode)
         .filter(|&inode| !holders.contains(inode))
         .collect()
@@ -169,8 +174,16 @@ fn unowned(sockets: &[Socket], holders: &HolderIndex) -> FxHashSet<NonZeroU32> {
 /// left out, one that changed its state is shown as it is now.
 ///
 /// Without this, every connection that lived for a moment would be shown as the kernel's.
-fn settle(query: &Query, sockets: &mut Vec<Socket>, holders: &HolderIndex) {
-    let is_open = |s: &Socket| s.inode.is_some_and(|inode| !holders.contains(inode));
+fn settle(
+    query: &Query,
+    sockets: &mut Vec<Socket>,
+    missing: &FxHashSet<NonZeroU32>,
+    holders: &HolderIndex,
+) {
+    let is_open = |s: &Socket| {
+        s.inode
+            .is_some_and(|inode| missing.contains(&inode) && !holders.contains(inode))
+    };
     let has_cookie = |s: &Socket| is_open(s) && s.cookie.is_some();
     if !sockets.iter().any(has_cookie) {
         return;

@@ -4,6 +4,14 @@ use super::Term;
 use crate::model::{Facts, PortRange, Socket};
 
 impl Term {
+    /// Whether it looks at what the join finds out.
+    pub(super) const fn needs_join(&self) -> bool {
+        matches!(
+            self,
+            Self::Pid(_) | Self::Process(_) | Self::User(_) | Self::Role(_)
+        )
+    }
+
     /// With several owners a comparison holds when one of them satisfies it.
     pub(super) fn holds(&self, socket: &Socket, facts: &Facts) -> bool {
         match self {
@@ -103,6 +111,18 @@ mod tests {
         assert!(!holds(&["process=jav"]));
         assert!(!holds(&["user=root"]));
         assert!(!holds(&["state=close_wait", "pid=30"]));
+    }
+
+    #[test]
+    fn before_the_join_only_the_socket_counts() {
+        let (socket, _) = connection();
+        let may = |word: &str| {
+            Filter::parse(&[word.to_owned()])
+                .unwrap()
+                .may_match(&socket)
+        };
+        assert!(may("process=nobody") && may("role=outbound") && may("pid=1"));
+        assert!(may("port=8080") && !may("port=1") && !may("state=listen"));
     }
 
     #[test]

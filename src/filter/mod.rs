@@ -85,6 +85,16 @@ impl Filter {
         self.terms.iter().all(|term| term.holds(socket, facts))
     }
 
+    /// Whether it may hold, as far as the socket alone tells: before roles, owners and names
+    /// are known.
+    #[must_use]
+    pub fn may_match(&self, socket: &Socket) -> bool {
+        let facts = Facts::default();
+        self.terms
+            .iter()
+            .all(|term| term.needs_join() || term.holds(socket, &facts))
+    }
+
     /// The states that can match: the part of the condition that is pushed down.
     #[must_use]
     pub fn states(&self) -> StateSet {

@@ -22,6 +22,7 @@
 )]
 
 mod run;
+pub mod sandbox;
 mod scene;
 pub mod witness;
 

@@ -1,0 +1,149 @@
+//! Tables that change or are long while they are read: nothing that was there the whole time is missed or doubled.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly"
+)]
+
+mod common;
+
+use common::{Namespace, Row, Scene, json, row, sockets, sockscope};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+const ROUNDS: usize = 20;
+
+/// One look with both commands; their rows by what identifies a socket with a file.
+///
+/// The exit code may be 0 only, and no cookie may come twice in one answer.
+fn look() -> BTreeMap<(String, Option<u64>), Vec<Row>> {
+    let mut found: BTreeMap<_, Vec<Row>> = BTreeMap::new();
+    for command in ["listen", "conns"] {
+        let answer = json(&[command, "--json"]);
+        let mut cookies: Vec<&str> = sockets(&answer)
+            .iter()
+            .filter_map(|s| s["cookie"].as_str())
+            .collect();
+        let all = cookies.len();
+        cookies.sort_unstable();
+        cookies.dedup();
+        assert_eq!(cookies.len(), all, "{command}: a cookie twice");
+        assert!(explained(&answer), "{}", answer["problems"]);
+        for row in sockets(&answer).iter().map(row) {
+            found
+                .entry((row.protocol.clone(), row.inode))
+                .or_default()
+                .push(row);
+        }
+    }
+    found
+}
+
+/// Churn may cost the owners of sockets that came and went, which is said; tables are never inconsistent in silence.
+fn explained(answer: &Value) -> bool {
+    answer["complete"] == true || !answer["problems"].as_array().unwrap().is_empty()
+}
+
+/// Looks `rounds` times; each socket of the scenes is there exactly once, as it is.
+fn always_there(rounds: usize, scenes: &[&Scene]) {
+    let stable: Vec<Row> = scenes.iter().flat_map(|scene| scene.rows()).collect();
+    for round in 0..rounds {
+        let found = look();
+        for wanted in &stable {
+            let shown = found
+                .get(&(wanted.protocol.clone(), wanted.inode))
+                .map_or(&[][..], Vec::as_slice);
+            assert_eq!(shown, std::slice::from_ref(wanted), "round {round}");
+        }
+    }
+}
+
+#[test]
+fn stable_sockets_among_churn() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["churn", "--workers", "2", "--count", "60"]);
+    always_there(ROUNDS, &[&scene]);
+}
+
+#[test]
+fn stable_sockets_among_churn_of_ipv6() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let churn = Scene::start(&["churn", "--workers", "2", "--count", "10"]);
+    let scene = Scene::start(&["established", "--count", "60", "--family", "6"]);
+    always_there(10, &[&scene, &churn]);
+}
+
+/// One bucket of the kernel's table that needs many messages, while the table changes.
+#[test]
+fn a_long_bucket_of_listeners() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["reuseport", "--count", "4000"]);
+    let answer = json(&["listen", "--json"]);
+    assert_eq!(common::rows(&answer), scene.rows());
+    let _churn = Scene::start(&["churn", "--workers", "1", "--count", "1"]);
+    always_there(3, &[&scene]);
+}
+
+#[test]
+fn a_long_bucket_of_udp_sockets() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["udp-many", "--same-port", "--count", "4000"]);
+    let answer = json(&["listen", "--json", "-u"]);
+    assert_eq!(common::rows(&answer), scene.rows());
+    let _churn = Scene::start(&["churn", "--workers", "1", "--count", "1"]);
+    always_there(3, &[&scene]);
+}
+
+#[test]
+fn many_sockets_of_each_state() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scenes = [
+        Scene::start(&["established", "--count", "1500"]),
+        Scene::start(&["time-wait", "--count", "500"]),
+        Scene::start(&["close-wait", "--count", "500"]),
+    ];
+    let states = json(&["states", "--json"]);
+    let truth: Vec<Row> = scenes.iter().flat_map(Scene::rows).collect();
+    for state in [
+        "ESTABLISHED",
+        "TIME_WAIT",
+        "CLOSE_WAIT",
+        "FIN_WAIT2",
+        "LISTEN",
+    ] {
+        assert_eq!(
+            states["states"][state],
+            truth.iter().filter(|row| row.state == state).count(),
+            "{state}"
+        );
+    }
+    assert_eq!(states["total"], truth.len());
+}
+
+/// `--strict` in quiet: complete, so 0 (unless some process here refuses even root, and a socket has no owner).
+#[test]
+fn strict_is_satisfied_in_quiet() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let _scene = Scene::start(&["all"]);
+    for command in ["listen", "conns", "states"] {
+        assert_eq!(
+            sockscope(&[command, "--json", "--strict"]).code(),
+            0,
+            "{command}"
+        );
+    }
+}
