@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::RowWriter;
 use super::grid::{self, Cell, Frame, GridColumn};
-use super::text::{Style, write_value};
+use super::text::{Style, fill, write_value};
 use super::theme::{Tone, state_tone};
 use crate::columns::{Column, Row, Value};
 use crate::model::{Facts, OwnerStatus, Queue, Report, Socket};
@@ -21,6 +21,7 @@ pub struct List<W> {
     frame: Frame,
     held: Vec<Vec<Cell>>,
     widths: Option<Vec<usize>>,
+    line: String,
 }
 
 impl<W: Write> List<W> {
@@ -33,6 +34,7 @@ impl<W: Write> List<W> {
             frame,
             held: Vec::new(),
             widths: None,
+            line: String::new(),
         }
     }
 
@@ -57,7 +59,22 @@ impl<W: Write> RowWriter for List<W> {
 
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         for socket in sockets {
-            let cells = cells(&self.columns, Row { socket, facts });
+            let row = Row { socket, facts };
+            if let Some(widths) = &self.widths
+                && !self.frame.theme.colour
+            {
+                write_plainly(
+                    &mut self.line,
+                    &self.columns,
+                    &self.grid,
+                    widths,
+                    row,
+                    &self.frame,
+                );
+                self.out.write_all(self.line.as_bytes())?;
+                continue;
+            }
+            let cells = cells(&self.columns, row);
             if let Some(widths) = &self.widths {
                 grid::write_row(&mut self.out, &self.grid, &cells, widths, &self.frame)?;
                 continue;
@@ -76,6 +93,34 @@ impl<W: Write> RowWriter for List<W> {
         }
         self.out.flush()
     }
+}
+
+/// Makes the line of a row in fixed widths without colours, and without allocating.
+fn write_plainly(
+    line: &mut String,
+    columns: &[&'static Column],
+    grid: &[GridColumn],
+    widths: &[usize],
+    row: Row<'_>,
+    frame: &Frame,
+) {
+    line.clear();
+    for ((column, grid), width) in columns.iter().zip(grid).zip(widths) {
+        let start = line.len();
+        write_value(line, &(column.value)(row), Style::Person);
+        if line.len() == start {
+            line.push('-');
+        }
+        if grid.gives_way && frame.width.is_some() {
+            let cut = grid::cut(line.get(start..).unwrap_or_default(), *width);
+            line.truncate(start);
+            line.push_str(&cut);
+        }
+        fill(line, start, *width, grid.align);
+        line.push_str("  ");
+    }
+    line.truncate(line.trim_end().len());
+    line.push('\n');
 }
 
 /// Leaves out the columns of bytes that wait, when nothing waits and the terminal is too narrow
@@ -155,5 +200,81 @@ pub fn queue_tone(length: u32, limit: Option<u32>) -> Tone {
         }
         _ if length == 0 => Tone::Quiet,
         _ => Tone::Normal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns;
+    use crate::model::{Endpoint, Family, Protocol, State};
+    use crate::render::theme::Theme;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    fn many(count: u16) -> Vec<Socket> {
+        let socket = |port| {
+            let local = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 10_000 + port);
+            let mut socket = Socket::new(Protocol::Tcp, Family::V4, State::Listen, local);
+            socket.queue = Some(Queue::Accept(crate::model::AcceptQueue {
+                length: u32::from(port % 3),
+                limit: Some(128),
+            }));
+            socket
+        };
+        (0..count).map(socket).collect()
+    }
+
+    fn listed(count: u16, frame: Frame) -> Vec<String> {
+        let columns = columns::select(&["protocol", "local", "queue", "process", "user"]);
+        let mut out = Vec::new();
+        let mut list = List::new(&mut out, columns, frame);
+        list.begin().unwrap();
+        // In batches, as they come.
+        for batch in many(count).chunks(300) {
+            list.rows(batch, &Facts::default()).unwrap();
+        }
+        list.end(&Report::default()).unwrap();
+        drop(list);
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    const FRAME: Frame = Frame {
+        theme: Theme { colour: false },
+        width: None,
+        header: true,
+        indent: 0,
+    };
+
+    #[test]
+    fn a_long_table_looks_like_a_short_one_all_the_way() {
+        let lines = listed(2500, FRAME);
+        assert_eq!(lines.len(), 2501);
+        assert_eq!(lines[0], "PROTO  LOCAL            QUEUE  PROCESS  USER");
+        assert_eq!(lines[1], "tcp    127.0.0.1:10000  0/128  -        -");
+        assert_eq!(lines[2500], "tcp    127.0.0.1:12499  0/128  -        -");
+        assert_eq!(lines[..1001], listed(1000, FRAME));
+    }
+
+    #[test]
+    fn colours_do_not_change_a_long_table() {
+        let coloured = Frame {
+            theme: Theme { colour: true },
+            ..FRAME
+        };
+        let mut bare = Vec::new();
+        for line in listed(1100, coloured) {
+            let mut text = String::new();
+            for (place, part) in line.split('\u{1b}').enumerate() {
+                let part = if place == 0 {
+                    part
+                } else {
+                    part.split_once('m').unwrap().1
+                };
+                text.push_str(part);
+            }
+            bare.push(text.trim_end().to_owned());
+        }
+        assert_eq!(bare, listed(1100, FRAME));
     }
 }

@@ -4,8 +4,8 @@
 use std::io::{self, Write};
 
 use super::RowWriter;
-use super::text::{Style, write_value};
-use crate::columns::{Align, Column, Row};
+use super::text::{Style, fill, write_value};
+use crate::columns::{Column, Row};
 use crate::model::{Facts, Report, Socket};
 
 /// Writes rows as aligned text without holding them: each column has a usual width, and a
@@ -38,7 +38,8 @@ impl<W: Write> RowWriter for Plain<W> {
         for column in &self.columns {
             let start = self.line.len();
             self.line.push_str(column.id);
-            fill(&mut self.line, start, column);
+            fill(&mut self.line, start, usual_width(column.id), column.align);
+            self.line.push(' ');
         }
         finish(&mut self.line, &mut self.out)
     }
@@ -53,7 +54,8 @@ impl<W: Write> RowWriter for Plain<W> {
                 if self.line.len() == start {
                     self.line.push('-');
                 }
-                fill(&mut self.line, start, column);
+                fill(&mut self.line, start, usual_width(column.id), column.align);
+                self.line.push(' ');
             }
             finish(&mut self.line, &mut self.out)?;
         }
@@ -63,23 +65,6 @@ impl<W: Write> RowWriter for Plain<W> {
     fn end(&mut self, _: &Report) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-/// Fills the cell that began at `start` to the usual width of its column, and a blank.
-fn fill(line: &mut String, start: usize, column: &Column) {
-    let width = usual_width(column.id);
-    let length = line.len() - start;
-    let blanks = width.saturating_sub(length);
-    match column.align {
-        Align::Right => line.insert_str(start, blank(blanks)),
-        Align::Left => line.push_str(blank(blanks)),
-    }
-    line.push(' ');
-}
-
-fn blank(count: usize) -> &'static str {
-    const BLANKS: &str = "                                        ";
-    BLANKS.get(..count).unwrap_or(BLANKS)
 }
 
 fn finish(line: &mut String, out: &mut impl Write) -> io::Result<()> {

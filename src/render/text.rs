@@ -3,8 +3,10 @@
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::sanitize::escape_into;
-use crate::columns::{OwnerValue, Row, Value};
+use crate::columns::{Align, OwnerValue, Row, Value};
 use crate::model::{Endpoint, Facts, OwnerStatus, Protocol, Timer};
 
 /// What a cell is written for.
@@ -46,6 +48,26 @@ pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
             }
         }
         Value::Process(row) => write_process(out, *row),
+    }
+}
+
+/// Fills the cell that began at `start` of `line` with blanks to `width` columns.
+pub fn fill(line: &mut String, start: usize, width: usize, align: Align) {
+    const BLANKS: &str = "                                                                ";
+    let cell = line.get(start..).unwrap_or_default();
+    let used = if cell.is_ascii() {
+        cell.len()
+    } else {
+        cell.width()
+    };
+    let mut missing = width.saturating_sub(used);
+    while missing > 0 {
+        let blanks = BLANKS.get(..missing).unwrap_or(BLANKS);
+        match align {
+            Align::Right => line.insert_str(start, blanks),
+            Align::Left => line.push_str(blanks),
+        }
+        missing -= blanks.len();
     }
 }
 
