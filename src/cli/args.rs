@@ -1,6 +1,11 @@
 //! The command line: what can be said, before it means anything.
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::analyze::states::By;
+use crate::query::CollectorChoice;
+use crate::render::Format;
 
 /// See what the network sockets of this machine are doing.
 #[derive(Debug, Parser)]
@@ -46,7 +51,7 @@ pub enum Command {
     States {
         /// Group by this
         #[arg(long, value_name = "KEY")]
-        by: Option<ByKey>,
+        by: Option<By>,
         #[command(flatten)]
         filter: FilterWords,
     },
@@ -108,8 +113,8 @@ pub struct Options {
     #[arg(short = 'r', long, global = true, help_heading = "Output")]
     pub resolve: bool,
     /// The form of the output
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = FormatName::Table, help_heading = "Output")]
-    pub format: FormatName,
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
+    pub format: Format,
     /// The same as --format json
     #[arg(
         long,
@@ -150,8 +155,8 @@ pub struct Options {
     #[arg(long, global = true, help_heading = "How")]
     pub no_owners: bool,
     /// Where the tables are read from
-    #[arg(long, global = true, value_enum, value_name = "COLLECTOR", default_value_t = CollectorName::Auto, help_heading = "How")]
-    pub collector: CollectorName,
+    #[arg(long, global = true, value_enum, value_name = "COLLECTOR", default_value_t = CollectorChoice::Auto, help_heading = "How")]
+    pub collector: CollectorChoice,
     /// Exit with 3 when a row or an owner may be missing
     #[arg(long, global = true, help_heading = "How")]
     pub strict: bool,
@@ -176,21 +181,6 @@ pub struct Options {
     pub summary: bool,
 }
 
-/// `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FormatName {
-    /// For people
-    Table,
-    /// Columns of text for scripts, never cut
-    Plain,
-    /// One JSON object
-    Json,
-    /// One JSON object a line
-    Ndjson,
-    /// Comma-separated values
-    Csv,
-}
-
 /// `--color`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorName {
@@ -202,36 +192,45 @@ pub enum ColorName {
     Never,
 }
 
-/// `--collector`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CollectorName {
-    /// netlink, and procfs for what netlink does not give
-    Auto,
-    /// `sock_diag`: every column, fast
-    Netlink,
-    /// /proc/net: fewer columns
-    Procfs,
-    /// The netstat2 library: addresses, states and owners only
-    Netstat2,
+/// Gives a type of the library its words on the command line.
+macro_rules! words {
+    ($type:ty { $($variant:ident = $word:literal: $help:literal,)* }) => {
+        impl ValueEnum for $type {
+            fn value_variants<'a>() -> &'a [Self] {
+                &[$(Self::$variant),*]
+            }
+
+            fn to_possible_value(&self) -> Option<PossibleValue> {
+                Some(match self {
+                    $(Self::$variant => PossibleValue::new($word).help($help),)*
+                })
+            }
+        }
+    };
 }
 
-/// `--by`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ByKey {
-    /// The process that holds the socket
-    Process,
-    /// The user who made it
-    User,
-    /// The local port
-    Port,
-    /// The peer's address
-    Peer,
-    /// The state
-    State,
-    /// The network namespace
-    Netns,
-    /// The systemd unit of the owner
-    Unit,
-    /// The container of the owner
-    Container,
-}
+words!(Format {
+    Table = "table": "For people",
+    Plain = "plain": "Columns of text for scripts, never cut",
+    Json = "json": "One JSON object",
+    Ndjson = "ndjson": "One JSON object a line",
+    Csv = "csv": "Comma-separated values",
+});
+
+words!(CollectorChoice {
+    Auto = "auto": "netlink, and procfs for what netlink does not give",
+    Netlink = "netlink": "sock_diag: every column, fast",
+    Procfs = "procfs": "/proc/net: fewer columns",
+    Netstat2 = "netstat2": "The netstat2 library: addresses, states and owners only",
+});
+
+words!(By {
+    Process = "process": "The process that holds the socket",
+    User = "user": "The user who made it",
+    Port = "port": "The local port",
+    Peer = "peer": "The peer's address",
+    State = "state": "The state",
+    Netns = "netns": "The network namespace",
+    Unit = "unit": "The systemd unit of the owner",
+    Container = "container": "The container of the owner",
+});

@@ -4,7 +4,6 @@ use std::io::Write;
 
 use super::list::{self, Order};
 use super::session::Session;
-use super::states::add_counts;
 use super::{Exit, Failure};
 use crate::analyze::states::{StatesView, Tally};
 use crate::columns::{self, Row};
@@ -14,7 +13,7 @@ use crate::pipeline;
 use crate::query::ProcessDetail;
 use crate::render::json::{Envelope, Lines};
 use crate::render::theme::{Tone, state_tone};
-use crate::render::{Format, RowWriter, grid, list as rows};
+use crate::render::{Format, RowWriter, counts, grid, list as rows};
 use crate::sys;
 
 const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
@@ -28,7 +27,7 @@ pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
         Format::Table => table(session, &view, &listeners)?,
         Format::Json => {
             let mut envelope = Envelope::new(session.out(), session.head("overview"), true);
-            add_counts(&mut envelope, &view);
+            counts::add_to(&mut envelope, &view, false);
             envelope.begin()?;
             envelope.rows(limited(session, &listeners), &listeners.facts)?;
             envelope.end(&listeners.report)?;
@@ -92,7 +91,7 @@ fn limited<'a>(session: &Session, listeners: &'a Snapshot) -> &'a [crate::model:
 
 fn table(session: &Session, view: &StatesView, listeners: &Snapshot) -> Result<(), Failure> {
     let mut out = session.out();
-    counts(session, &mut out, view)?;
+    totals(session, &mut out, view)?;
     let all = listeners.sockets.len();
     let limit = if session.for_person() {
         SHOWN
@@ -131,7 +130,7 @@ fn table(session: &Session, view: &StatesView, listeners: &Snapshot) -> Result<(
 }
 
 /// One line for TCP with the states that occur, one for UDP.
-fn counts(session: &Session, out: &mut dyn Write, view: &StatesView) -> std::io::Result<()> {
+fn totals(session: &Session, out: &mut dyn Write, view: &StatesView) -> std::io::Result<()> {
     let theme = session.theme;
     let host = format!(
         "{}  {}",

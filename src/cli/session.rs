@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::args::{CollectorName, ColorName, FormatName, Options};
+use super::args::{ColorName, Options};
 use crate::columns::{self, Column};
 use crate::filter::{Filter, FilterError, nearest};
 use crate::model::{FamilySet, ProtocolSet, Report, StateSet};
 use crate::pipeline::Request;
-use crate::query::{CollectorChoice, ProcessDetail, Query};
+use crate::query::{ProcessDetail, Query};
 use crate::render::csv::Csv;
 use crate::render::grid::Frame;
 use crate::render::json::{Envelope, Head, Lines};
@@ -65,13 +65,10 @@ impl Session {
     /// Gives the options their meaning.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let format = match options.format {
-            _ if options.json => Format::Json,
-            FormatName::Table => Format::Table,
-            FormatName::Plain => Format::Plain,
-            FormatName::Json => Format::Json,
-            FormatName::Ndjson => Format::Ndjson,
-            FormatName::Csv => Format::Csv,
+        let format = if options.json {
+            Format::Json
+        } else {
+            options.format
         };
         let theme = Theme {
             colour: wants_colour(options.color),
@@ -120,12 +117,7 @@ impl Session {
             protocols: self.protocols(),
             families,
             states,
-            collector: match self.options.collector {
-                CollectorName::Auto => CollectorChoice::Auto,
-                CollectorName::Netlink => CollectorChoice::Netlink,
-                CollectorName::Procfs => CollectorChoice::Procfs,
-                CollectorName::Netstat2 => CollectorChoice::Netstat2,
-            },
+            collector: self.options.collector,
             owners: self.process_detail(),
             users: self.shows_users(),
             memory: self.looks_at(&["drops"]),

@@ -7,6 +7,7 @@ mod netstat2;
 mod owners;
 mod processes;
 mod procfs;
+mod rows;
 mod tables;
 
 use std::fmt;

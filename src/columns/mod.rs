@@ -3,12 +3,11 @@
 //! Headers, plain text, CSV, `--sort` and `--columns` all read this table; a new column is
 //! one entry here.
 
-use std::cmp::Ordering;
-use std::net::IpAddr;
+mod value;
 
-use crate::model::{
-    Endpoint, Facts, Holder, OwnerStatus, Process, Protocol, Queue, Socket, State, Timer, Via,
-};
+use crate::model::{Facts, OwnerStatus, Queue, Socket};
+
+pub use value::{OwnerField, OwnerValue, Value};
 
 /// A socket with the facts around it: what a column looks at.
 #[derive(Clone, Copy, Debug)]
@@ -46,63 +45,6 @@ impl std::fmt::Debug for Column {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.id)
     }
-}
-
-/// The value of a cell, before it becomes text.
-#[derive(Clone, Copy, Debug)]
-pub enum Value<'a> {
-    /// Not known, or there is none.
-    Absent,
-    /// A number.
-    Number(u64),
-    /// A number written in 16 hexadecimal digits.
-    Hex(u64),
-    /// A word of ours.
-    Word(&'static str),
-    /// A state.
-    State(State),
-    /// An address.
-    Address(IpAddr),
-    /// An address and a port, with names where they are known.
-    End {
-        /// The endpoint.
-        end: Endpoint,
-        /// The transport, which chooses the service's name.
-        protocol: Protocol,
-        /// The interface the socket is bound to.
-        interface: Option<&'a str>,
-        /// Names of hosts and services.
-        facts: &'a Facts,
-    },
-    /// Length and limit of an accept queue.
-    Queue(u32, Option<u32>),
-    /// The running timer.
-    Timer(Timer),
-    /// Text that another process chose.
-    Text(&'a [u8]),
-    /// One thing of each owner.
-    Owners(Row<'a>, OwnerField),
-    /// The owner for people: name and pid, or why there is none.
-    Process(Row<'a>),
-}
-
-/// What is told of each owner in a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnerField {
-    /// The pid.
-    Pid,
-    /// The descriptor.
-    Fd,
-    /// The name.
-    Comm,
-    /// The command line.
-    Command,
-    /// The systemd unit.
-    Unit,
-    /// The container.
-    Container,
-    /// The cgroup path.
-    Cgroup,
 }
 
 /// The column called `id`.
@@ -365,98 +307,6 @@ fn owners(row: Row<'_>, field: OwnerField) -> Value<'_> {
     }
 }
 
-/// What one owner has to tell.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OwnerValue<'a> {
-    /// Nothing.
-    Absent,
-    /// A number.
-    Number(u32),
-    /// Text that another process chose.
-    Text(&'a [u8]),
-    /// Text of ours around text of theirs.
-    Made(String),
-}
-
-impl OwnerField {
-    /// The value of one owner.
-    #[must_use]
-    pub fn of<'a>(self, holder: &Holder, process: &'a Process) -> OwnerValue<'a> {
-        let text = |text: Option<&'a [u8]>| text.map_or(OwnerValue::Absent, OwnerValue::Text);
-        match self {
-            Self::Pid => OwnerValue::Number(holder.pid),
-            Self::Fd => match holder.via {
-                Via::Fd(fd) => OwnerValue::Number(fd),
-                Via::IoUring => OwnerValue::Absent,
-            },
-            Self::Comm => OwnerValue::Text(&process.comm),
-            Self::Command => text(process.command.as_deref()),
-            Self::Unit => text(process.unit().map(str::as_bytes)),
-            Self::Cgroup => text(process.cgroup.as_deref().map(str::as_bytes)),
-            Self::Container => process.container().map_or(OwnerValue::Absent, |container| {
-                OwnerValue::Made(format!("{}:{}", container.engine, container.id))
-            }),
-        }
-    }
-}
-
-impl Value<'_> {
-    /// The order of two cells of one column: what is absent comes last.
-    #[must_use]
-    pub fn compare(&self, other: &Self) -> Ordering {
-        use Value as V;
-        match (self, other) {
-            (V::Absent, V::Absent) => Ordering::Equal,
-            (V::Absent, _) => Ordering::Greater,
-            (_, V::Absent) => Ordering::Less,
-            (V::Number(a), V::Number(b)) | (V::Hex(a), V::Hex(b)) => a.cmp(b),
-            (V::Word(a), V::Word(b)) => a.cmp(b),
-            (V::State(a), V::State(b)) => a.cmp(b),
-            (V::Address(a), V::Address(b)) => a.cmp(b),
-            (V::End { end: a, .. }, V::End { end: b, .. }) => a.cmp(b),
-            (V::Queue(a, al), V::Queue(b, bl)) => (a, al).cmp(&(b, bl)),
-            (V::Timer(a), V::Timer(b)) => a.expires_ms.cmp(&b.expires_ms),
-            (V::Text(a), V::Text(b)) => a.cmp(b),
-            (V::Owners(a, field), V::Owners(b, _)) => {
-                owner_values(*a, *field).cmp(&owner_values(*b, *field))
-            }
-            (V::Process(a), V::Process(b)) => process_key(a).cmp(&process_key(b)),
-            // A user without a name stands beside users with one.
-            (a, b) => a.rank().cmp(&b.rank()),
-        }
-    }
-
-    /// Whether there is nothing to show.
-    #[must_use]
-    pub const fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-
-    const fn rank(&self) -> u8 {
-        match self {
-            Self::Text(_) => 0,
-            Self::Number(_) => 1,
-            _ => 2,
-        }
-    }
-}
-
-fn owner_values(row: Row<'_>, field: OwnerField) -> Vec<OwnerValue<'_>> {
-    let owners = row.facts.owners(row.socket);
-    owners
-        .map(|(holder, process)| field.of(holder, process))
-        .collect()
-}
-
-/// Sockets with an owner first, by name and pid; then the others by their reason.
-fn process_key<'a>(row: &Row<'a>) -> (bool, &'a [u8], u32, &'static str) {
-    let reason = row.socket.owner_status.name();
-    match row.facts.owners(row.socket).next() {
-        Some((_, process)) => (false, &process.comm, process.pid, reason),
-        None => (true, &[], 0, reason),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -472,11 +322,5 @@ mod tests {
             assert!(!column.help.is_empty() && !column.header.is_empty());
         }
         assert!(find("lport").is_some() && find("nope").is_none());
-    }
-
-    #[test]
-    fn absent_is_last() {
-        assert_eq!(Value::Absent.compare(&Value::Number(9)), Ordering::Greater);
-        assert_eq!(Value::Number(2).compare(&Value::Number(10)), Ordering::Less);
     }
 }

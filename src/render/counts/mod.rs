@@ -1,0 +1,137 @@
+//! Counts by state as text: a table for people, lines for programs, JSON.
+
+mod json;
+mod program;
+
+use std::io::{self, Write};
+
+use super::grid::{self, Cell, Frame, GridColumn};
+use super::sanitize::escape;
+use super::text::reason;
+use super::theme::{Tone, state_tone};
+use crate::analyze::states::{By, Key, StatesView};
+use crate::columns::Align;
+use crate::model::State;
+
+pub use json::{add_to, lines};
+pub use program::{csv, plain};
+
+/// Draws a table of states, or of groups with a column for each state that occurs.
+///
+/// # Errors
+/// What writing says.
+pub fn table(
+    out: &mut dyn Write,
+    by: Option<By>,
+    view: &StatesView,
+    frame: &Frame,
+) -> io::Result<()> {
+    match by {
+        None => totals(out, view, frame),
+        Some(by) => groups(out, by, view, frame),
+    }
+}
+
+/// One line below the table.
+#[must_use]
+pub fn summary(view: &StatesView) -> String {
+    let udp = view.udp;
+    format!(
+        "{} TCP sockets; {} UDP sockets: {} bound, {} connected",
+        view.total.total(),
+        udp.connected + udp.unconnected,
+        udp.unconnected,
+        udp.connected
+    )
+}
+
+fn grid_column(header: &str, align: Align) -> GridColumn {
+    GridColumn {
+        header: header.to_owned(),
+        align,
+        gives_way: false,
+        may_be_idle: false,
+    }
+}
+
+fn count_cell(state: State, count: u64) -> Cell {
+    let tone = match count {
+        0 => Tone::Quiet,
+        _ => state_tone(state),
+    };
+    Cell::new(count.to_string(), tone)
+}
+
+/// Every state, those without a socket too.
+fn totals(out: &mut dyn Write, view: &StatesView, frame: &Frame) -> io::Result<()> {
+    let columns = [
+        grid_column("STATE", Align::Left),
+        grid_column("SOCKETS", Align::Right),
+    ];
+    let rows: Vec<_> = view
+        .total
+        .all()
+        .map(|(state, count)| {
+            let count = count_cell(state, count);
+            vec![Cell::new(state.to_string(), count.tone), count]
+        })
+        .collect();
+    grid::draw(out, &columns, &rows, frame)
+}
+
+fn groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::Result<()> {
+    let states: Vec<State> = view.total.present().map(|(state, _)| state).collect();
+    let mut key = grid_column(heading(by), Align::Left);
+    key.gives_way = matches!(by, By::Process | By::Unit | By::Container);
+    let mut columns = vec![key, grid_column("TOTAL", Align::Right)];
+    let of_state = |state: &State| grid_column(&state.to_string(), Align::Right);
+    columns.extend(states.iter().map(of_state));
+    let rows: Vec<_> = view
+        .groups
+        .iter()
+        .map(|group| {
+            let mut row = vec![
+                Cell::new(key_text(&group.key), Tone::Normal),
+                Cell::new(group.counts.total().to_string(), Tone::Strong),
+            ];
+            let cell = |&state: &State| count_cell(state, group.counts.of(state));
+            row.extend(states.iter().map(cell));
+            row
+        })
+        .collect();
+    grid::draw(out, &columns, &rows, frame)
+}
+
+const fn heading(by: By) -> &'static str {
+    match by {
+        By::Process => "PROCESS",
+        By::User => "USER",
+        By::Port => "PORT",
+        By::Peer => "PEER",
+        By::State => "STATE",
+        By::Netns => "NETNS",
+        By::Unit => "UNIT",
+        By::Container => "CONTAINER",
+    }
+}
+
+/// The key for people.
+fn key_text(key: &Key) -> String {
+    match key {
+        Key::Process { pid, comm } => format!("{} {pid}", escape(comm)),
+        Key::NoOwner(status) => reason(*status).to_owned(),
+        Key::User { uid, name } => match (name, uid) {
+            (Some(name), _) => escape(name.as_bytes()),
+            (None, Some(uid)) => uid.to_string(),
+            (None, None) => "(none recorded)".to_owned(),
+        },
+        Key::Port(port) => port.to_string(),
+        Key::Peer(Some(address)) => address.to_string(),
+        Key::Peer(None) => "(not connected)".to_owned(),
+        Key::State(state) => state.to_string(),
+        Key::Netns(netns) => netns.map_or_else(|| "-".to_owned(), |netns| netns.to_string()),
+        Key::Unit(name) | Key::Container(name) => name
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |name| escape(name.as_bytes())),
+    }
+}

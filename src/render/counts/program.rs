@@ -1,0 +1,169 @@
+//! Counts as plain and csv: one line a state, or one line a group with a column for every
+//! state.
+
+use std::io::{self, Write};
+
+use crate::analyze::states::{By, Group, Key, StatesView};
+use crate::columns::Align;
+use crate::model::State;
+use crate::render::csv::{starts_a_formula, to_io};
+use crate::render::sanitize::escape;
+use crate::render::text::fill;
+
+/// Writes aligned columns; absent is `-`.
+///
+/// # Errors
+/// What writing says.
+pub fn plain(
+    out: &mut dyn Write,
+    by: Option<By>,
+    view: &StatesView,
+    header: bool,
+) -> io::Result<()> {
+    let rows = rows(by, view, header);
+    let mut widths: Vec<usize> = Vec::new();
+    for row in &rows {
+        widths.resize(row.len(), 1);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let start = line.len();
+            line.push_str(if cell.is_empty() { "-" } else { cell });
+            fill(&mut line, start, *width, Align::Left);
+            line.push(' ');
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    out.flush()
+}
+
+/// Writes comma-separated values; absent is empty.
+///
+/// # Errors
+/// What writing says.
+pub fn csv(out: &mut dyn Write, by: Option<By>, view: &StatesView, header: bool) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    for row in rows(by, view, header) {
+        let safe = row.into_iter().map(|cell| {
+            if starts_a_formula(&cell) {
+                format!("'{cell}")
+            } else {
+                cell
+            }
+        });
+        writer.write_record(safe).map_err(to_io)?;
+    }
+    writer.flush()
+}
+
+/// The header, where it is wanted, and the rows.
+fn rows(by: Option<By>, view: &StatesView, header: bool) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let Some(by) = by else {
+        if header {
+            rows.push(vec!["state".to_owned(), "count".to_owned()]);
+        }
+        let states = view.total.all();
+        rows.extend(states.map(|(state, count)| vec![state.to_string(), count.to_string()]));
+        return rows;
+    };
+    if header {
+        let mut ids: Vec<String> = key_ids(by).iter().map(|&id| id.to_owned()).collect();
+        ids.push("total".to_owned());
+        ids.extend(State::TCP.map(|state| state.to_string().to_lowercase()));
+        rows.push(ids);
+    }
+    rows.extend(view.groups.iter().map(|group| group_row(by, group)));
+    rows
+}
+
+fn group_row(by: By, group: &Group) -> Vec<String> {
+    let mut row = key_cells(by, &group.key);
+    row.push(group.counts.total().to_string());
+    row.extend(State::TCP.map(|state| group.counts.of(state).to_string()));
+    row
+}
+
+/// The columns that tell a group. Groups made of owners say why there is none.
+const fn key_ids(by: By) -> &'static [&'static str] {
+    match by {
+        By::Process => &["owner_status", "pid", "comm"],
+        By::User => &["uid", "user"],
+        By::Port => &["port"],
+        By::Peer => &["peer"],
+        By::State => &["state"],
+        By::Netns => &["netns"],
+        By::Unit => &["owner_status", "unit"],
+        By::Container => &["owner_status", "container"],
+    }
+}
+
+/// The cells of a key, as many as [`key_ids`]; empty is absent.
+fn key_cells(by: By, key: &Key) -> Vec<String> {
+    let found = || "found".to_owned();
+    let text = |text: &Option<String>| {
+        text.as_ref()
+            .map_or_else(String::new, |text| escape(text.as_bytes()))
+    };
+    match key {
+        Key::Process { pid, comm } => vec![found(), pid.to_string(), escape(comm)],
+        Key::NoOwner(status) => {
+            let mut cells = vec![status.name().to_owned()];
+            cells.resize(key_ids(by).len(), String::new());
+            cells
+        }
+        Key::User { uid, name } => {
+            vec![
+                uid.map_or_else(String::new, |uid| uid.to_string()),
+                text(name),
+            ]
+        }
+        Key::Port(port) => vec![port.to_string()],
+        Key::Peer(address) => vec![address.map_or_else(String::new, |a| a.to_string())],
+        Key::State(state) => vec![state.to_string()],
+        Key::Netns(netns) => vec![netns.map_or_else(String::new, |n| n.to_string())],
+        Key::Unit(name) | Key::Container(name) => vec![found(), text(name)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::states::Tally;
+    use crate::model::{Endpoint, Facts, Family, OwnerStatus, Protocol, Socket};
+    use std::net::{IpAddr, Ipv4Addr};
+
+    #[test]
+    fn every_row_has_a_cell_for_every_heading() {
+        for by in [
+            By::Process,
+            By::User,
+            By::Port,
+            By::Peer,
+            By::State,
+            By::Netns,
+            By::Unit,
+            By::Container,
+        ] {
+            let local = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
+            let mut socket = Socket::new(Protocol::Tcp, Family::V4, State::TimeWait, local);
+            socket.owner_status = OwnerStatus::TimeWait;
+            let mut tally = Tally::new(Some(by));
+            tally.add(&socket, &Facts::default());
+            let view = tally.finish();
+            let rows = rows(Some(by), &view, true);
+            assert_eq!(rows.len(), 2);
+            assert_eq!(rows[0].len(), rows[1].len(), "{by:?}");
+            let mut out = Vec::new();
+            plain(&mut out, Some(by), &view, true).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let fields = |line: &str| line.split_whitespace().count();
+            let mut lines = text.lines().map(fields);
+            assert_eq!(lines.next(), lines.next(), "{by:?}: {text}");
+        }
+    }
+}
