@@ -313,9 +313,9 @@ fn drops_of_a_full_udp_socket() {
         return;
     };
     let scene = Scene::start(&["udp-full"]);
-    let port = scene.labelled("receiver").port().to_string();
-    let told = json(&["port", &port, "--json"]);
-    let is_it = |socket: &&Value| socket["local"]["port"].to_string() == port;
+    let port = scene.labelled("receiver").port();
+    let told = json(&["port", &port.to_string(), "--json"]);
+    let is_it = |socket: &&Value| socket["local"]["port"] == port;
     let receiver = sockets(&told).iter().find(is_it).unwrap();
     assert_eq!(&receiver["drops"], scene.extra("drops"), "{receiver}");
 }

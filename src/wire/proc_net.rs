@@ -70,6 +70,8 @@ fn timer_of(
         return None;
     }
     let kind = TimerKind::from_number(u8::try_from(kind).ok()?)?;
+    // Of a handshake this is the number of timeouts (`num_timeout`), where sock_diag has the
+    // number of answers sent again (`num_retrans`): usually one more.
     let count = match kind {
         TimerKind::Retransmit => retransmits,
         _ => probes,

@@ -1,9 +1,9 @@
 //! Steps for [`super::Run::before`] that take something away from the program: /proc, netlink, the sight of others.
 //!
-//! They run between fork and exec, so they make system calls only; what needs memory is made before.
+//! They run between fork and exec, so they make system calls only.
 
 use super::checked;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::io;
 
 /// A mount namespace of the child's own, from which nothing leaks out.
@@ -47,18 +47,6 @@ pub fn hidden_processes(options: &'static CStr) -> impl FnMut() -> io::Result<()
     move || {
         private_mounts()?;
         mount(c"proc", c"/proc", options)
-    }
-}
-
-/// The directories of these processes are empty, as if they had just ended: only the child's view changes.
-pub fn without_processes(pids: &[u32]) -> impl FnMut() -> io::Result<()> + Send + Sync + use<> {
-    let path = |pid: &u32| CString::new(format!("/proc/{pid}")).unwrap();
-    let paths: Vec<CString> = pids.iter().map(path).collect();
-    move || {
-        private_mounts()?;
-        paths
-            .iter()
-            .try_for_each(|path| mount(c"tmpfs", path, c"size=4k"))
     }
 }
 

@@ -216,21 +216,3 @@ fn numbered(directory: &Path) -> Vec<(u32, std::path::PathBuf)> {
         |entry: std::fs::DirEntry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path()));
     entries.flatten().filter_map(entry).collect()
 }
-
-/// The processes whose fd table may not be read by us (not even by root, in some containers).
-pub fn refusing_processes() -> Vec<u32> {
-    // Root may open the directory of such a process and is then refused at each link.
-    let refused = |path: &Path| {
-        let denied = |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
-        let directory = path.join("fd");
-        std::fs::read_dir(&directory).is_err_and(|error| denied(&error))
-            || numbered(&directory)
-                .iter()
-                .any(|(_, link)| std::fs::read_link(link).is_err_and(|error| denied(&error)))
-    };
-    let processes = numbered("/proc".as_ref()).into_iter();
-    processes
-        .filter(|(_, path)| refused(path))
-        .map(|(pid, _)| pid)
-        .collect()
-}
