@@ -67,7 +67,7 @@ impl Scene {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the example `scene` starts (cargo builds it with the tests)");
+            .expect("the example `scene` starts (with --test NAME cargo does not build it: cargo build --examples)");
         let stdin = child.stdin.take();
         let (tell, told) = mpsc::channel();
         let stdout = child.stdout.take().unwrap();
