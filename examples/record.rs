@@ -50,7 +50,7 @@ fn record(directory: &Path) -> io::Result<()> {
             states: StateSet::ALL,
             memory: true,
         };
-        let datagrams = dump(&mut kernel, &request, sequence)?;
+        let datagrams = dump(&mut kernel, request, sequence)?;
         fs::write(directory.join(format!("{name}.dump")), datagrams)?;
         let text = fs::read(format!("/proc/thread-self/net/{name}"))?;
         fs::write(directory.join(format!("{name}.txt")), text)?;
@@ -58,7 +58,7 @@ fn record(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn dump(kernel: &mut SockDiag, request: &Request, sequence: u32) -> io::Result<Vec<u8>> {
+fn dump(kernel: &mut SockDiag, request: Request, sequence: u32) -> io::Result<Vec<u8>> {
     kernel.send(&request.message(sequence))?;
     let mut course = Dump::new(kernel.port(), sequence);
     let mut buffer = vec![0; 64 * 1024];

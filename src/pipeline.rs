@@ -100,7 +100,7 @@ pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
     })?;
     let owners = Owners::Searched {
         holders: &holders,
-        denied: blind_spot.is_some(),
+        denied: blind_spot.is_some_and(BlindSpot::explains),
     };
     join(&mut sockets, &mut ListenerPorts::default(), &query, owners);
     let mut facts = Facts {

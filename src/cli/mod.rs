@@ -18,7 +18,7 @@ use clap::Parser;
 
 use crate::pipeline::Stop;
 use args::{Cli, Command};
-use session::{Session, Usage, say};
+use session::{Session, Usage};
 
 /// How a run ends. The numbers are the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +83,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::States { by, filter }) => states::run(&session, by, &filter.words),
         Some(Command::Proc { target, filter }) => proc::run(&session, &target, &filter.words),
     };
-    outcome.unwrap_or_else(|failure| explain(&failure))
+    outcome.unwrap_or_else(|failure| explain(&session, &failure))
 }
 
 /// One line for what happened, one more for what to do.
-fn explain(failure: &Failure) -> Exit {
+fn explain(session: &Session, failure: &Failure) -> Exit {
     let (message, hint) = match failure {
         // The reader has seen enough.
         Failure::Stop(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -99,9 +99,9 @@ fn explain(failure: &Failure) -> Exit {
         Failure::Stop(Stop::Problem(problem)) => (problem.message.clone(), problem.hint.clone()),
         Failure::Usage(usage) => (usage.message.clone(), usage.hint.clone()),
     };
-    say(&message);
+    session.tell(&message);
     if let Some(hint) = hint {
-        say(&format!("hint: {hint}"));
+        session.tell(&format!("hint: {hint}"));
     }
     Exit::Failure
 }

@@ -6,7 +6,7 @@ use super::list::{self, Order};
 use super::session::Session;
 use super::{Exit, Failure};
 use crate::analyze::states::{StatesView, Tally};
-use crate::columns::{self, Row};
+use crate::columns::{Column, Row};
 use crate::filter::Filter;
 use crate::model::{Report, Snapshot, StateSet};
 use crate::pipeline;
@@ -22,9 +22,10 @@ const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid", "comm"];
 const SHOWN: usize = 20;
 
 pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
+    let columns = session.columns(TABLE, PROGRAM)?;
     let (view, listeners) = look(session)?;
     match session.format {
-        Format::Table => table(session, &view, &listeners)?,
+        Format::Table => table(session, &view, &listeners, &columns.table)?,
         Format::Json => {
             let mut envelope = Envelope::new(session.out(), session.head("overview"), true);
             counts::add_to(&mut envelope, &view, false);
@@ -38,7 +39,6 @@ pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
             lines.end(&listeners.report)?;
         }
         Format::Plain | Format::Csv => {
-            let columns = session.columns(TABLE, PROGRAM)?;
             let mut writer = session.row_writer("overview", columns);
             writer.begin()?;
             writer.rows(limited(session, &listeners), &listeners.facts)?;
@@ -89,7 +89,12 @@ fn limited<'a>(session: &Session, listeners: &'a Snapshot) -> &'a [crate::model:
     listeners.sockets.get(..limit).unwrap_or(&listeners.sockets)
 }
 
-fn table(session: &Session, view: &StatesView, listeners: &Snapshot) -> Result<(), Failure> {
+fn table(
+    session: &Session,
+    view: &StatesView,
+    listeners: &Snapshot,
+    columns: &[&'static Column],
+) -> Result<(), Failure> {
     let mut out = session.out();
     totals(session, &mut out, view)?;
     let all = listeners.sockets.len();
@@ -102,17 +107,16 @@ fn table(session: &Session, view: &StatesView, listeners: &Snapshot) -> Result<(
     let shown = listeners.sockets.get(..limit).unwrap_or(&listeners.sockets);
     if !shown.is_empty() {
         writeln!(out)?;
-        let columns = columns::select(TABLE);
         let cells: Vec<_> = shown
             .iter()
             .map(|socket| {
                 let facts = &listeners.facts;
-                rows::cells(&columns, Row { socket, facts })
+                rows::cells(columns, Row { socket, facts })
             })
             .collect();
         grid::draw(
             &mut out,
-            &rows::grid_columns(&columns),
+            &rows::grid_columns(columns),
             &cells,
             &session.frame(),
         )?;

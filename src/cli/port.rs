@@ -17,7 +17,7 @@ use crate::query::ProcessDetail;
 use crate::render::json::Envelope;
 use crate::render::story::{self, Telling};
 use crate::render::theme::Tone;
-use crate::render::{Format, RowWriter};
+use crate::render::{Columns, Format, RowWriter};
 use crate::sys;
 
 const COLUMNS: &[&str] = &[
@@ -37,10 +37,12 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
         let order = Order::Column(column, reverse);
         list::sort(&mut snapshot.sockets, &snapshot.facts, order);
     }
-    if session.format == Format::Table {
+    let columns = session.columns(COLUMNS, COLUMNS)?;
+    // Who chooses columns wants rows.
+    if session.format == Format::Table && session.options.columns.is_none() {
         tell(session, &entries, &snapshot)?;
     } else {
-        write(session, &entries, &snapshot)?;
+        write(session, &entries, &snapshot, columns)?;
     }
     session.notes(&snapshot.report);
     Ok(session.exit(&snapshot.report, found))
@@ -102,7 +104,12 @@ fn note_elsewhere(request: &Request, entries: &[PortEntry], snapshot: &mut Snaps
 }
 
 /// The rows for programs, and in JSON the ports beside them.
-fn write(session: &Session, entries: &[PortEntry], snapshot: &Snapshot) -> Result<(), Failure> {
+fn write(
+    session: &Session,
+    entries: &[PortEntry],
+    snapshot: &Snapshot,
+    columns: Columns,
+) -> Result<(), Failure> {
     let limit = session.options.limit.unwrap_or(usize::MAX);
     let shown = snapshot.sockets.get(..limit).unwrap_or(&snapshot.sockets);
     let mut writer: Box<dyn RowWriter> = if session.format == Format::Json {
@@ -113,7 +120,7 @@ fn write(session: &Session, entries: &[PortEntry], snapshot: &Snapshot) -> Resul
         );
         Box::new(envelope)
     } else {
-        session.row_writer("port", session.columns(COLUMNS, COLUMNS)?)
+        session.row_writer("port", columns)
     };
     writer.begin()?;
     writer.rows(shown, &snapshot.facts)?;

@@ -280,7 +280,7 @@ impl Session {
 }
 
 /// One line on standard error, made safe; a closed one is no reason to fail.
-pub(super) fn say(line: &str) {
+fn say(line: &str) {
     let line = crate::render::sanitize::escape(line.as_bytes());
     let _ = writeln!(io::stderr(), "sockscope: {line}");
 }

@@ -14,6 +14,11 @@ use crate::render::theme::Tone;
 use crate::render::{Format, RowWriter, counts};
 
 pub(super) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result<Exit, Failure> {
+    if session.options.columns.is_some() {
+        return Err(Usage::new("the columns of states are the states")
+            .hint("choose the groups: --by process, user, port, peer, netns, unit, container")
+            .into());
+    }
     let filter = Filter::parse(words).map_err(Usage::from)?;
     let mut request = session.request(StateSet::ALL, filter)?;
     request.query.users = by == Some(By::User);

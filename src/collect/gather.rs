@@ -105,7 +105,7 @@ pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
     if !missing.is_empty() {
         blind_spot = owners::blind_spot(&scan);
         let started = Instant::now();
-        let found = owners::search(&missing, &scan);
+        let found = owners::search(&missing);
         report.trace.push(format!(
             "owners: {} sockets without an owner looked for again, {} holders found in {:.1} ms",
             missing.len(),
@@ -114,7 +114,8 @@ pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
         ));
         holders = holders.extended(found);
     }
-    if blind_spot.is_none() && !missing.is_empty() {
+    let explained = blind_spot.is_some_and(BlindSpot::explains);
+    if !explained && !missing.is_empty() {
         settle(query, &mut sockets, &missing, &holders);
     }
     Ok(Gathered {

@@ -7,8 +7,8 @@ use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 
 use crate::model::{Holder, Problem, Via};
-use crate::sys::netns;
 use crate::sys::proc::{FdRange, ProcDir, hides_processes, share_fd_table};
+use crate::sys::{is_root, netns};
 use crate::wire::fd_link::{self, FdLink};
 
 /// A process with more descriptors than this is scanned in several parts, so that one giant
@@ -22,8 +22,6 @@ const MOST_THREADS: usize = 8;
 pub struct Scan {
     /// Every (socket, process, descriptor).
     pub holders: Vec<Holder>,
-    /// The `io_uring`s that were met: (pid, descriptor).
-    rings: Vec<(u32, u32)>,
     /// Processes whose fd table could not be read.
     pub denied: Vec<u32>,
     /// Processes seen.
@@ -33,7 +31,6 @@ pub struct Scan {
 impl Scan {
     fn merge(&mut self, other: Self) {
         self.holders.extend(other.holders);
-        self.rings.extend(other.rings);
         self.denied.extend(other.denied);
     }
 }
@@ -133,7 +130,7 @@ fn scan_part(proc: &ProcDir, part: Part, found: &mut Scan) {
             pid,
             via: Via::Fd(fd),
         }),
-        FdLink::IoUring => found.rings.push((pid, fd)),
+        FdLink::IoUring => found.holders.extend(in_ring(proc, pid, fd)),
         FdLink::Other => {}
     });
     // A part past the first is of a process that was counted already.
@@ -147,51 +144,34 @@ fn is_refusal(result: Result<(), Errno>) -> bool {
     matches!(result, Err(Errno::ACCESS | Errno::PERM))
 }
 
-/// Looks for the holders of `unowned` sockets once more, the cheap places first: rings that
-/// the first pass met, tables that changed since, threads with tables of their own.
-#[must_use]
-pub fn search(unowned: &FxHashSet<NonZeroU32>, first: &Scan) -> Vec<Holder> {
-    let Ok(proc) = ProcDir::open() else {
-        return Vec::new();
-    };
-    let mut missing = unowned.clone();
-    let mut found = in_rings(&proc, &missing, &first.rings);
-    strike(&mut missing, &found);
-    if missing.is_empty() {
-        return found;
-    }
-    let again = scan().unwrap_or_default();
-    let fresh = again.holders.iter().filter(|h| unowned.contains(&h.inode));
-    found.extend(fresh);
-    let new_rings: Vec<_> = again
-        .rings
-        .into_iter()
-        .filter(|ring| !first.rings.contains(ring))
-        .collect();
-    found.extend(in_rings(&proc, &missing, &new_rings));
-    strike(&mut missing, &found);
-    if !missing.is_empty() {
-        found.extend(in_threads(&proc, &missing));
-    }
-    found
+/// The sockets that an `io_uring` has registered: it holds them without a descriptor.
+fn in_ring(proc: &ProcDir, pid: u32, fd: u32) -> Vec<Holder> {
+    // A ring that was closed meanwhile holds nothing.
+    let info = proc.read(pid, &format!("fdinfo/{fd}")).unwrap_or_default();
+    let sockets = fd_link::registered_sockets(&info);
+    let held = sockets.map(|inode| Holder {
+        inode,
+        pid,
+        via: Via::IoUring,
+    });
+    held.collect()
 }
 
-fn strike(missing: &mut FxHashSet<NonZeroU32>, found: &[Holder]) {
-    for holder in found {
+/// Looks for the holders of `unowned` sockets once more: in tables that changed since, then in
+/// those of threads that have one of their own.
+#[must_use]
+pub fn search(unowned: &FxHashSet<NonZeroU32>) -> Vec<Holder> {
+    let again = scan().unwrap_or_default();
+    let mut found = again.holders;
+    found.retain(|holder| unowned.contains(&holder.inode));
+    let mut missing = unowned.clone();
+    for holder in &found {
         missing.remove(&holder.inode);
     }
-}
-
-fn in_rings(proc: &ProcDir, wanted: &FxHashSet<NonZeroU32>, rings: &[(u32, u32)]) -> Vec<Holder> {
-    let mut found = Vec::new();
-    for &(pid, fd) in rings {
-        let info = proc.read(pid, &format!("fdinfo/{fd}")).unwrap_or_default();
-        let sockets = fd_link::registered_sockets(&info).filter(|inode| wanted.contains(inode));
-        found.extend(sockets.map(|inode| Holder {
-            inode,
-            pid,
-            via: Via::IoUring,
-        }));
+    if !missing.is_empty()
+        && let Ok(proc) = ProcDir::open()
+    {
+        found.extend(in_threads(&proc, &missing));
     }
     found
 }
@@ -226,20 +206,19 @@ fn in_threads(proc: &ProcDir, wanted: &FxHashSet<NonZeroU32>) -> Vec<Holder> {
 }
 
 /// Why owners may not be known, when they may not be: refused fd tables, hidden processes.
-///
-/// A refused process of another network namespace is not counted: it could hold a socket of
-/// this one only if that had been passed to it, and then it is as hidden as any in flight.
 #[must_use]
 pub fn blind_spot(scan: &Scan) -> Option<BlindSpot> {
-    let here = |pid: &&u32| netns::is_ours(**pid) != Some(false);
-    let denied = scan.denied.iter().filter(here).count() as u64;
-    if denied > 0 {
-        return Some(BlindSpot::Denied {
+    let here = |pid: &u32| netns::may_be_ours(*pid);
+    match scan.denied.len() as u64 {
+        0 => (hides_processes() && !is_root()).then_some(BlindSpot::HiddenProcesses),
+        denied => Some(BlindSpot::Denied {
             denied,
             processes: scan.processes,
-        });
+            // Refusals are the rule for a user, so any of them may hide the owner. For root
+            // they are the exception: one of another namespace explains nothing here.
+            explains: !is_root() || scan.denied.iter().any(here),
+        }),
     }
-    (hides_processes() && !crate::sys::is_root()).then_some(BlindSpot::HiddenProcesses)
 }
 
 /// Why the owner of a socket may exist without being seen.
@@ -251,6 +230,8 @@ pub enum BlindSpot {
         denied: u64,
         /// Of how many.
         processes: u64,
+        /// Whether one of them is likely to be the owner of a socket that has none.
+        explains: bool,
     },
     /// /proc is mounted with `hidepid`.
     HiddenProcesses,
@@ -259,6 +240,15 @@ pub enum BlindSpot {
 }
 
 impl BlindSpot {
+    /// Whether a socket without an owner is to be called denied, rather than the kernel's.
+    #[must_use]
+    pub const fn explains(self) -> bool {
+        match self {
+            Self::Denied { explains, .. } => explains,
+            Self::HiddenProcesses | Self::NoProc => true,
+        }
+    }
+
     /// The problem, when `sockets` of the answer have no owner because of it.
     ///
     /// `None` when all have one: nothing is missing then. `NoProc` was told already.
@@ -275,14 +265,16 @@ impl BlindSpot {
                 "owners_hidden",
                 format!("{whose}: /proc hides the processes of other users (hidepid)"),
             ),
-            Self::Denied { denied, processes } => Problem::incomplete(
+            Self::Denied {
+                denied, processes, ..
+            } => Problem::incomplete(
                 "owners_denied",
                 format!(
                     "{whose}: the open files of {denied} of {processes} processes may not be read"
                 ),
             ),
         };
-        let hint = if crate::sys::is_root() {
+        let hint = if is_root() {
             "root without CAP_SYS_PTRACE, or under a security policy, cannot see them"
         } else {
             "run as root to see every owner"

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn mapped_addresses_are_the_ipv4_they_are() {
-        let mapped = IpAddr::V6(Ipv4Addr::new(127, 0, 0, 1).to_ipv6_mapped());
+        let mapped = IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped());
         assert_eq!(
             Endpoint::new(mapped, 80).address,
             IpAddr::V4(Ipv4Addr::LOCALHOST)

@@ -41,7 +41,7 @@ impl<W: Write> RowWriter for Csv<W> {
             for column in &self.columns {
                 let value = (column.value)(Row { socket, facts });
                 self.cell.clear();
-                write_value(&mut self.cell, &value, Style::Program);
+                write_value(&mut self.cell, &value, Style::Csv);
                 if is_foreign(&value) && starts_a_formula(&self.cell) {
                     self.cell.insert(0, '\'');
                 }

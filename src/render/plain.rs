@@ -50,7 +50,7 @@ impl<W: Write> RowWriter for Plain<W> {
             self.line.clear();
             for column in &self.columns {
                 let start = self.line.len();
-                write_value(&mut self.line, &(column.value)(row), Style::Program);
+                write_value(&mut self.line, &(column.value)(row), Style::Plain);
                 if self.line.len() == start {
                     self.line.push('-');
                 }

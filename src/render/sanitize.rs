@@ -53,8 +53,10 @@ const fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{80}'..='\u{9f}'          // C1 controls
         | '\u{ad}'                   // soft hyphen
+        | '\u{34f}'                  // combining grapheme joiner
         | '\u{61c}'                  // Arabic letter mark
         | '\u{115f}' | '\u{1160}'    // Hangul fillers
+        | '\u{17b4}' | '\u{17b5}'    // Khmer vowels that are not shown
         | '\u{180b}'..='\u{180f}'    // Mongolian selectors
         | '\u{200b}'..='\u{200f}'    // zero width, marks
         | '\u{2028}'..='\u{202e}'    // separators, bidi embedding
@@ -62,7 +64,7 @@ const fn is_hidden(c: char) -> bool {
         | '\u{3164}' | '\u{ffa0}'    // Hangul fillers
         | '\u{fe00}'..='\u{fe0f}'    // variation selectors
         | '\u{feff}'                 // zero-width no-break space
-        | '\u{fff9}'..='\u{fffb}'    // interlinear annotation
+        | '\u{fff0}'..='\u{fffb}'    // unassigned, interlinear annotation
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
         | '\u{e0000}'..='\u{e0fff}'  // tags
     )

@@ -14,8 +14,11 @@ use crate::model::{Endpoint, Facts, OwnerStatus, Protocol, Timer};
 pub enum Style {
     /// A person: wildcards as `*`, several owners as "+2".
     Person,
-    /// A program that reads columns: exact, owners joined by `;`.
-    Program,
+    /// A program that splits lines at blanks: exact, owners joined by `;`, absent is `-`, and
+    /// a blank in the text of others is written `\x20`.
+    Plain,
+    /// A program that reads CSV: exact, owners joined by `;`, absent is empty.
+    Csv,
 }
 
 /// Appends the text of `value` to `out`; nothing for [`Value::Absent`].
@@ -38,16 +41,16 @@ pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
         } => write_end(out, end, *protocol, *interface, facts, style),
         Value::Queue(length, limit) => write_queue(out, *length, *limit),
         Value::Timer(timer) => write_timer(out, *timer),
-        Value::Text(text) => escape_into(out, text),
+        Value::Text(text) => write_foreign(out, text, style),
         Value::Owners(row, field) => {
             for (place, (holder, process)) in row.facts.owners(row.socket).enumerate() {
                 if place > 0 {
                     out.push(';');
                 }
-                write_owner(out, &field.of(holder, process));
+                write_owner(out, &field.of(holder, process), style);
             }
         }
-        Value::Process(row) => write_process(out, *row),
+        Value::Process(row) => write_process(out, *row, style),
     }
 }
 
@@ -101,20 +104,38 @@ fn push_v4(out: &mut String, address: Ipv4Addr) {
     }
 }
 
-fn write_owner(out: &mut String, value: &OwnerValue<'_>) {
+fn write_owner(out: &mut String, value: &OwnerValue<'_>, style: Style) {
     match value {
+        OwnerValue::Absent if style == Style::Csv => {}
         OwnerValue::Absent => out.push('-'),
         OwnerValue::Number(number) => push_number(out, u64::from(*number)),
-        OwnerValue::Text(text) => write_part(out, text),
-        OwnerValue::Made(text) => write_part(out, text.as_bytes()),
+        OwnerValue::Text(text) => write_part(out, text, style),
+        OwnerValue::Made(text) => write_part(out, text.as_bytes(), style),
     }
 }
 
 /// Escapes `;` too, which separates the parts of such a cell.
-fn write_part(out: &mut String, text: &[u8]) {
+fn write_part(out: &mut String, text: &[u8], style: Style) {
     for (place, part) in text.split(|&b| b == b';').enumerate() {
         if place > 0 {
             out.push_str("\\x3b");
+        }
+        write_foreign(out, part, style);
+    }
+}
+
+/// Text of others, made safe; in plain without a blank, so that every line has as many fields
+/// as the header.
+fn write_foreign(out: &mut String, text: &[u8], style: Style) {
+    if style != Style::Plain {
+        return escape_into(out, text);
+    }
+    if text.is_empty() {
+        out.push_str("\"\"");
+    }
+    for (place, part) in text.split(|&b| b == b' ').enumerate() {
+        if place > 0 {
+            out.push_str("\\x20");
         }
         escape_into(out, part);
     }
@@ -162,17 +183,23 @@ fn write_timer(out: &mut String, timer: Timer) {
 }
 
 /// `nginx 812`, `nginx 812 +3` for four holders, or the reason in parentheses.
-fn write_process(out: &mut String, row: Row<'_>) {
+fn write_process(out: &mut String, row: Row<'_>, style: Style) {
+    let start = out.len();
     let mut processes = row.facts.owner_processes(row.socket);
-    let Some(first) = processes.next() else {
-        out.push_str(reason(row.socket.owner_status));
-        return;
-    };
-    escape_into(out, &first.comm);
-    push(out, format_args!(" {}", first.pid));
-    match processes.count() {
-        0 => {}
-        more => push(out, format_args!(" +{more}")),
+    match processes.next() {
+        None => out.push_str(reason(row.socket.owner_status)),
+        Some(first) => {
+            escape_into(out, &first.comm);
+            push(out, format_args!(" {}", first.pid));
+            match processes.count() {
+                0 => {}
+                more => push(out, format_args!(" +{more}")),
+            }
+        }
+    }
+    if style == Style::Plain {
+        let cell = out.split_off(start);
+        out.push_str(&cell.replace(' ', "\\x20"));
     }
 }
 
@@ -180,14 +207,13 @@ fn write_process(out: &mut String, row: Row<'_>) {
 #[must_use]
 pub const fn reason(status: OwnerStatus) -> &'static str {
     match status {
-        OwnerStatus::Found => "",
+        OwnerStatus::Found | OwnerStatus::NotAsked => "",
         OwnerStatus::Denied => "(denied)",
         OwnerStatus::Unaccepted => "(unaccepted)",
         OwnerStatus::Orphaned => "(orphaned)",
         OwnerStatus::TimeWait => "(time wait)",
         OwnerStatus::Handshake => "(handshake)",
         OwnerStatus::KernelOrHidden => "(kernel or hidden)",
-        OwnerStatus::NotAsked => "-",
     }
 }
 
@@ -228,7 +254,7 @@ mod tests {
             facts: &facts,
         };
         assert_eq!(text(&end("0.0.0.0", None), Style::Person), "*:8080");
-        assert_eq!(text(&end("0.0.0.0", None), Style::Program), "0.0.0.0:8080");
+        assert_eq!(text(&end("0.0.0.0", None), Style::Plain), "0.0.0.0:8080");
         assert_eq!(text(&end("::", None), Style::Person), "[::]:8080");
         assert_eq!(
             text(&end("127.0.0.53", Some("lo")), Style::Person),

@@ -23,17 +23,21 @@ fn inode_of(path: &str) -> Option<NonZeroU64> {
     NonZeroU64::new(std::fs::metadata(path).ok()?.ino())
 }
 
-/// Whether a process is in the calling thread's network namespace; `None` when it is gone.
+/// Whether a process may be in the calling thread's network namespace: it is, or that cannot
+/// be told. A process that has ended is not.
 ///
 /// Unlike its `ns/net` this needs no permission: each namespace has /proc/net files of its
 /// own, with inodes of their own (`get_proc_task_net` in `fs/proc/proc_net.c`).
 #[must_use]
-pub fn is_ours(pid: u32) -> Option<bool> {
-    let own = std::fs::metadata("/proc/thread-self/net/dev").ok()?.ino();
-    let theirs = std::fs::metadata(format!("/proc/{pid}/net/dev"))
-        .ok()?
-        .ino();
-    Some(own == theirs)
+pub fn may_be_ours(pid: u32) -> bool {
+    let theirs = std::fs::metadata(format!("/proc/{pid}/net/dev"));
+    let own = std::fs::metadata("/proc/thread-self/net/dev");
+    match (theirs, own) {
+        (Ok(theirs), Ok(own)) => theirs.ino() == own.ino(),
+        (Err(error), _) if error.kind() == io::ErrorKind::NotFound => false,
+        (Err(error), _) => error.raw_os_error() != Some(libc::ESRCH),
+        (Ok(_), Err(_)) => true,
+    }
 }
 
 /// Whether this process is in the initial pid namespace, so that every process can be seen.

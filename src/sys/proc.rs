@@ -55,8 +55,10 @@ impl ProcDir {
     /// The pid of every process that can be seen.
     ///
     /// # Errors
-    /// When /proc cannot be listed.
+    /// When /proc cannot be listed, or is an empty directory: then not even this process is
+    /// in it.
     pub fn pids(&self) -> io::Result<Vec<u32>> {
+        statat(&self.fd, "self", AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(numbers_in(open_dir(&self.fd, ".")?)?)
     }
 
@@ -79,7 +81,8 @@ impl ProcDir {
     /// Whether [`Self::fd_count`] works: this process has descriptors open, so 0 means no.
     #[must_use]
     pub fn tells_fd_count(&self) -> bool {
-        self.fd_count(std::process::id()).is_some_and(|n| n > 0)
+        let stat = statat(&self.fd, "self/fd", AtFlags::empty());
+        stat.is_ok_and(|stat| stat.st_size > 0)
     }
 
     /// Calls `each` with every descriptor of an fd table in `range` and what it points at.

@@ -20,19 +20,23 @@ pub fn plain(
     view: &StatesView,
     header: bool,
 ) -> io::Result<()> {
-    let rows = rows(by, view, header);
+    // A header that is not shown still holds the widths: the rows look alike with and without.
+    let rows = rows(by, view, true);
     let mut widths: Vec<usize> = Vec::new();
     for row in &rows {
         widths.resize(row.len(), 1);
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.replace(' ', "\\x20").chars().count());
         }
     }
-    for row in &rows {
+    for row in rows.iter().skip(usize::from(!header)) {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
             let start = line.len();
-            line.push_str(if cell.is_empty() { "-" } else { cell });
+            match cell.as_str() {
+                "" => line.push('-'),
+                cell => line.push_str(&cell.replace(' ', "\\x20")),
+            }
             fill(&mut line, start, *width, Align::Left);
             line.push(' ');
         }
