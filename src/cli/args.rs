@@ -1,5 +1,7 @@
 //! The command line: what can be said, before it means anything.
 
+use std::ffi::OsString;
+
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -13,6 +15,7 @@ use crate::render::Format;
     name = "sockscope",
     version,
     max_term_width = 100,
+    args_override_self = true,
     subcommand_help_heading = "Commands",
     after_help = "Without a command: the host at a glance.\n\
         Exit codes: 0 found, 1 nothing matched, 2 wrong usage or a fatal error, \
@@ -59,7 +62,7 @@ pub enum Command {
     Proc {
         /// A pid, or the name of processes
         #[arg(value_name = "PID|NAME")]
-        target: String,
+        target: OsString,
         #[command(flatten)]
         filter: FilterWords,
     },

@@ -69,8 +69,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             } else {
                 Exit::Found
             };
-            let _ = error.print();
-            return exit;
+            return match error.print() {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failure,
+                _ => exit,
+            };
         }
     };
     let (command, options) = habits::understand(cli.command, cli.options);

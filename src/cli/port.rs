@@ -55,6 +55,12 @@ fn read_words(words: &[String]) -> Result<(Vec<PortRange>, Filter), Usage> {
     for word in &ports {
         asked.extend(PortRange::parse_list(word).map_err(Usage::new)?);
     }
+    if asked.iter().any(|range| range.last == 0) {
+        return Err(
+            Usage::new("port 0 is no port: it asks the kernel for any that is free")
+                .hint("give a port from 1 to 65535"),
+        );
+    }
     if asked.is_empty() {
         return Err(Usage::new("which port?").hint("for example: sockscope port 8080"));
     }

@@ -1,11 +1,15 @@
 //! `sockscope proc PID|NAME`: everything one process has open on the network.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use super::list::{self, List, Order};
 use super::session::{Session, Usage};
 use super::{Exit, Failure, conns};
 use crate::collect::Processes;
 use crate::filter::Filter;
 use crate::model::StateSet;
+use crate::render::sanitize::escape;
 
 const TABLE: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "fd", "process",
@@ -14,7 +18,7 @@ const PROGRAM: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "fd", "pid", "comm",
 ];
 
-pub(super) fn run(session: &Session, target: &str, words: &[String]) -> Result<Exit, Failure> {
+pub(super) fn run(session: &Session, target: &OsStr, words: &[String]) -> Result<Exit, Failure> {
     if session.options.no_owners {
         let usage = Usage::new("proc looks for the sockets of a process, so it needs owners");
         return Err(usage.hint("leave --no-owners out").into());
@@ -23,16 +27,21 @@ pub(super) fn run(session: &Session, target: &str, words: &[String]) -> Result<E
         return Err(Usage::new("proc takes a pid or the name of a process").into());
     }
     let filter = Filter::parse(words).map_err(Usage::from)?;
-    let pids = match target.parse() {
-        Ok(pid) => vec![pid],
-        Err(_) => Processes::open().map_or_else(Vec::new, |all| all.called(target)),
+    let pids = match target.to_str().map(str::parse) {
+        Some(Ok(pid)) => vec![pid],
+        _ => Processes::open().map_or_else(Vec::new, |all| all.called(target.as_bytes())),
     };
     let request = session.request(StateSet::ALL, Filter::pids(pids.clone()).and(filter))?;
+    // Of one process asked for by pid, every row would say the same.
+    let table = match pids.as_slice() {
+        [_] => TABLE.strip_suffix(&["process"]).unwrap_or(TABLE),
+        _ => TABLE,
+    };
     let order = session.sort()?;
     let list = List {
         command: "proc",
         request: &request,
-        columns: session.columns(TABLE, PROGRAM)?,
+        columns: session.columns(table, PROGRAM)?,
         order: order.map(|(column, reverse)| Order::Column(column, reverse)),
     };
     let (listed, report) = list::write(session, list)?;
@@ -44,7 +53,8 @@ pub(super) fn run(session: &Session, target: &str, words: &[String]) -> Result<E
     Ok(session.exit(&report, listed.found > 0))
 }
 
-fn why_nothing(target: &str, pids: &[u32], words: &[String], complete: bool) -> String {
+fn why_nothing(target: &OsStr, pids: &[u32], words: &[String], complete: bool) -> String {
+    let target = escape(target.as_bytes());
     let exists = |pid| Processes::open().is_some_and(|all| all.exists(pid));
     let seen = if complete { "" } else { " that can be seen" };
     match pids {

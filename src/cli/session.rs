@@ -256,13 +256,13 @@ impl Session {
 
     /// Says on standard error what could not be seen and, with `-v`, what was done.
     pub fn notes(&self, report: &Report) {
+        if self.options.quiet {
+            return;
+        }
         if self.options.verbose {
             for line in &report.trace {
                 say(line);
             }
-        }
-        if self.options.quiet {
-            return;
         }
         for problem in &report.problems {
             let hint = problem.hint.as_deref();

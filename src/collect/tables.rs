@@ -255,10 +255,14 @@ impl<'a> Reader<'a> {
                 .hint("sock_diag needs no privilege; a seccomp filter or a missing /proc stands in the way"));
         }
         if self.report.collector == Some("netstat2") && self.query.wants(Protocol::Udp) {
-            self.report.problems.push(Problem::incomplete(
-                "udp_state_unknown",
-                "netstat2 does not tell which UDP sockets are connected: all are shown as UNCONN",
-            ));
+            self.report.problems.push(Problem {
+                // The connected ones are missing where only these were asked for.
+                incomplete: !self.query.states.contains(State::Unconnected),
+                ..Problem::new(
+                    "udp_state_unknown",
+                    "netstat2 does not tell which UDP sockets are connected: all are shown as UNCONN",
+                )
+            });
         }
         if self.rows.unreadable > 0 {
             let count = self.rows.unreadable;

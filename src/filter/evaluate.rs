@@ -24,7 +24,7 @@ impl Term {
             Self::Pid(pids) => facts.owner_processes(socket).any(|p| pids.contains(&p.pid)),
             Self::Process(names) => facts
                 .owner_processes(socket)
-                .any(|process| names.iter().any(|name| process.is_called(name))),
+                .any(|process| names.iter().any(|name| process.is_called(name.as_bytes()))),
             Self::User(names) => is_user(names, socket, facts),
             Self::Uid(uids) => socket.uid.is_some_and(|uid| uids.contains(&uid)),
             Self::Role(roles) => socket.role.is_some_and(|role| roles.contains(&role)),

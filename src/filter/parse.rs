@@ -155,11 +155,12 @@ fn role(text: &str) -> Result<Role, FilterError> {
     })
 }
 
-/// The known word that is at most two edits away, the nearest first.
+/// The known word that is nearest: at most two edits away, and one for every three letters.
 #[must_use]
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = known.iter().map(|known| (distance(word, known), *known));
-    near.filter(|(distance, _)| *distance <= 2)
+    let most = (word.chars().count() / 3).min(2);
+    near.filter(|(distance, _)| *distance <= most)
         .min()
         .map(|(_, known)| known)
 }

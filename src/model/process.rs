@@ -54,8 +54,7 @@ impl Process {
     /// Whether the process goes by `name`: its comm, or the first 15 bytes of a longer name
     /// that its command line confirms.
     #[must_use]
-    pub fn is_called(&self, name: &str) -> bool {
-        let name = name.as_bytes();
+    pub fn is_called(&self, name: &[u8]) -> bool {
         if self.comm == name {
             return true;
         }
@@ -153,10 +152,10 @@ mod tests {
     #[test]
     fn a_name_longer_than_comm_needs_the_command_line() {
         let p = process("my-long-server-", Some("/opt/my-long-server-name --x"), "/");
-        assert!(p.is_called("my-long-server-"));
-        assert!(p.is_called("my-long-server-name"));
-        assert!(!p.is_called("my-long-server-other"));
-        assert!(!p.is_called("my"));
-        assert!(!process("sh", None, "/").is_called("shell"));
+        assert!(p.is_called(b"my-long-server-"));
+        assert!(p.is_called(b"my-long-server-name"));
+        assert!(!p.is_called(b"my-long-server-other"));
+        assert!(!p.is_called(b"my"));
+        assert!(!process("sh", None, "/").is_called(b"shell"));
     }
 }

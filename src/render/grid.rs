@@ -33,6 +33,8 @@ pub struct Cell {
     pub text: String,
     /// Its meaning.
     pub tone: Tone,
+    /// Bytes at the end that are not cut with the rest: the pid behind a name.
+    pub kept: usize,
 }
 
 impl Cell {
@@ -42,7 +44,21 @@ impl Cell {
         Self {
             text: text.into(),
             tone,
+            kept: 0,
         }
+    }
+
+    /// The same, of which the last `kept` bytes stay when it is cut.
+    #[must_use]
+    pub const fn keeping(mut self, kept: usize) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    /// The text in at most `width` columns.
+    #[must_use]
+    pub fn cut(&self, width: usize) -> String {
+        cut_keeping(&self.text, self.kept, width)
     }
 }
 
@@ -125,7 +141,7 @@ pub fn draw(
     table.set_content_arrangement(ContentArrangement::Disabled);
     let cut_row = |row: &[Cell]| -> Vec<String> {
         let cells = row.iter().zip(&widths);
-        cells.map(|(cell, width)| cut(&cell.text, *width)).collect()
+        cells.map(|(cell, width)| cell.cut(*width)).collect()
     };
     // A heading that is not shown still holds the widths, so that cutting stays exact.
     table.set_header(
@@ -170,7 +186,7 @@ pub fn write_row(
     let last = row.len().saturating_sub(1);
     for (place, ((cell, column), width)) in row.iter().zip(columns).zip(widths).enumerate() {
         let text = if column.gives_way && frame.width.is_some() {
-            cut(&cell.text, *width)
+            cell.cut(*width)
         } else {
             cell.text.clone()
         };
@@ -218,6 +234,18 @@ fn split_at_width(text: &str, width: usize) -> (&str, &str) {
         used += wide;
     }
     (text, "")
+}
+
+/// Cuts `text` to `width` columns so that its last `kept` bytes stay: `my-long-na… 812`.
+#[must_use]
+pub fn cut_keeping(text: &str, kept: usize, width: usize) -> String {
+    let split = text.len().saturating_sub(kept);
+    match text.split_at_checked(split) {
+        Some((head, tail)) if text.width() > width && tail.width() + 2 <= width => {
+            format!("{}{tail}", cut(head, width - tail.width()))
+        }
+        _ => cut(text, width),
+    }
 }
 
 /// Cuts `text` to `width` columns, the last of which is then an ellipsis.
@@ -298,6 +326,14 @@ mod tests {
         let text = drawn(&frame(Some(30), false));
         assert!(text.contains("a-very-long-pro…\n"), "{text}");
         assert!(text.lines().all(|line| line.width() <= 30));
+    }
+
+    #[test]
+    fn a_cut_process_keeps_its_pid() {
+        let cell = Cell::new("a-very-long-name 12345 +2", Tone::Strong).keeping(9);
+        assert_eq!(cell.cut(16), "a-very… 12345 +2");
+        assert_eq!(cell.cut(25), cell.text);
+        assert_eq!(cell.cut(8), "a-very-…");
     }
 
     #[test]

@@ -112,7 +112,9 @@ fn write_plainly(
             line.push('-');
         }
         if grid.gives_way && frame.width.is_some() {
-            let cut = grid::cut(line.get(start..).unwrap_or_default(), *width);
+            let text = line.get(start..).unwrap_or_default();
+            let kept = kept(&(column.value)(row), text);
+            let cut = grid::cut_keeping(text, kept, *width);
             line.truncate(start);
             line.push_str(&cut);
         }
@@ -171,9 +173,25 @@ pub fn cells(columns: &[&'static Column], row: Row<'_>) -> Vec<Cell> {
             if text.is_empty() {
                 return Cell::new("-", Tone::Quiet);
             }
-            Cell::new(text, tone(&value, row.socket))
+            let kept = kept(&value, &text);
+            Cell::new(text, tone(&value, row.socket)).keeping(kept)
         })
         .collect()
+}
+
+/// The bytes of a process's pid, and of the number of further ones, at the end of its cell.
+fn kept(value: &Value<'_>, text: &str) -> usize {
+    match value {
+        Value::Process(row) if row.socket.owner_status == OwnerStatus::Found => {
+            let more = text.rfind(" +").filter(|place| {
+                text.get(place + 2..)
+                    .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+            });
+            let before = text.get(..more.unwrap_or(text.len())).unwrap_or(text);
+            text.len() - before.rfind(' ').unwrap_or(text.len())
+        }
+        _ => 0,
+    }
 }
 
 fn tone(value: &Value<'_>, socket: &Socket) -> Tone {

@@ -81,9 +81,10 @@ fn totals(out: &mut dyn Write, view: &StatesView, frame: &Frame) -> io::Result<(
 
 fn groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::Result<()> {
     let states: Vec<State> = view.total.present().map(|(state, _)| state).collect();
-    let mut key = grid_column(heading(by), Align::Left);
-    key.gives_way = matches!(by, By::Process | By::Unit | By::Container);
-    let mut columns = vec![key, grid_column("TOTAL", Align::Right)];
+    let mut columns = vec![
+        grid_column(heading(by), Align::Left),
+        grid_column("TOTAL", Align::Right),
+    ];
     let of_state = |state: &State| grid_column(&state.to_string(), Align::Right);
     columns.extend(states.iter().map(of_state));
     let rows: Vec<_> = view
@@ -97,6 +98,32 @@ fn groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::
             let cell = |&state: &State| count_cell(state, group.counts.of(state));
             row.extend(states.iter().map(cell));
             row
+        })
+        .collect();
+    if grid::fits(&columns, &rows, frame) {
+        return grid::draw(out, &columns, &rows, frame);
+    }
+    narrow_groups(out, by, view, frame)
+}
+
+/// Groups on a terminal that is too narrow for a column a state: the states in one cell.
+fn narrow_groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::Result<()> {
+    let columns = [
+        grid_column(heading(by), Align::Left),
+        grid_column("TOTAL", Align::Right),
+        grid_column("STATES", Align::Left),
+    ];
+    let rows: Vec<_> = view
+        .groups
+        .iter()
+        .map(|group| {
+            let states = group.counts.present();
+            let states: Vec<String> = states.map(|(state, n)| format!("{n} {state}")).collect();
+            vec![
+                Cell::new(key_text(&group.key), Tone::Normal),
+                Cell::new(group.counts.total().to_string(), Tone::Strong),
+                Cell::new(states.join(", "), Tone::Normal),
+            ]
         })
         .collect();
     grid::draw(out, &columns, &rows, frame)
