@@ -34,10 +34,11 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     summary(session, &listed)?;
     session.notes(&report);
     if listed.found == 0 {
-        session.tell(match words {
+        let line = match words {
             [] => "there are no connections here",
             _ => "no connection matches",
-        });
+        };
+        session.tell_nothing(&report, line);
     }
     Ok(session.exit(&report, listed.found > 0))
 }

@@ -45,10 +45,11 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     }
     session.notes(&report);
     if listed.found == 0 {
-        session.tell(match words {
+        let line = match words {
             [] => "nothing is listening here",
             _ => "nothing that is listening matches",
-        });
+        };
+        session.tell_nothing(&report, line);
     }
     Ok(session.exit(&report, listed.found > 0))
 }

@@ -34,7 +34,7 @@ pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
             envelope.end(&listeners.report)?;
         }
         Format::Ndjson => {
-            let mut lines = Lines::new(session.out(), session.head("overview"));
+            let mut lines = Lines::new(session.out(), &session.head("overview"));
             lines.rows(limited(session, &listeners), &listeners.facts)?;
             lines.end(&listeners.report)?;
         }

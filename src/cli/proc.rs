@@ -48,22 +48,21 @@ pub(super) fn run(session: &Session, target: &OsStr, words: &[String]) -> Result
     conns::summary(session, &listed)?;
     session.notes(&report);
     if listed.found == 0 {
-        session.tell(&why_nothing(target, &pids, words, report.complete()));
+        session.tell_nothing(&report, &why_nothing(target, &pids, words));
     }
     Ok(session.exit(&report, listed.found > 0))
 }
 
-fn why_nothing(target: &OsStr, pids: &[u32], words: &[String], complete: bool) -> String {
+fn why_nothing(target: &OsStr, pids: &[u32], words: &[String]) -> String {
     let target = escape(target.as_bytes());
     let exists = |pid| Processes::open().is_some_and(|all| all.exists(pid));
-    let seen = if complete { "" } else { " that can be seen" };
     match pids {
         [] => format!("no process is called '{target}'"),
         [pid] if !exists(*pid) => format!("there is no process {pid}"),
         _ if !words.is_empty() => format!("no socket of '{target}' matches"),
-        [pid] => format!("process {pid} has no network socket here{seen}"),
+        [pid] => format!("process {pid} has no network socket here"),
         _ => format!(
-            "the {} processes called '{target}' have no network socket here{seen}",
+            "the {} processes called '{target}' have no network socket here",
             pids.len()
         ),
     }

@@ -241,7 +241,7 @@ impl Session {
             Format::Plain => Box::new(Plain::new(out, columns.program, header)),
             Format::Csv => Box::new(Csv::new(out, columns.program, header)),
             Format::Json => Box::new(Envelope::new(out, self.head(command), true)),
-            Format::Ndjson => Box::new(Lines::new(out, self.head(command))),
+            Format::Ndjson => Box::new(Lines::new(out, &self.head(command))),
         }
     }
 
@@ -269,6 +269,16 @@ impl Session {
             let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));
             say(&format!("note: {}{hint}", problem.message));
         }
+    }
+
+    /// Says that nothing was found; where something could not be seen, no more than that.
+    pub fn tell_nothing(&self, report: &Report, line: &str) {
+        let far = if report.complete() {
+            ""
+        } else {
+            ", as far as can be seen"
+        };
+        self.tell(&format!("{line}{far}"));
     }
 
     /// Says one line on standard error, unless `-q`.

@@ -106,7 +106,7 @@ fn write(
             envelope.end(report)?;
         }
         Format::Ndjson => {
-            let mut lines = Lines::new(out, session.head("states"));
+            let mut lines = Lines::new(out, &session.head("states"));
             counts::lines(&mut lines, view, by.is_some())?;
             lines.end(report)?;
         }

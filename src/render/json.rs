@@ -3,6 +3,7 @@
 //! The envelope is written as a stream: rows as they come, then what the command adds, then
 //! `complete` and `problems`, which are known only at the end.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
@@ -35,6 +36,8 @@ pub struct Envelope<W> {
     out: W,
     head: Head,
     rows: u64,
+    /// One row, made here and written at once: a hundred small writes would cost more.
+    row: Vec<u8>,
     with_sockets: bool,
     /// What the command adds after its rows.
     extra: Vec<(&'static str, Json)>,
@@ -47,6 +50,7 @@ impl<W: Write> Envelope<W> {
             out,
             head,
             rows: 0,
+            row: Vec::new(),
             with_sockets,
             extra: Vec::new(),
         }
@@ -79,8 +83,10 @@ impl<W: Write> RowWriter for Envelope<W> {
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         for socket in sockets {
             let separator: &[u8] = if self.rows > 0 { b",\n" } else { b"\n" };
-            self.out.write_all(separator)?;
-            serde_json::to_writer(&mut self.out, &SocketJson { socket, facts })?;
+            self.row.clear();
+            self.row.extend(separator);
+            serde_json::to_writer(&mut self.row, &SocketJson { socket, facts })?;
+            self.out.write_all(&self.row)?;
             self.rows += 1;
         }
         Ok(())
@@ -106,13 +112,22 @@ impl<W: Write> RowWriter for Envelope<W> {
 /// Writes one JSON object a line: a socket, with the schema, time and host in it.
 pub struct Lines<W> {
     out: W,
-    head: Head,
+    /// What every line begins with, up to the first member of its own.
+    start: Vec<u8>,
+    row: Vec<u8>,
 }
 
 impl<W: Write> Lines<W> {
     /// A writer of lines.
-    pub fn new(out: W, head: Head) -> Self {
-        Self { out, head }
+    pub fn new(out: W, head: &Head) -> Self {
+        let text = |text: &str| Json::from(text).to_string();
+        let (at, host) = (text(&head.collected_at), text(&head.host));
+        let start = format!("{{\"schema\":\"{SCHEMA}\",\"collected_at\":{at},\"host\":{host}");
+        Self {
+            out,
+            start: start.into_bytes(),
+            row: Vec::new(),
+        }
     }
 
     /// Writes one object that is no socket: a group, or totals.
@@ -120,19 +135,22 @@ impl<W: Write> Lines<W> {
     /// # Errors
     /// What writing says.
     pub fn object(&mut self, members: &[(&str, Json)]) -> io::Result<()> {
-        self.open()?;
-        for (key, value) in members {
-            write!(self.out, ",\"{key}\":")?;
-            serde_json::to_writer(&mut self.out, value)?;
-        }
-        self.out.write_all(b"}\n")
+        let members = members.iter().cloned();
+        self.line(&members.collect::<BTreeMap<_, _>>())
     }
 
-    fn open(&mut self) -> io::Result<()> {
-        write!(self.out, "{{\"schema\":\"{SCHEMA}\",\"collected_at\":")?;
-        serde_json::to_writer(&mut self.out, &self.head.collected_at)?;
-        self.out.write_all(b",\"host\":")?;
-        Ok(serde_json::to_writer(&mut self.out, &self.head.host)?)
+    /// Writes one object with the start of every line before its own members.
+    fn line(&mut self, object: &impl Serialize) -> io::Result<()> {
+        self.row.clear();
+        self.row.extend(&self.start);
+        let own = self.row.len();
+        serde_json::to_writer(&mut self.row, object)?;
+        // The start of the line has the brace that opens the object already.
+        if let Some(brace) = self.row.get_mut(own) {
+            *brace = b',';
+        }
+        self.row.push(b'\n');
+        self.out.write_all(&self.row)
     }
 }
 
@@ -143,11 +161,7 @@ impl<W: Write> RowWriter for Lines<W> {
 
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         for socket in sockets {
-            self.open()?;
-            let row = serde_json::to_vec(&SocketJson { socket, facts })?;
-            self.out.write_all(b",")?;
-            self.out.write_all(row.get(1..).unwrap_or_default())?;
-            self.out.write_all(b"\n")?;
+            self.line(&SocketJson { socket, facts })?;
         }
         Ok(())
     }
