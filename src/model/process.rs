@@ -64,7 +64,7 @@ impl Process {
         program == name && name.get(..15) == Some(self.comm.as_slice())
     }
 
-    /// The last part of the path in argv[0].
+    /// The last part of the path in `argv[0]`.
     fn program(&self) -> Option<&[u8]> {
         let first = self.command.as_deref()?.split(|&b| b == b' ').next()?;
         first.rsplit(|&b| b == b'/').next()
