@@ -295,16 +295,19 @@ fn say(line: &str) {
     let _ = writeln!(io::stderr(), "sockscope: {line}");
 }
 
-/// `--color` over `NO_COLOR`, over `FORCE_COLOR` and `CLICOLOR_FORCE`, over the terminal.
+/// `--color` over `NO_COLOR`, over `FORCE_COLOR` and `CLICOLOR_FORCE`, over `CLICOLOR=0`, over
+/// a terminal whose `TERM` is not dumb.
 fn wants_colour(color: ColorName) -> bool {
-    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let is_on = |name| variable(name).is_some_and(|value| value != "0");
     match color {
         ColorName::Always => true,
         ColorName::Never => false,
-        ColorName::Auto if set("NO_COLOR") => false,
-        ColorName::Auto if set("FORCE_COLOR") => true,
+        ColorName::Auto if variable("NO_COLOR").is_some() => false,
+        ColorName::Auto if is_on("FORCE_COLOR") || is_on("CLICOLOR_FORCE") => true,
+        ColorName::Auto if variable("CLICOLOR").is_some_and(|value| value == "0") => false,
         ColorName::Auto => {
-            anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+            sys::terminal::is_terminal() && variable("TERM").is_some_and(|term| term != "dumb")
         }
     }
 }
