@@ -1,9 +1,10 @@
 //! The tables on one thread, the owners on others, side by side.
 
 use std::num::NonZeroU32;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::JoinHandle;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel, sync_channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -17,11 +18,18 @@ const BATCH: usize = 1024;
 /// Batches that may wait: the reader of the kernel stops when the writer of rows lags.
 const WAITING: usize = 4;
 
-/// The rows of the tables as they come, read on a thread of its own.
+/// The rows of the tables as they come, read on a thread of its own; where no thread can be
+/// made (`RLIMIT_NPROC`), read at once.
 #[derive(Debug)]
 pub struct SocketStream {
     batches: Receiver<Vec<Socket>>,
-    reader: JoinHandle<Result<Report, Problem>>,
+    reader: Reader,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Beside(JoinHandle<Result<Report, Problem>>),
+    Done(Box<Result<Report, Problem>>),
 }
 
 impl SocketStream {
@@ -29,19 +37,21 @@ impl SocketStream {
     #[must_use]
     pub fn start(query: Query) -> Self {
         let (sender, batches) = sync_channel(WAITING);
-        let reader = std::thread::spawn(move || {
-            let mut batch = Vec::with_capacity(BATCH);
-            let report = read_tables(&query, &mut |socket| {
-                batch.push(socket);
-                if batch.len() == BATCH {
-                    let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                    // Nobody listens any more: the rows are not wanted.
-                    let _ = sender.send(full);
-                }
-            });
-            let _ = sender.send(batch);
-            report
+        let beside = Builder::new().spawn(move || {
+            read_batches(&query, &|rows| {
+                // Nobody listens any more: the rows are not wanted.
+                let _ = sender.send(rows);
+            })
         });
+        if let Ok(reader) = beside {
+            let reader = Reader::Beside(reader);
+            return Self { batches, reader };
+        }
+        let (sender, batches) = channel();
+        let report = read_batches(&query, &|rows| {
+            let _ = sender.send(rows);
+        });
+        let reader = Reader::Done(Box::new(report));
         Self { batches, reader }
     }
 
@@ -58,8 +68,24 @@ impl SocketStream {
     pub fn finish(self) -> Result<Report, Problem> {
         drop(self.batches);
         let ended = || Problem::incomplete("no_table", "the thread that reads the tables ended");
-        self.reader.join().unwrap_or_else(|_| Err(ended()))
+        match self.reader {
+            Reader::Beside(reader) => reader.join().unwrap_or_else(|_| Err(ended())),
+            Reader::Done(report) => *report,
+        }
     }
+}
+
+/// Reads the tables and sends the rows in batches.
+fn read_batches(query: &Query, send: &dyn Fn(Vec<Socket>)) -> Result<Report, Problem> {
+    let mut batch = Vec::with_capacity(BATCH);
+    let report = read_tables(query, &mut |socket| {
+        batch.push(socket);
+        if batch.len() == BATCH {
+            send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+        }
+    });
+    send(batch);
+    report
 }
 
 /// All rows and all owners.
@@ -84,7 +110,7 @@ pub type Shown<'a> = &'a dyn Fn(&Socket) -> bool;
 /// # Errors
 /// What [`read_tables`] says. Owners that cannot be read are a problem in the report.
 pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
-    let (tables, scan) = side_by_side(query);
+    let (tables, scan) = side_by_side(query, shown);
     let (mut sockets, mut report) = tables?;
     let scan = match scan {
         Ok(scan) => scan,
@@ -128,33 +154,35 @@ pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
 
 type Tables = Result<(Vec<Socket>, Report), Problem>;
 
-fn side_by_side(query: &Query) -> (Tables, Result<Scan, Problem>) {
+/// Reads both at the same time. When the tables turn out to hold nothing that could be shown
+/// with an owner, the fd tables are not read to their end.
+fn side_by_side(query: &Query, shown: Shown<'_>) -> (Tables, Result<Scan, Problem>) {
     let stream = SocketStream::start(*query);
+    let needless = AtomicBool::new(false);
+    let timed_scan = || {
+        let started = Instant::now();
+        (owners::scan(&needless), started.elapsed())
+    };
     std::thread::scope(|scope| {
-        let scanner = scope.spawn(|| {
-            let started = Instant::now();
-            (owners::scan(), started.elapsed())
-        });
+        let scanner = Builder::new().spawn_scoped(scope, timed_scan);
         let mut sockets = Vec::new();
         while let Some(batch) = stream.next_batch() {
             sockets.extend(batch);
         }
         let report = stream.finish();
+        let has_owner = |socket: &Socket| socket.inode.is_some() && shown(socket);
+        needless.store(!sockets.iter().any(has_owner), Ordering::Relaxed);
         let ended = || Problem::incomplete("proc_unreadable", "the thread that reads /proc ended");
-        let (scan, took) = match scanner.join() {
-            Ok((scan, took)) => (scan, took),
-            Err(_) => (Err(ended()), std::time::Duration::ZERO),
+        let (scan, took) = match scanner {
+            Ok(scanner) => scanner
+                .join()
+                .unwrap_or_else(|_| (Err(ended()), Duration::ZERO)),
+            Err(_) => timed_scan(),
         };
         let tables = report.map(|mut report| {
-            if let Ok(scan) = &scan {
-                report.trace.push(format!(
-                    "owners: {} descriptors of {} processes are sockets, {} denied, in {:.1} ms",
-                    scan.holders.len(),
-                    scan.processes,
-                    scan.denied.len(),
-                    took.as_secs_f64() * 1e3,
-                ));
-            }
+            report
+                .trace
+                .extend(scan.as_ref().ok().map(|scan| scan.trace(took)));
             (sockets, report)
         });
         (tables, scan)

@@ -1,7 +1,10 @@
 //! Who holds which socket: one pass over every fd table, and a second look in hard places.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 use rustix::io::Errno;
@@ -29,6 +32,18 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// One line for `-v`.
+    #[must_use]
+    pub fn trace(&self, took: Duration) -> String {
+        format!(
+            "owners: {} descriptors of {} processes are sockets, {} denied, in {:.1} ms",
+            self.holders.len(),
+            self.processes,
+            self.denied.len(),
+            took.as_secs_f64() * 1e3,
+        )
+    }
+
     fn merge(&mut self, other: Self) {
         self.holders.extend(other.holders);
         self.denied.extend(other.denied);
@@ -42,11 +57,12 @@ struct Part {
     range: FdRange,
 }
 
-/// Reads the fd table of every process, on as many threads as there are processors.
+/// Reads the fd table of every process, on as many threads as there are processors, until
+/// all are read or `needless` is set.
 ///
 /// # Errors
 /// When /proc cannot be listed at all.
-pub fn scan() -> Result<Scan, Problem> {
+pub fn scan(needless: &AtomicBool) -> Result<Scan, Problem> {
     let unreadable = |error: std::io::Error| {
         Problem::incomplete(
             "proc_unreadable",
@@ -58,28 +74,34 @@ pub fn scan() -> Result<Scan, Problem> {
     let pids = proc.pids().map_err(unreadable)?;
     let parts = divide(&proc, &pids);
     let next = AtomicUsize::new(0);
-    let work = || {
-        let mut found = Scan::default();
-        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            scan_part(&proc, *part, &mut found);
-        }
-        found
-    };
-    let mut scan = Scan {
+    // A thread leaves what it found here when it ends, so that none can be lost.
+    let all = Mutex::new(Scan {
         processes: pids.len() as u64,
         ..Scan::default()
+    });
+    let work = || {
+        let mut found = Scan::default();
+        while !needless.load(Ordering::Relaxed)
+            && let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed))
+        {
+            scan_part(&proc, *part, &mut found);
+        }
+        lock(&all).merge(found);
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        let helpers: Vec<_> = (1..threads.clamp(1, MOST_THREADS))
-            .map(|_| scope.spawn(work))
-            .collect();
-        scan.merge(work());
-        for helper in helpers {
-            scan.merge(helper.join().unwrap_or_default());
+        for _ in 1..threads.clamp(1, MOST_THREADS) {
+            // Without a further thread (RLIMIT_NPROC) the others do its work.
+            let _ = Builder::new().spawn_scoped(scope, work);
         }
+        work();
     });
-    Ok(scan)
+    Ok(std::mem::take(&mut *lock(&all)))
+}
+
+/// A lock that a thread died with still guards what was found before.
+fn lock(scan: &Mutex<Scan>) -> MutexGuard<'_, Scan> {
+    scan.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The work, the largest tables first and in parts. Processes without descriptors, kernel
@@ -161,7 +183,7 @@ fn in_ring(proc: &ProcDir, pid: u32, fd: u32) -> Vec<Holder> {
 /// those of threads that have one of their own.
 #[must_use]
 pub fn search(unowned: &FxHashSet<NonZeroU32>) -> Vec<Holder> {
-    let again = scan().unwrap_or_default();
+    let again = scan(&AtomicBool::new(false)).unwrap_or_default();
     let mut found = again.holders;
     found.retain(|holder| unowned.contains(&holder.inode));
     let mut missing = unowned.clone();
@@ -322,6 +344,11 @@ mod tests {
             pid: std::process::id(),
             via: Via::Fd(fd.unsigned_abs()),
         };
-        assert!(scan().unwrap().holders.contains(&wanted));
+        assert!(
+            scan(&AtomicBool::new(false))
+                .unwrap()
+                .holders
+                .contains(&wanted)
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! Reading every wanted table: the choice of the collector, the fallback table by table,
 //! and each row once.
 
+use std::thread::Builder;
+
 use super::netlink::FIRST_TCP_STATES;
 use super::rows::{Plainly, Rows};
 use super::{Collector, Netlink, Netstat2, Procfs, Sink, Table, TableError};
@@ -112,18 +114,20 @@ impl<'a> Reader<'a> {
                 .collectors
                 .first()
                 .is_some_and(|c| c.name() == "netlink");
-        worthwhile.then(|| {
-            std::thread::spawn(move || {
-                let mut rows = Vec::new();
-                let table = Table {
-                    states: StateSet::NONE.with(State::BoundInactive),
-                    ..first
-                };
-                let mut netlink = Netlink::open().ok()?;
-                netlink.read(table, &mut Plainly(&mut rows)).ok()?;
-                Some(rows)
-            })
-        })
+        let read = move || {
+            let mut rows = Vec::new();
+            let table = Table {
+                states: StateSet::NONE.with(State::BoundInactive),
+                ..first
+            };
+            let mut netlink = Netlink::open().ok()?;
+            netlink.read(table, &mut Plainly(&mut rows)).ok()?;
+            Some(rows)
+        };
+        // Without a thread (RLIMIT_NPROC) they are read with the listeners.
+        worthwhile
+            .then(|| Builder::new().spawn(read).ok())
+            .flatten()
     }
 
     /// Takes the bound-only sockets from the other thread, or reads them here after all.

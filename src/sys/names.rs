@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, mpsc};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
@@ -70,7 +71,8 @@ pub fn hosts(addresses: Vec<IpAddr>, limit: Duration) -> HashMap<IpAddr, String>
     let (sender, answers) = mpsc::channel();
     for _ in 0..RESOLVERS.min(wanted) {
         let (queue, sender) = (Arc::clone(&queue), sender.clone());
-        std::thread::spawn(move || {
+        // Names are a comfort: without a thread there are fewer.
+        let _ = Builder::new().spawn(move || {
             while let Some(address) = queue.lock().ok().and_then(|mut queue| queue.pop()) {
                 if sender.send((address, host(address))).is_err() {
                     return;

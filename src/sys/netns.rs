@@ -4,6 +4,7 @@ use std::io;
 use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
+use std::thread::Builder;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -56,12 +57,11 @@ pub fn in_initial_pid_namespace() -> bool {
 pub fn inside<T: Send>(pid: u32, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net"))?;
     std::thread::scope(|scope| {
-        scope
-            .spawn(|| {
-                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
-                Ok(work())
-            })
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the thread in the namespace ended")))
+        let inside = Builder::new().spawn_scoped(scope, || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+            Ok(work())
+        })?;
+        let ended = || io::Error::other("the thread in the namespace ended");
+        inside.join().unwrap_or_else(|_| Err(ended()))
     })
 }
