@@ -96,7 +96,11 @@ pub fn scan(needless: &AtomicBool) -> Result<Scan, Problem> {
         }
         work();
     });
-    Ok(std::mem::take(&mut *lock(&all)))
+    let mut scan = std::mem::take(&mut *lock(&all));
+    // A giant is read in parts, each of which may have been refused.
+    scan.denied.sort_unstable();
+    scan.denied.dedup();
+    Ok(scan)
 }
 
 /// A lock that a thread died with still guards what was found before.
@@ -155,15 +159,15 @@ fn scan_part(proc: &ProcDir, part: Part, found: &mut Scan) {
         FdLink::IoUring => found.holders.extend(in_ring(proc, pid, fd)),
         FdLink::Other => {}
     });
-    // A part past the first is of a process that was counted already.
-    if part.range.first == 0 && is_refusal(result) {
+    if is_refusal(result) {
         found.denied.push(pid);
     }
 }
 
-/// Whether reading failed for want of permission; a process that ended is no failure.
+/// Whether a table could not be read: for want of permission, or of descriptors of our own
+/// (`RLIMIT_NOFILE`). A process that ended is no failure.
 fn is_refusal(result: Result<(), Errno>) -> bool {
-    matches!(result, Err(Errno::ACCESS | Errno::PERM))
+    matches!(result, Err(error) if !matches!(error, Errno::NOENT | Errno::SRCH))
 }
 
 /// The sockets that an `io_uring` has registered: it holds them without a descriptor.
@@ -292,7 +296,7 @@ impl BlindSpot {
             } => Problem::incomplete(
                 "owners_denied",
                 format!(
-                    "{whose}: the open files of {denied} of {processes} processes may not be read"
+                    "{whose}: the open files of {denied} of {processes} processes could not be read"
                 ),
             ),
         };
@@ -324,6 +328,7 @@ mod tests {
     fn refusals_are_told_from_endings() {
         assert!(is_refusal(Err(Errno::ACCESS)));
         assert!(is_refusal(Err(Errno::PERM)));
+        assert!(is_refusal(Err(Errno::MFILE)));
         for gone in [Errno::NOENT, Errno::SRCH] {
             assert!(!is_refusal(Err(gone)));
         }
