@@ -82,11 +82,12 @@ fn ask(session: &Session, asked: &[PortRange], filter: Filter) -> Result<Request
     Ok(request)
 }
 
-/// Says where a port that is free here is held instead.
+/// Says where a port that is wholly free here is held instead.
 fn note_elsewhere(request: &Request, entries: &[PortEntry], snapshot: &mut Snapshot) {
+    let in_use = |port| entries.iter().any(|e| e.port == port && e.in_use());
     let free: Vec<_> = entries
         .iter()
-        .filter(|entry| !entry.in_use())
+        .filter(|entry| !in_use(entry.port))
         .map(|entry| (entry.port, entry.protocol))
         .collect();
     if free.is_empty() {
