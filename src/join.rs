@@ -1,17 +1,15 @@
 //! Sockets and their owners put together, with a reason where there is no owner. Pure.
 
-use crate::model::{Held, HolderIndex, ListenerPorts, OwnerStatus, Role, Socket, State};
+use crate::model::{Held, ListenerPorts, OwnerStatus, Role, Socket, State};
 
 /// What is known of owners when sockets are attributed.
 #[derive(Clone, Copy, Debug)]
-pub enum Owners<'a> {
+pub enum Owners {
     /// Not asked for.
     NotAsked,
-    /// Searched for.
+    /// Searched for: a socket that is held has its place in the index already.
     Searched {
-        /// What was found.
-        holders: &'a HolderIndex,
-        /// Whether some fd tables could not be read.
+        /// Whether some fd tables could not be read that may hold the socket.
         denied: bool,
     },
 }
@@ -19,11 +17,8 @@ pub enum Owners<'a> {
 /// Gives a socket its role and the status of its owner.
 ///
 /// `listeners` must know the listeners of the socket's namespace already.
-pub fn attribute(socket: &mut Socket, listeners: &ListenerPorts, owners: Owners<'_>) {
+pub fn attribute(socket: &mut Socket, listeners: &ListenerPorts, owners: Owners) {
     socket.role = role(socket, listeners);
-    if let Owners::Searched { holders, .. } = owners {
-        socket.held = holders.find(socket.inode);
-    }
     socket.owner_status = owner_status(socket, owners);
     if without_file(socket).is_some() {
         socket.inode = None;
@@ -41,13 +36,13 @@ fn role(socket: &Socket, listeners: &ListenerPorts) -> Option<Role> {
     }
 }
 
-fn owner_status(socket: &Socket, owners: Owners<'_>) -> OwnerStatus {
+fn owner_status(socket: &Socket, owners: Owners) -> OwnerStatus {
     if let Some(status) = without_file(socket) {
         return status;
     }
     match owners {
         Owners::NotAsked => OwnerStatus::NotAsked,
-        Owners::Searched { denied, .. } => match socket.inode {
+        Owners::Searched { denied } => match socket.inode {
             _ if socket.held != Held::default() => OwnerStatus::Found,
             Some(_) if denied => OwnerStatus::Denied,
             _ => OwnerStatus::KernelOrHidden,
@@ -75,7 +70,7 @@ fn without_file(socket: &Socket) -> Option<OwnerStatus> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Family, Holder, Protocol, Via};
+    use crate::model::{Endpoint, Family, Holder, HolderIndex, Protocol, Via};
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroU32;
 
@@ -94,10 +89,8 @@ mod tests {
             via: Via::Fd(3),
         }]);
         let mut socket = socket(state, inode);
-        let owners = Owners::Searched {
-            holders: &holders,
-            denied,
-        };
+        socket.held = holders.find(socket.inode);
+        let owners = Owners::Searched { denied };
         attribute(&mut socket, &ListenerPorts::default(), owners);
         (socket.owner_status, socket.uid)
     }

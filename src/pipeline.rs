@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use crate::collect::{BlindSpot, Gathered, Processes, SocketStream, gather};
+use crate::collect::{BlindSpot, Gathered, SocketStream, gather};
 use crate::filter::Filter;
 use crate::join::{Owners, attribute};
 use crate::model::{
@@ -93,29 +93,33 @@ pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
     let Gathered {
         mut sockets,
         holders,
+        processes,
         blind_spot,
         mut report,
-    } = gather(&query, &|socket| {
-        is_wanted(&query, socket) && request.filter.may_match(socket)
-    })?;
+    } = gather(&query, &|socket| may_be_shown(request, &query, socket))?;
     let owners = Owners::Searched {
-        holders: &holders,
         denied: blind_spot.is_some_and(BlindSpot::explains),
     };
-    join(&mut sockets, &mut ListenerPorts::default(), &query, owners);
+    let mut listeners = ListenerPorts::default();
+    join(&mut sockets, &mut listeners, request, &query, owners);
     let mut facts = Facts {
         holders,
+        processes,
         ..Facts::default()
     };
-    enrich(&mut sockets, &mut facts, &query);
-    // A filter by process may leave out a row for want of its owner.
+    enrich(&sockets, &mut facts, &query);
+    // A filter by process may leave out a row for want of an owner, known or further.
     let by_process = request.filter.process_detail() != ProcessDetail::None;
+    let held = sockets
+        .iter()
+        .filter(|socket| socket.inode.is_some())
+        .count();
     if by_process {
-        note_unseen(&mut report, &sockets, blind_spot);
+        note_unseen(&mut report, &sockets, blind_spot, held as u64);
     }
     sockets.retain(|socket| request.filter.matches(socket, &facts));
     if !by_process {
-        note_unseen(&mut report, &sockets, blind_spot);
+        note_unseen(&mut report, &sockets, blind_spot, 0);
     }
     if request.resolve {
         resolve(&sockets, &mut facts);
@@ -133,8 +137,14 @@ fn stream_tables(request: &Request, each: Each<'_>) -> Result<(Report, Facts), S
     let mut listeners = ListenerPorts::default();
     let mut facts = Facts::default();
     while let Some(mut batch) = rows.next_batch() {
-        join(&mut batch, &mut listeners, &query, Owners::NotAsked);
-        enrich(&mut batch, &mut facts, &query);
+        join(
+            &mut batch,
+            &mut listeners,
+            request,
+            &query,
+            Owners::NotAsked,
+        );
+        enrich(&batch, &mut facts, &query);
         batch.retain(|socket| request.filter.matches(socket, &facts));
         each(batch, &facts)?;
     }
@@ -154,22 +164,27 @@ fn pushed_down(request: &Request) -> Query {
     query
 }
 
-fn is_wanted(query: &Query, socket: &Socket) -> bool {
-    query.states.contains(socket.state) && query.families.contains(socket.family)
+/// Whether a row can be in the answer, as far as its socket alone tells.
+fn may_be_shown(request: &Request, query: &Query, socket: &Socket) -> bool {
+    query.states.contains(socket.state)
+        && query.families.contains(socket.family)
+        && request.filter.may_match(socket)
 }
 
-/// Attributes the rows, and leaves out those that were read for the roles of others only.
+/// Attributes the rows, and leaves out those that cannot be in the answer: listeners are read
+/// for the roles of others, too.
 fn join(
     sockets: &mut Vec<Socket>,
     listeners: &mut ListenerPorts,
+    request: &Request,
     query: &Query,
-    owners: Owners<'_>,
+    owners: Owners,
 ) {
-    for socket in &mut *sockets {
+    for socket in &*sockets {
         listeners.note(socket);
     }
     sockets.retain_mut(|socket| {
-        let wanted = is_wanted(query, socket);
+        let wanted = may_be_shown(request, query, socket);
         if wanted {
             attribute(socket, listeners, owners);
         }
@@ -178,10 +193,7 @@ fn join(
 }
 
 /// Reads the facts that the rows need and that are not known yet.
-fn enrich(sockets: &mut [Socket], facts: &mut Facts, query: &Query) {
-    if query.owners != ProcessDetail::None {
-        read_processes(sockets, facts, query.owners);
-    }
+fn enrich(sockets: &[Socket], facts: &mut Facts, query: &Query) {
     if query.users {
         let uids = sockets.iter().filter_map(|socket| socket.uid);
         let owners = facts.processes.values().filter_map(|process| process.uid);
@@ -206,10 +218,19 @@ fn enrich(sockets: &mut [Socket], facts: &mut Facts, query: &Query) {
 }
 
 /// Says whose owners could not be seen: refused or hidden ones, and, in a pid namespace of
-/// its own, those that live outside.
-fn note_unseen(report: &mut Report, sockets: &[Socket], blind_spot: Option<BlindSpot>) {
+/// its own, those that live outside. `further` sockets are looked at for all their owners.
+fn note_unseen(
+    report: &mut Report,
+    sockets: &[Socket],
+    blind_spot: Option<BlindSpot>,
+    further: u64,
+) {
     let count = |status| sockets.iter().filter(|s| s.owner_status == status).count() as u64;
-    let refused = blind_spot.and_then(|spot| spot.problem(count(OwnerStatus::Denied)));
+    let held = sockets
+        .iter()
+        .filter(|socket| socket.inode.is_some())
+        .count() as u64;
+    let refused = blind_spot.and_then(|spot| spot.problem(count(OwnerStatus::Denied), further));
     report.problems.extend(refused);
     let hidden = count(OwnerStatus::KernelOrHidden);
     if hidden > 0 && !in_initial_pid_namespace() {
@@ -221,28 +242,6 @@ fn note_unseen(report: &mut Report, sockets: &[Socket], blind_spot: Option<Blind
                 .hint("run in the host's pid namespace to see every owner")
                 .count(hidden),
         );
-    }
-}
-
-/// Reads every process that holds one of the rows. One that has ended holds nothing any more.
-fn read_processes(sockets: &mut [Socket], facts: &mut Facts, detail: ProcessDetail) {
-    let Some(processes) = Processes::open() else {
-        return;
-    };
-    let pids: FxHashSet<u32> = sockets
-        .iter()
-        .flat_map(|socket| facts.holders.at(socket.held))
-        .map(|holder| holder.pid)
-        .collect();
-    for pid in pids {
-        if let Some(process) = processes.read(pid, detail) {
-            facts.processes.insert(pid, process);
-        }
-    }
-    for socket in sockets {
-        if socket.owner_status == OwnerStatus::Found && facts.owners(socket).next().is_none() {
-            socket.owner_status = OwnerStatus::KernelOrHidden;
-        }
     }
 }
 

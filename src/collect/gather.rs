@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::owners::{self, BlindSpot, Scan};
-use super::read_tables;
-use crate::model::{HolderIndex, Problem, Report, Socket};
+use super::{Processes, read_tables};
+use crate::model::{Held, Holder, HolderIndex, Problem, Process, Report, Socket};
 use crate::query::Query;
 
 /// Rows that travel together.
@@ -75,7 +75,8 @@ impl SocketStream {
     }
 }
 
-/// Reads the tables and sends the rows in batches.
+/// Reads the tables and sends the rows in batches. Of tables that could not be read nothing is
+/// sent, so that nothing is begun to be written.
 fn read_batches(query: &Query, send: &dyn Fn(Vec<Socket>)) -> Result<Report, Problem> {
     let mut batch = Vec::with_capacity(BATCH);
     let report = read_tables(query, &mut |socket| {
@@ -83,18 +84,20 @@ fn read_batches(query: &Query, send: &dyn Fn(Vec<Socket>)) -> Result<Report, Pro
         if batch.len() == BATCH {
             send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
         }
-    });
+    })?;
     send(batch);
-    report
+    Ok(report)
 }
 
 /// All rows and all owners.
 #[derive(Debug)]
 pub struct Gathered {
-    /// The rows, listeners of each protocol first.
+    /// The rows, listeners of each protocol first, each with the place of its holders.
     pub sockets: Vec<Socket>,
     /// Who holds which.
     pub holders: HolderIndex,
+    /// The processes that hold rows that can be shown.
+    pub processes: FxHashMap<u32, Process>,
     /// Why an owner may exist without being seen.
     pub blind_spot: Option<BlindSpot>,
     /// Where it came from.
@@ -102,54 +105,152 @@ pub struct Gathered {
 }
 
 /// Whether a row can be in the answer, as far as its socket alone tells: only the owners of
-/// such rows are worth a second look.
+/// such rows are worth a look.
 pub type Shown<'a> = &'a dyn Fn(&Socket) -> bool;
 
-/// Reads tables and fd tables side by side, then looks again for the owners still missing.
+/// Reads tables and fd tables side by side, then the processes that hold the rows, then looks
+/// again for the owners still missing.
 ///
 /// # Errors
 /// What [`read_tables`] says. Owners that cannot be read are a problem in the report.
 pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
     let (tables, scan) = side_by_side(query, shown);
-    let (mut sockets, mut report) = tables?;
-    let scan = match scan {
-        Ok(scan) => scan,
-        Err(problem) => {
-            report.problems.push(problem);
-            return Ok(Gathered {
-                sockets,
-                holders: HolderIndex::default(),
-                blind_spot: Some(BlindSpot::NoProc),
-                report,
-            });
-        }
+    let (sockets, report) = tables?;
+    let mut gathered = Gathered {
+        sockets,
+        holders: HolderIndex::default(),
+        processes: FxHashMap::default(),
+        blind_spot: None,
+        report,
     };
-    report.owners_from = Some("proc");
-    let mut holders = HolderIndex::new(scan.holders.clone());
-    let missing = unowned(&sockets, &holders, shown);
-    let mut blind_spot = None;
-    if !missing.is_empty() {
-        blind_spot = owners::blind_spot(&scan);
+    match scan {
+        Ok(mut scan) => {
+            gathered.report.owners_from = Some("proc");
+            gathered.blind_spot = owners::blind_spot(&scan);
+            let holders = std::mem::take(&mut scan.holders);
+            gathered.attach(holders, query, shown);
+            gathered.look_again(query, shown);
+        }
+        Err(problem) => {
+            gathered.report.problems.push(problem);
+            gathered.blind_spot = Some(BlindSpot::NoProc);
+        }
+    }
+    Ok(gathered)
+}
+
+impl Gathered {
+    /// Adds holders, and reads the processes among them that hold a row. One that has ended
+    /// holds nothing any more.
+    fn attach(&mut self, holders: Vec<Holder>, query: &Query, shown: Shown<'_>) {
+        self.holders = std::mem::take(&mut self.holders).extended(holders);
+        self.find_holders(shown);
+        let Some(processes) = Processes::open() else {
+            return;
+        };
+        let mut ended = FxHashSet::default();
+        for socket in &self.sockets {
+            for &Holder { pid, .. } in self.holders.at(socket.held) {
+                if self.processes.contains_key(&pid) || ended.contains(&pid) {
+                    continue;
+                }
+                match processes.read(pid, query.owners) {
+                    Some(process) => {
+                        self.processes.insert(pid, process);
+                    }
+                    None => {
+                        ended.insert(pid);
+                    }
+                }
+            }
+        }
+        if !ended.is_empty() {
+            let holders = std::mem::take(&mut self.holders);
+            self.holders = holders.retained(|holder| !ended.contains(&holder.pid));
+            self.find_holders(shown);
+        }
+    }
+
+    fn find_holders(&mut self, shown: Shown<'_>) {
+        for socket in &mut self.sockets {
+            if shown(socket) {
+                socket.held = self.holders.find(socket.inode);
+            }
+        }
+    }
+
+    /// The inodes of rows that no process is known to hold.
+    fn unowned(&self, shown: Shown<'_>) -> FxHashSet<NonZeroU32> {
+        self.sockets
+            .iter()
+            .filter(|socket| socket.held == Held::default() && shown(socket))
+            .filter_map(|socket| socket.inode)
+            .collect()
+    }
+
+    fn look_again(&mut self, query: &Query, shown: Shown<'_>) {
+        let missing = self.unowned(shown);
+        if missing.is_empty() {
+            return;
+        }
         let started = Instant::now();
-        let found = owners::search(&missing);
-        report.trace.push(format!(
+        let search = owners::search(&missing);
+        self.report.trace.push(format!(
             "owners: {} sockets without an owner looked for again, {} holders found in {:.1} ms",
             missing.len(),
-            found.len(),
+            search.holders.len(),
             started.elapsed().as_secs_f64() * 1e3,
         ));
-        holders = holders.extended(found);
+        self.attach(search.holders, query, shown);
+        if self.blind_spot.is_some_and(BlindSpot::explains) {
+            return;
+        }
+        self.settle(query, shown);
+        let missing = self.unowned(shown).len() as u64;
+        if search.vanished > 0 && missing > 0 {
+            let message = format!(
+                "sockets without an owner: {missing}; processes ended, or passed sockets on, while they were looked at"
+            );
+            let problem = Problem::incomplete("owners_raced", message).count(missing);
+            self.report.problems.push(problem.hint("ask again"));
+        }
     }
-    let explained = blind_spot.is_some_and(BlindSpot::explains);
-    if !explained && !missing.is_empty() {
-        settle(query, &mut sockets, &missing, &holders);
+
+    /// Looks at what became of the sockets without an owner: one that was closed meanwhile is
+    /// left out, one that changed its state is shown as it is now.
+    ///
+    /// Without this, every connection that lived for a moment would be shown as the kernel's.
+    fn settle(&mut self, query: &Query, shown: Shown<'_>) {
+        let missing = self.unowned(shown);
+        let is_missing = |s: &Socket| s.inode.is_some_and(|inode| missing.contains(&inode));
+        let cookies = self.sockets.iter().filter(|s| is_missing(s));
+        let mut wanted: FxHashMap<_, Option<Socket>> = cookies
+            .filter_map(|socket| Some((socket.cookie?, None)))
+            .collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let again = read_tables(query, &mut |socket| {
+            if let Some(now) = socket.cookie.and_then(|cookie| wanted.get_mut(&cookie)) {
+                *now = Some(socket);
+            }
+        });
+        // Only a second reading that is as good as the first proves that a socket is gone.
+        let is_whole = |report: Report| report.problems == self.report.problems;
+        if !again.is_ok_and(is_whole) {
+            return;
+        }
+        let holders = &self.holders;
+        self.sockets.retain_mut(|socket| {
+            let Some(now) = socket.cookie.and_then(|cookie| wanted.get_mut(&cookie)) else {
+                return true;
+            };
+            let Some(now) = now.take() else { return false };
+            *socket = now;
+            socket.held = holders.find(socket.inode);
+            true
+        });
     }
-    Ok(Gathered {
-        sockets,
-        holders,
-        blind_spot,
-        report,
-    })
 }
 
 type Tables = Result<(Vec<Socket>, Report), Problem>;
@@ -187,53 +288,4 @@ fn side_by_side(query: &Query, shown: Shown<'_>) -> (Tables, Result<Scan, Proble
         });
         (tables, scan)
     })
-}
-
-/// The inodes that no process is known to hold.
-fn unowned(sockets: &[Socket], holders: &HolderIndex, shown: Shown<'_>) -> FxHashSet<NonZeroU32> {
-    sockets
-        .iter()
-        .filter(|socket| shown(socket))
-        .filter_map(|socket| socket.inode)
-        .filter(|&inode| !holders.contains(inode))
-        .collect()
-}
-
-/// Looks at what became of the sockets without an owner: one that was closed meanwhile is
-/// left out, one that changed its state is shown as it is now.
-///
-/// Without this, every connection that lived for a moment would be shown as the kernel's.
-fn settle(
-    query: &Query,
-    sockets: &mut Vec<Socket>,
-    missing: &FxHashSet<NonZeroU32>,
-    holders: &HolderIndex,
-) {
-    let is_open = |s: &Socket| {
-        s.inode
-            .is_some_and(|inode| missing.contains(&inode) && !holders.contains(inode))
-    };
-    let has_cookie = |s: &Socket| is_open(s) && s.cookie.is_some();
-    if !sockets.iter().any(has_cookie) {
-        return;
-    }
-    let mut wanted: FxHashMap<_, Option<Socket>> = sockets
-        .iter()
-        .filter(|s| has_cookie(s))
-        .filter_map(|s| Some((s.cookie?, None)))
-        .collect();
-    let again = read_tables(query, &mut |socket| {
-        if let Some(now) = socket.cookie.and_then(|cookie| wanted.get_mut(&cookie)) {
-            *now = Some(socket);
-        }
-    });
-    if !again.is_ok_and(|report| report.collector == Some("netlink")) {
-        return;
-    }
-    sockets.retain_mut(|socket| {
-        let Some(now) = socket.cookie.and_then(|cookie| wanted.get_mut(&cookie)) else {
-            return true;
-        };
-        now.take().map(|now| *socket = now).is_some()
-    });
 }

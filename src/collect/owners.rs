@@ -17,6 +17,8 @@ use crate::wire::fd_link::{self, FdLink};
 /// A process with more descriptors than this is scanned in several parts, so that one giant
 /// does not keep one thread busy alone.
 const PART: u32 = 8192;
+/// Passes of a second look, as long as processes end under it.
+const PASSES: u32 = 3;
 /// More threads than this gain nothing: the kernel's locks are the limit.
 const MOST_THREADS: usize = 8;
 
@@ -29,6 +31,9 @@ pub struct Scan {
     pub denied: Vec<u32>,
     /// Processes seen.
     pub processes: u64,
+    /// Processes and descriptors that went away while they were looked at: what they held may
+    /// have been passed on to where the pass had been already.
+    pub vanished: u64,
 }
 
 impl Scan {
@@ -47,6 +52,7 @@ impl Scan {
     fn merge(&mut self, other: Self) {
         self.holders.extend(other.holders);
         self.denied.extend(other.denied);
+        self.vanished += other.vanished;
     }
 }
 
@@ -64,11 +70,12 @@ struct Part {
 /// When /proc cannot be listed at all.
 pub fn scan(needless: &AtomicBool) -> Result<Scan, Problem> {
     let unreadable = |error: std::io::Error| {
-        Problem::incomplete(
-            "proc_unreadable",
-            format!("owners are not known: cannot list /proc: {error}"),
-        )
-        .hint("mount /proc, or ask without owners: --no-owners")
+        let hint = match error.kind() {
+            std::io::ErrorKind::NotFound => "mount /proc, or ask without owners: --no-owners",
+            _ => "ask without owners (--no-owners), or allow more open files (ulimit -n)",
+        };
+        let message = format!("owners are not known: cannot list /proc: {error}");
+        Problem::incomplete("proc_unreadable", message).hint(hint)
     };
     let proc = ProcDir::open().map_err(unreadable)?;
     let pids = proc.pids().map_err(unreadable)?;
@@ -159,15 +166,12 @@ fn scan_part(proc: &ProcDir, part: Part, found: &mut Scan) {
         FdLink::IoUring => found.holders.extend(in_ring(proc, pid, fd)),
         FdLink::Other => {}
     });
-    if is_refusal(result) {
-        found.denied.push(pid);
+    match result {
+        Ok(vanished) => found.vanished += vanished,
+        Err(Errno::NOENT | Errno::SRCH) => found.vanished += 1,
+        // For want of permission, or of descriptors of our own (RLIMIT_NOFILE).
+        Err(_) => found.denied.push(pid),
     }
-}
-
-/// Whether a table could not be read: for want of permission, or of descriptors of our own
-/// (`RLIMIT_NOFILE`). A process that ended is no failure.
-fn is_refusal(result: Result<(), Errno>) -> bool {
-    matches!(result, Err(error) if !matches!(error, Errno::NOENT | Errno::SRCH))
 }
 
 /// The sockets that an `io_uring` has registered: it holds them without a descriptor.
@@ -183,23 +187,52 @@ fn in_ring(proc: &ProcDir, pid: u32, fd: u32) -> Vec<Holder> {
     held.collect()
 }
 
-/// Looks for the holders of `unowned` sockets once more: in tables that changed since, then in
-/// those of threads that have one of their own.
+/// What a second look found.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Holders of the sockets that had none.
+    pub holders: Vec<Holder>,
+    /// Sockets that still have none.
+    pub missing: u64,
+    /// What went away during the last pass: with sockets missing, their owner may be among it.
+    pub vanished: u64,
+}
+
+/// Looks for the holders of `unowned` sockets once more: in tables of threads that have one of
+/// their own, and in all tables again, for a socket may be passed from one process to another
+/// faster than a pass takes.
 #[must_use]
-pub fn search(unowned: &FxHashSet<NonZeroU32>) -> Vec<Holder> {
-    let again = scan(&AtomicBool::new(false)).unwrap_or_default();
-    let mut found = again.holders;
-    found.retain(|holder| unowned.contains(&holder.inode));
+pub fn search(unowned: &FxHashSet<NonZeroU32>) -> Search {
+    let mut search = Search::default();
     let mut missing = unowned.clone();
-    for holder in &found {
+    for pass in 0..PASSES {
+        let again = scan(&AtomicBool::new(false)).unwrap_or_default();
+        search.vanished = again.vanished;
+        let fresh = again.holders.into_iter();
+        search
+            .holders
+            .extend(fresh.filter(|h| unowned.contains(&h.inode)));
+        strike(&mut missing, &search.holders);
+        if pass == 0
+            && !missing.is_empty()
+            && let Ok(proc) = ProcDir::open()
+        {
+            search.holders.extend(in_threads(&proc, &missing));
+            strike(&mut missing, &search.holders);
+        }
+        // What stands still has been seen whole.
+        if missing.is_empty() || search.vanished == 0 {
+            break;
+        }
+    }
+    search.missing = missing.len() as u64;
+    search
+}
+
+fn strike(missing: &mut FxHashSet<NonZeroU32>, found: &[Holder]) {
+    for holder in found {
         missing.remove(&holder.inode);
     }
-    if !missing.is_empty()
-        && let Ok(proc) = ProcDir::open()
-    {
-        found.extend(in_threads(&proc, &missing));
-    }
-    found
 }
 
 /// Looks into the tables of threads that do not share their leader's: after
@@ -239,10 +272,8 @@ pub fn blind_spot(scan: &Scan) -> Option<BlindSpot> {
         0 => (hides_processes() && !is_root()).then_some(BlindSpot::HiddenProcesses),
         denied => Some(BlindSpot::Denied {
             denied,
+            here: scan.denied.iter().filter(|pid| here(pid)).count() as u64,
             processes: scan.processes,
-            // Refusals are the rule for a user, so any of them may hide the owner. For root
-            // they are the exception: one of another namespace explains nothing here.
-            explains: !is_root() || scan.denied.iter().any(here),
         }),
     }
 }
@@ -256,8 +287,8 @@ pub enum BlindSpot {
         denied: u64,
         /// Of how many.
         processes: u64,
-        /// Whether one of them is likely to be the owner of a socket that has none.
-        explains: bool,
+        /// How many of these are in this network namespace, as far as can be told.
+        here: u64,
     },
     /// /proc is mounted with `hidepid`.
     HiddenProcesses,
@@ -268,25 +299,31 @@ pub enum BlindSpot {
 impl BlindSpot {
     /// Whether a socket without an owner is to be called denied, rather than the kernel's.
     #[must_use]
-    pub const fn explains(self) -> bool {
+    ///
+    /// Refusals are the rule for a user, so any of them may hide the owner. For root they are
+    /// the exception: one of another namespace explains nothing here.
+    pub fn explains(self) -> bool {
         match self {
-            Self::Denied { explains, .. } => explains,
+            Self::Denied { here, .. } => here > 0 || !is_root(),
             Self::HiddenProcesses | Self::NoProc => true,
         }
     }
 
-    /// The problem, when `sockets` of the answer have no owner because of it.
+    /// The problem, when owners may be missing because of it: of the `unowned` sockets of the
+    /// answer, or further ones of `further` sockets, where the question is for all of them.
     ///
-    /// `None` when all have one: nothing is missing then. `NoProc` was told already.
+    /// `None` when none can be missing. `NoProc` was told already.
     #[must_use]
-    pub fn problem(self, sockets: u64) -> Option<Problem> {
-        let whose = match sockets {
-            0 => return None,
+    pub fn problem(self, unowned: u64, further: u64) -> Option<Problem> {
+        let whose = match unowned {
+            0 if further == 0 => return None,
+            0 => "sockets may have further owners".to_owned(),
             1 => "1 socket has no owner here".to_owned(),
             n => format!("{n} sockets have no owner here"),
         };
         let problem = match self {
             Self::NoProc => return None,
+            Self::Denied { here: 0, .. } if unowned == 0 => return None,
             Self::HiddenProcesses => Problem::incomplete(
                 "owners_hidden",
                 format!("{whose}: /proc hides the processes of other users (hidepid)"),
@@ -305,7 +342,7 @@ impl BlindSpot {
         } else {
             "run as root to see every owner"
         };
-        Some(problem.hint(hint).count(sockets))
+        Some(problem.hint(hint).count(unowned.max(1)))
     }
 }
 
@@ -322,17 +359,6 @@ mod tests {
             assert_eq!(pair[0].range.end, pair[1].range.first);
         }
         assert_eq!(parts[2].range.end, u32::MAX);
-    }
-
-    #[test]
-    fn refusals_are_told_from_endings() {
-        assert!(is_refusal(Err(Errno::ACCESS)));
-        assert!(is_refusal(Err(Errno::PERM)));
-        assert!(is_refusal(Err(Errno::MFILE)));
-        for gone in [Errno::NOENT, Errno::SRCH] {
-            assert!(!is_refusal(Err(gone)));
-        }
-        assert!(!is_refusal(Ok(())));
     }
 
     #[test]

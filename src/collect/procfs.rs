@@ -39,8 +39,38 @@ fn read_family(table: Table, family: Family, sink: &mut dyn Sink) -> Result<(), 
         }
         Err(error) => return Err(TableError::Unavailable(format!("{what}: {error}"))),
     };
-    read_lines(file, table, family, sink)
-        .map_err(|e| TableError::Unavailable(format!("{what}: {e}")))
+    let unavailable = |error| TableError::Unavailable(format!("{what}: {error}"));
+    let mut rows = read_lines(file, table, family, sink).map_err(unavailable)?;
+    let mut pass = 1;
+    // The kernel gives a page of rows a read and goes on by position: rows are missed when
+    // others come and go meanwhile. So a longer table is read until nothing new appears.
+    while rows.all > ONE_READ && rows.new > 0 {
+        if pass == PASSES {
+            let name = table.protocol.name();
+            sink.inconsistent(format!(
+                "the {name} table changed while /proc/net/{name} was read"
+            ));
+            break;
+        }
+        pass += 1;
+        let Ok(file) = sys::proc::net_table(name) else {
+            break;
+        };
+        rows = read_lines(file, table, family, sink).map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+/// Rows that surely come in one read, which gives at most a page: a row has 128 bytes or more.
+const ONE_READ: u64 = 20;
+/// How often a table is read at most.
+const PASSES: u32 = 4;
+
+/// Rows of one reading.
+#[derive(Default)]
+struct Counted {
+    all: u64,
+    new: u64,
 }
 
 fn has_ipv4_table(protocol: Protocol) -> bool {
@@ -59,7 +89,12 @@ const fn file_name(protocol: Protocol, family: Family) -> &'static str {
 }
 
 /// Reads line by line: a line that makes no sense is counted and passed over.
-fn read_lines(file: File, table: Table, family: Family, sink: &mut dyn Sink) -> io::Result<()> {
+fn read_lines(
+    file: File,
+    table: Table,
+    family: Family,
+    sink: &mut dyn Sink,
+) -> io::Result<Counted> {
     // The kernel lists listeners before connections, so a question for listeners alone ends
     // at the first connection.
     let listeners_only = table.protocol == Protocol::Tcp
@@ -68,6 +103,7 @@ fn read_lines(file: File, table: Table, family: Family, sink: &mut dyn Sink) -> 
     let mut lines = BufReader::with_capacity(64 * 1024, file);
     let mut line = Vec::new();
     let (mut first, mut unreadable) = (true, 0);
+    let mut rows = Counted::default();
     loop {
         line.clear();
         if lines.read_until(b'\n', &mut line)? == 0 {
@@ -80,12 +116,13 @@ fn read_lines(file: File, table: Table, family: Family, sink: &mut dyn Sink) -> 
         match row {
             Some(row) if listeners_only && row.state != State::Listen => break,
             Some(row) if table.states.contains(row.state) => {
-                sink.push(row);
+                rows.all += 1;
+                rows.new += u64::from(sink.push(row));
             }
             Some(_) => {}
             None => unreadable += u64::from(!heading && !line.trim_ascii().is_empty()),
         }
     }
     sink.unreadable(unreadable);
-    Ok(())
+    Ok(rows)
 }

@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
                 Ok(netlink) => collectors.push(Box::new(netlink)),
                 Err(error) if auto => report.problems.push(Problem::new(
                     "sock_diag_unavailable",
-                    format!("sock_diag cannot be used ({error}): read /proc/net instead, which has fewer columns"),
+                    format!("sock_diag cannot be used ({error}); /proc/net was read instead, which has fewer columns"),
                 )),
                 Err(error) => {
                     let message = format!("cannot open a sock_diag socket: {error}");
@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
 
     fn note_fallback(&mut self, table: Table, error: &TableError) {
         let name = table.protocol.name();
-        let message = format!("{error}: read /proc/net/{name} instead");
+        let message = format!("{error}; /proc/net/{name} was read instead");
         let known = |p: &Problem| p.code == "table_fallback" && p.message == message;
         if !self.report.problems.iter().any(known) {
             self.report
@@ -255,8 +255,9 @@ impl<'a> Reader<'a> {
         if self.read == 0
             && let Some(error) = self.failed
         {
-            return Err(Problem::incomplete("no_table", error.to_string())
-                .hint("sock_diag needs no privilege; a seccomp filter or a missing /proc stands in the way"));
+            return Err(Problem::incomplete("no_table", error.to_string()).hint(
+                "a seccomp filter, a limit of open files or a missing /proc may stand in the way",
+            ));
         }
         if self.report.collector == Some("netstat2") && self.query.wants(Protocol::Udp) {
             self.report.problems.push(Problem {

@@ -285,6 +285,13 @@ impl HolderIndex {
         self.first.contains_key(&inode)
     }
 
+    /// The index without the holders that `keep` refuses.
+    #[must_use]
+    pub fn retained(mut self, keep: impl FnMut(&Holder) -> bool) -> Self {
+        self.holders.retain(keep);
+        Self::new(self.holders)
+    }
+
     /// The index with `more` holders in it.
     #[must_use]
     pub fn extended(mut self, more: Vec<Holder>) -> Self {

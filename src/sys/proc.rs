@@ -87,7 +87,8 @@ impl ProcDir {
 
     /// Calls `each` with every descriptor of an fd table in `range` and what it points at.
     ///
-    /// `tid` chooses the table of one thread. A descriptor closed meanwhile is passed over.
+    /// `tid` chooses the table of one thread. Returns how many descriptors were closed before
+    /// they could be looked at.
     ///
     /// # Errors
     /// `EACCES` or `EPERM` when the table is not ours to read, `ENOENT` or `ESRCH` when the
@@ -98,7 +99,7 @@ impl ProcDir {
         tid: Option<u32>,
         range: FdRange,
         each: &mut impl FnMut(u32, FdLink),
-    ) -> Result<(), Errno> {
+    ) -> Result<u64, Errno> {
         let path = match tid {
             None => format!("{pid}/fd"),
             Some(tid) => format!("{pid}/task/{tid}/fd"),
@@ -110,6 +111,7 @@ impl ProcDir {
         }
         let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
         let mut entries = RawDir::new(table.as_fd(), buffer.spare_capacity_mut());
+        let mut vanished = 0;
         while let Some(entry) = entries.next() {
             let name = entry?;
             let name = name.file_name();
@@ -121,11 +123,11 @@ impl ProcDir {
             }
             match link_of(&table, name) {
                 Ok(link) => each(fd, link),
-                Err(Errno::NOENT) => {}
+                Err(Errno::NOENT) => vanished += 1,
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(vanished)
     }
 
     /// The whole of a small file of a process, such as `comm` or `fdinfo/5`.
