@@ -226,10 +226,6 @@ fn note_unseen(
     further: u64,
 ) {
     let count = |status| sockets.iter().filter(|s| s.owner_status == status).count() as u64;
-    let held = sockets
-        .iter()
-        .filter(|socket| socket.inode.is_some())
-        .count() as u64;
     let refused = blind_spot.and_then(|spot| spot.problem(count(OwnerStatus::Denied), further));
     report.problems.extend(refused);
     let hidden = count(OwnerStatus::KernelOrHidden);

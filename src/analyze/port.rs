@@ -42,8 +42,8 @@ pub enum BlockReason {
     /// A connection: unless both its socket and the new one have `SO_REUSEADDR`. One that
     /// went out and was given the port by the kernel has not.
     Connection,
-    /// A connection in `TIME_WAIT`: unless the new socket sets `SO_REUSEADDR`, as the one
-    /// that closed did.
+    /// A connection in `TIME_WAIT`: unless the new socket sets `SO_REUSEADDR`, and the one that
+    /// closed did: one that went out and was given its port by the kernel did not.
     TimeWait,
 }
 
@@ -64,8 +64,11 @@ impl BlockReason {
     #[must_use]
     pub const fn explanation(self) -> &'static str {
         match self {
-            Self::Listener | Self::UdpBound => {
+            Self::Listener => {
                 "blocks every bind to an overlapping address, unless both sockets set SO_REUSEPORT"
+            }
+            Self::UdpBound => {
+                "blocks a bind to an overlapping address, unless both sockets set SO_REUSEADDR or SO_REUSEPORT"
             }
             Self::BoundOnly => {
                 "blocks a bind until it is closed, unless both sockets set SO_REUSEADDR"
@@ -74,7 +77,9 @@ impl BlockReason {
             Self::Connection => {
                 "still uses the port; blocks a bind, unless both sockets set SO_REUSEADDR"
             }
-            Self::TimeWait => "gone within 60 s; blocks a bind without SO_REUSEADDR",
+            Self::TimeWait => {
+                "gone within 60 s; until then blocks a bind, unless both sockets set SO_REUSEADDR"
+            }
         }
     }
 

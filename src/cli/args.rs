@@ -72,7 +72,8 @@ pub enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub struct FilterWords {
     /// Only sockets for which all of these hold: state=, port=, lport=, pport=, pid=,
-    /// process=, user=, uid=, role=, inode=; a value may be a list (state=close_wait,time_wait)
+    /// process=, user=, uid=, role=, protocol=, family=, inode=; a value may be a list or, of
+    /// ports, a range (state=close_wait,time_wait port=8000-8100)
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
 }

@@ -18,7 +18,7 @@ use clap::Parser;
 
 use crate::pipeline::Stop;
 use args::{Cli, Command};
-use session::{Session, Usage};
+use session::{Session, Usage, say};
 
 /// How a run ends. The numbers are the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,18 +62,7 @@ impl From<io::Error> for Failure {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are answers, on standard output.
-            let exit = if error.use_stderr() {
-                Exit::Failure
-            } else {
-                Exit::Found
-            };
-            return match error.print() {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failure,
-                _ => exit,
-            };
-        }
+        Err(error) => return refuse(&error),
     };
     let (command, options) = habits::understand(cli.command, cli.options);
     let session = Session::new(options);
@@ -86,6 +75,30 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Proc { target, filter }) => proc::run(&session, &target, &filter.words),
     };
     outcome.unwrap_or_else(|failure| explain(&session, &failure))
+}
+
+/// Help and version are answers; anything else is wrong usage, in the form of all our errors.
+fn refuse(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        return match error.print() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                say(&format!("cannot write to standard output: {error}"));
+                Exit::Failure
+            }
+            _ => Exit::Found,
+        };
+    }
+    let text = error.render().to_string();
+    let mut parts = text.split("\n\n");
+    let first = parts.next().unwrap_or_default();
+    let message: Vec<&str> = first.lines().map(str::trim).collect();
+    say(message.join(" ").trim_start_matches("error: "));
+    let tip = parts.find_map(|part| part.trim().strip_prefix("tip: "));
+    match tip {
+        Some(tip) if tip.contains("similar") => say(&format!("hint: {tip}")),
+        _ => say("hint: sockscope --help shows what there is; sockscope port 8080 looks at a port"),
+    }
+    Exit::Failure
 }
 
 /// One line for what happened, one more for what to do.

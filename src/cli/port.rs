@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::list::{self, Order};
 use super::session::{Session, Usage};
@@ -11,13 +11,13 @@ use super::{Exit, Failure};
 use crate::analyze::port::{self, PortEntry};
 use crate::collect::{HeldElsewhere, listeners_elsewhere};
 use crate::filter::Filter;
-use crate::model::{PortRange, Problem, Protocol, Snapshot, State, StateSet};
+use crate::model::{FamilySet, PortRange, Problem, Protocol, Snapshot, StateSet};
 use crate::pipeline::{self, Request};
 use crate::query::ProcessDetail;
 use crate::render::json::Envelope;
 use crate::render::story::{self, Telling};
 use crate::render::theme::Tone;
-use crate::render::{Columns, Format, RowWriter};
+use crate::render::{Columns, Format, RowWriter, ports};
 use crate::sys;
 
 const COLUMNS: &[&str] = &[
@@ -26,26 +26,33 @@ const COLUMNS: &[&str] = &[
 
 pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
     let (asked, filter) = read_words(words)?;
-    let request = ask(session, &asked, filter)?;
+    let columns = session.columns(COLUMNS, COLUMNS)?;
+    let order = session.sort()?;
+    let request = ask(session, &asked, &filter)?;
     let mut snapshot = pipeline::snapshot(&request)?;
     port::assign_roles(&mut snapshot.sockets, &asked);
+    // Whether a port is in use is told by all of its sockets, whatever rows are wanted.
     let entries = port::entries(&asked, request.query.protocols, &snapshot.sockets);
+    let ports = entries.iter().map(|entry| {
+        let Snapshot { sockets, facts, .. } = &snapshot;
+        ports::to_json(entry, sockets, facts)
+    });
+    let ports = ports.collect();
     note_elsewhere(&request, &entries, &mut snapshot);
-    let found = !snapshot.sockets.is_empty();
-    let order = session.sort()?;
+    let families = session.families();
+    let Snapshot { sockets, facts, .. } = &mut snapshot;
+    sockets.retain(|s| families.contains(s.family) && filter.matches(s, facts));
     if let Some((column, reverse)) = order {
-        let order = Order::Column(column, reverse);
-        list::sort(&mut snapshot.sockets, &snapshot.facts, order);
+        list::sort(sockets, facts, Order::Column(column, reverse));
     }
-    let columns = session.columns(COLUMNS, COLUMNS)?;
     // Who chooses columns wants rows.
     if session.format == Format::Table && session.options.columns.is_none() {
         tell(session, &entries, &snapshot)?;
     } else {
-        write(session, &entries, &snapshot, columns)?;
+        write(session, ports, &snapshot, columns)?;
     }
     session.notes(&snapshot.report);
-    Ok(session.exit(&snapshot.report, found))
+    Ok(session.exit(&snapshot.report, !snapshot.sockets.is_empty()))
 }
 
 /// Ports first, then filters: words with an `=`.
@@ -67,22 +74,31 @@ fn read_words(words: &[String]) -> Result<(Vec<PortRange>, Filter), Usage> {
     Ok((asked, Filter::parse(&filters)?))
 }
 
-fn ask(session: &Session, asked: &[PortRange], filter: Filter) -> Result<Request, Usage> {
-    let protocols = session.protocols();
-    if !protocols.tcp && !protocols.udp {
+/// Asks for every socket of the ports: of both families, because an IPv6 socket may hold the
+/// IPv4 port too; of no raw one, whose "port" is the number of a protocol.
+fn ask(session: &Session, asked: &[PortRange], filter: &Filter) -> Result<Request, Usage> {
+    let mut request = session.request(StateSet::ALL, filter.clone())?;
+    let query = &mut request.query;
+    query.protocols.raw = false;
+    if !query.protocols.tcp && !query.protocols.udp {
         return Err(Usage::new("raw sockets have no ports").hint("sockscope listen -w lists them"));
     }
-    let filter = Filter::ports(asked.to_vec()).and(filter);
-    let mut request = session.request(StateSet::ALL, filter)?;
-    request.query.memory = true;
-    if request.query.owners != ProcessDetail::None && session.format == Format::Table {
-        // The story tells of commands, users and start times.
-        request.query.owners = ProcessDetail::Full;
+    query.families = FamilySet::BOTH;
+    query.memory = true;
+    query.users |= filter.needs_users();
+    if query.owners != ProcessDetail::None {
+        query.owners = query.owners.max(filter.process_detail());
+        if session.format == Format::Table {
+            // The story tells of commands, users and start times.
+            query.owners = ProcessDetail::Full;
+        }
     }
+    request.filter = Filter::ports(asked.to_vec());
     Ok(request)
 }
 
-/// Says where a port that is wholly free here is held instead.
+/// Says where a port that is wholly free here is held instead: one namespace by name, further
+/// ones by number.
 fn note_elsewhere(request: &Request, entries: &[PortEntry], snapshot: &mut Snapshot) {
     let in_use = |port| entries.iter().any(|e| e.port == port && e.in_use());
     let free: Vec<_> = entries
@@ -93,27 +109,38 @@ fn note_elsewhere(request: &Request, entries: &[PortEntry], snapshot: &mut Snaps
     if free.is_empty() {
         return;
     }
-    for held in listeners_elsewhere(&request.query, &free) {
-        let HeldElsewhere {
-            port,
-            protocol,
-            netns,
-            pid,
-        } = held;
+    let elsewhere = listeners_elsewhere(&request.query, &free);
+    let problems = &mut snapshot.report.problems;
+    for (port, protocol) in free {
+        let is_this = |held: &&HeldElsewhere| (held.port, held.protocol) == (port, protocol);
+        let mut held = elsewhere.held.iter().filter(is_this);
+        let Some(HeldElsewhere { netns, pid, .. }) = held.next() else {
+            continue;
+        };
         let name = protocol.name();
-        let message = format!(
-            "{name} port {port} is free here, but held in another network namespace (net:[{netns}])"
-        );
+        let places = match held.count() {
+            0 => format!("another network namespace (net:[{netns}])"),
+            more => format!(
+                "{} other network namespaces, net:[{netns}] for one",
+                more + 1
+            ),
+        };
+        let message = format!("{name} port {port} is free here, but held in {places}");
         let hint = format!("nsenter -t {pid} -n sockscope port {port}");
-        let problem = Problem::new("held_elsewhere", message).hint(hint);
-        snapshot.report.problems.push(problem);
+        problems.push(Problem::new("held_elsewhere", message).hint(hint));
+    }
+    if elsewhere.unseen > 0 {
+        let count = elsewhere.unseen;
+        let message = format!("{count} other network namespaces could not be looked into");
+        let problem = Problem::new("namespaces_unseen", message).count(count);
+        problems.push(problem.hint("run as root to see who holds the port there"));
     }
 }
 
 /// The rows for programs, and in JSON the ports beside them.
 fn write(
     session: &Session,
-    entries: &[PortEntry],
+    ports: Json,
     snapshot: &Snapshot,
     columns: Columns,
 ) -> Result<(), Failure> {
@@ -121,10 +148,7 @@ fn write(
     let shown = snapshot.sockets.get(..limit).unwrap_or(&snapshot.sockets);
     let mut writer: Box<dyn RowWriter> = if session.format == Format::Json {
         let mut envelope = Envelope::new(session.out(), session.head("port"), true);
-        envelope.add(
-            "ports",
-            entries.iter().map(|e| to_json(e, snapshot)).collect(),
-        );
+        envelope.add("ports", ports);
         Box::new(envelope)
     } else {
         session.row_writer("port", columns)
@@ -133,43 +157,6 @@ fn write(
     writer.rows(shown, &snapshot.facts)?;
     writer.end(&snapshot.report)?;
     Ok(())
-}
-
-fn to_json(entry: &PortEntry, snapshot: &Snapshot) -> Json {
-    let counts = |by_state: &BTreeMap<State, u64>| -> Json {
-        let counts = by_state.iter();
-        Json::Object(
-            counts
-                .map(|(state, n)| (state.to_string(), (*n).into()))
-                .collect(),
-        )
-    };
-    let blockers = entry.blocked_by.iter().map(|blocker| {
-        let held = snapshot.sockets.iter().filter(|s| {
-            s.protocol == entry.protocol && s.local.port == entry.port && s.state == blocker.state
-        });
-        let mut pids: Vec<u32> = held
-            .flat_map(|s| snapshot.facts.owner_processes(s).map(|p| p.pid))
-            .collect();
-        pids.sort_unstable();
-        pids.dedup();
-        json!({
-            "reason": blocker.reason.name(),
-            "state": blocker.state.to_string(),
-            "count": blocker.count,
-            "pids": pids,
-            "message": blocker.reason.explanation(),
-        })
-    });
-    json!({
-        "port": entry.port,
-        "protocol": entry.protocol.name(),
-        "in_use": entry.in_use(),
-        "listeners": entry.listeners(),
-        "by_state": counts(&entry.by_state),
-        "outbound_by_state": counts(&entry.outbound_by_state),
-        "blocked_by": blockers.collect::<Vec<_>>(),
-    })
 }
 
 /// The story: each port with something to tell, then a line for each that is free.

@@ -92,6 +92,16 @@ impl Session {
         }
     }
 
+    /// The address families: both, unless one was asked for.
+    #[must_use]
+    pub fn families(&self) -> FamilySet {
+        let Options { ipv4, ipv6, .. } = self.options;
+        FamilySet {
+            v4: ipv4 || !ipv6,
+            v6: ipv6 || !ipv4,
+        }
+    }
+
     /// The request for sockets in `states` that `filter` holds for.
     ///
     /// # Errors
@@ -101,21 +111,9 @@ impl Session {
             return Err(Usage::new("a filter by process needs owners")
                 .hint("leave --no-owners out, or the filter"));
         }
-        let Options { ipv4, ipv6, .. } = self.options;
-        let families = match (ipv4, ipv6) {
-            (true, false) => FamilySet {
-                v4: true,
-                v6: false,
-            },
-            (false, true) => FamilySet {
-                v4: false,
-                v6: true,
-            },
-            _ => FamilySet::BOTH,
-        };
         let query = Query {
             protocols: self.protocols(),
-            families,
+            families: self.families(),
             states,
             collector: self.options.collector,
             owners: self.process_detail(),
@@ -290,7 +288,7 @@ impl Session {
 }
 
 /// One line on standard error, made safe; a closed one is no reason to fail.
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     let line = crate::render::sanitize::escape(line.as_bytes());
     let _ = writeln!(io::stderr(), "sockscope: {line}");
 }
@@ -326,7 +324,8 @@ fn insert<'a>(ids: &mut Vec<&'a str>, id: &'a str) {
 /// Replaces the usual columns by `a,b,c`, or adds `+a`.
 fn choose<'a>(ids: &mut Vec<&'a str>, wanted: &'a str) -> Result<(), Usage> {
     let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
-    if !wanted.iter().all(|id| id.starts_with('+')) {
+    // The first sign holds for all: +a,b adds both.
+    if !wanted.first().is_some_and(|id| id.starts_with('+')) {
         ids.clear();
     }
     for id in wanted {

@@ -1,10 +1,11 @@
 //! Ports that are held in other network namespaces.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::io;
 use std::num::NonZeroU64;
 
 use super::read_tables;
-use crate::model::{Protocol, Socket, StateSet};
+use crate::model::{Protocol, StateSet};
 use crate::query::{ProcessDetail, Query};
 use crate::sys::netns;
 use crate::sys::proc::ProcDir;
@@ -22,52 +23,62 @@ pub struct HeldElsewhere {
     pub pid: u32,
 }
 
+/// What other namespaces hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The ports held, in each namespace once.
+    pub held: Vec<HeldElsewhere>,
+    /// Namespaces that could not be looked into (no `CAP_SYS_ADMIN`).
+    pub unseen: u64,
+}
+
 /// Looks for listeners on `ports` in every other namespace that a visible process is in.
-///
-/// A namespace that may not be entered (no `CAP_SYS_ADMIN`) is passed over.
 #[must_use]
-pub fn listeners_elsewhere(query: &Query, ports: &[(u16, Protocol)]) -> Vec<HeldElsewhere> {
+pub fn listeners_elsewhere(query: &Query, ports: &[(u16, Protocol)]) -> Elsewhere {
     let query = Query {
         states: StateSet::LISTENING,
         owners: ProcessDetail::None,
         ..*query
     };
-    let mut held = Vec::new();
-    for (netns, pid) in other_namespaces() {
+    let mut elsewhere = Elsewhere::default();
+    for pid in others() {
         let found = netns::inside(pid, || {
             let mut found = Vec::new();
-            let wanted = |s: &Socket| ports.contains(&(s.local.port, s.protocol));
             let report = read_tables(&query, &mut |socket| {
                 let key = (socket.local.port, socket.protocol);
-                if wanted(&socket) && socket.is_listener() && !found.contains(&key) {
+                if socket.is_listener() && ports.contains(&key) && !found.contains(&key) {
                     found.push(key);
                 }
             });
-            report.map(|_| found)
+            report.ok().and_then(|_| Some((found, netns::current()?)))
         });
-        let found = found.ok().and_then(Result::ok).unwrap_or_default();
-        held.extend(found.into_iter().map(|(port, protocol)| HeldElsewhere {
+        let (found, netns) = match found {
+            Ok(Some(found)) => found,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                elsewhere.unseen += 1;
+                continue;
+            }
+            // The namespace has ended.
+            Ok(None) | Err(_) => continue,
+        };
+        let held = found.into_iter().map(|(port, protocol)| HeldElsewhere {
             port,
             protocol,
             netns,
             pid,
-        }));
+        });
+        elsewhere.held.extend(held);
     }
-    held
+    elsewhere
 }
 
-/// The namespaces of all visible processes but our own, each with its lowest pid.
-fn other_namespaces() -> BTreeMap<NonZeroU64, u32> {
-    let own = netns::current();
+/// The lowest pid of every network namespace but our own that a visible process is in.
+fn others() -> Vec<u32> {
     let mut pids = ProcDir::open()
         .and_then(|proc| proc.pids())
         .unwrap_or_default();
     pids.sort_unstable();
-    let mut namespaces = BTreeMap::new();
-    for pid in pids {
-        if let Some(netns) = netns::of_process(pid).filter(|&netns| Some(netns) != own) {
-            namespaces.entry(netns).or_insert(pid);
-        }
-    }
-    namespaces
+    let mut seen: BTreeSet<u64> = netns::mark(None).into_iter().collect();
+    pids.retain(|&pid| netns::mark(Some(pid)).is_some_and(|mark| seen.insert(mark)));
+    pids
 }

@@ -14,7 +14,7 @@ use std::fmt;
 
 use crate::model::{Family, Protocol, Socket, StateSet};
 
-pub use elsewhere::{HeldElsewhere, listeners_elsewhere};
+pub use elsewhere::{Elsewhere, HeldElsewhere, listeners_elsewhere};
 pub use gather::{Gathered, Shown, SocketStream, gather};
 pub use netlink::Netlink;
 pub use netstat2::Netstat2;

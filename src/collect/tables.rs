@@ -252,6 +252,10 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self) -> Result<Report, Problem> {
+        if self.read == 0 && self.failed.is_none() {
+            // Nothing that was asked for can exist, so nothing was read.
+            self.report.collector = self.collectors.first().map(|first| first.name());
+        }
         if self.read == 0
             && let Some(error) = self.failed
         {

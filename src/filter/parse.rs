@@ -102,7 +102,7 @@ fn ports(value: &str) -> Result<Vec<PortRange>, FilterError> {
 fn number(key: &str, text: &str) -> Result<u32, FilterError> {
     text.parse().map_err(|_| {
         error(
-            format!("'{text}' is not a {key}"),
+            format!("'{text}' is not a number"),
             format!("{key} takes a number"),
         )
     })

@@ -60,7 +60,8 @@ impl<W: Write> RowWriter for Csv<W> {
 /// Whether the text of the cell was chosen by someone else.
 const fn is_foreign(value: &Value<'_>) -> bool {
     match value {
-        Value::Text(_) | Value::Process(_) => true,
+        // An end may carry a name from the resolver.
+        Value::Text(_) | Value::Process(_) | Value::End { .. } => true,
         Value::Owners(_, field) => !matches!(field, OwnerField::Pid | OwnerField::Fd),
         _ => false,
     }

@@ -95,15 +95,19 @@ pub fn layout(columns: &[GridColumn], rows: &[Vec<Cell>], frame: &Frame) -> Vec<
     let Some(limit) = frame.width else {
         return widths;
     };
+    let whole = widths.clone();
     loop {
         let total = total(&widths, frame);
+        if total <= limit {
+            return widths;
+        }
         let candidates = columns.iter().zip(&mut widths).filter(|(c, _)| c.gives_way);
-        let widest = candidates.map(|(_, width)| width).max();
-        match widest {
-            Some(width) if total > limit && *width > NARROWEST => {
+        match candidates.map(|(_, width)| width).max() {
+            Some(width) if *width > NARROWEST => {
                 *width = NARROWEST.max(width.saturating_sub(total - limit));
             }
-            _ => return widths,
+            // Cutting does not help: lines will wrap, so nothing is cut.
+            _ => return whole,
         }
     }
 }
@@ -241,8 +245,10 @@ fn split_at_width(text: &str, width: usize) -> (&str, &str) {
 pub fn cut_keeping(text: &str, kept: usize, width: usize) -> String {
     let split = text.len().saturating_sub(kept);
     match text.split_at_checked(split) {
-        Some((head, tail)) if text.width() > width && tail.width() + 2 <= width => {
-            format!("{}{tail}", cut(head, width - tail.width()))
+        Some((head, tail)) if kept > 0 && text.width() > width => {
+            // What is kept is kept whole, even where it does not fit: a cut pid is another pid.
+            let room = width.saturating_sub(tail.width()).max(1);
+            format!("{}{tail}", cut(head, room))
         }
         _ => cut(text, width),
     }
@@ -333,7 +339,7 @@ mod tests {
         let cell = Cell::new("a-very-long-name 12345 +2", Tone::Strong).keeping(9);
         assert_eq!(cell.cut(16), "a-very… 12345 +2");
         assert_eq!(cell.cut(25), cell.text);
-        assert_eq!(cell.cut(8), "a-very-…");
+        assert_eq!(cell.cut(8), "… 12345 +2");
     }
 
     #[test]

@@ -8,10 +8,12 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use data_encoding::BASE64;
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{self, Serialize, SerializeMap};
 use serde_json::Value as Json;
+use serde_json::ser::{Formatter, Serializer};
 
 use super::RowWriter;
+use super::sanitize::is_hidden;
 use crate::model::{
     AcceptQueue, Endpoint, Facts, Holder, Problem, Process, Protocol, Queue, Report, Socket, Timer,
     Via,
@@ -63,7 +65,7 @@ impl<W: Write> Envelope<W> {
 
     fn member(&mut self, key: &str, value: &impl Serialize) -> io::Result<()> {
         write!(self.out, ",\"{key}\":")?;
-        Ok(serde_json::to_writer(&mut self.out, value)?)
+        write_json(&mut self.out, value)
     }
 }
 
@@ -85,7 +87,7 @@ impl<W: Write> RowWriter for Envelope<W> {
             let separator: &[u8] = if self.rows > 0 { b",\n" } else { b"\n" };
             self.row.clear();
             self.row.extend(separator);
-            serde_json::to_writer(&mut self.row, &SocketJson { socket, facts })?;
+            write_json(&mut self.row, &SocketJson { socket, facts })?;
             self.out.write_all(&self.row)?;
             self.rows += 1;
         }
@@ -144,7 +146,7 @@ impl<W: Write> Lines<W> {
         self.row.clear();
         self.row.extend(&self.start);
         let own = self.row.len();
-        serde_json::to_writer(&mut self.row, object)?;
+        write_json(&mut self.row, object)?;
         // The start of the line has the brace that opens the object already.
         if let Some(brace) = self.row.get_mut(own) {
             *brace = b',';
@@ -171,6 +173,40 @@ impl<W: Write> RowWriter for Lines<W> {
     }
 }
 
+/// Writes `value` as JSON that is safe to look at: characters that would change how others
+/// are shown stand as `\u` escapes, which mean exactly the same.
+fn write_json(out: impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(out, Harmless);
+    Ok(value.serialize(&mut serializer)?)
+}
+
+/// Compact JSON in which no hidden character and no control beyond ASCII stands as it is.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        if fragment.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+            return out.write_all(fragment.as_bytes());
+        }
+        for character in fragment.chars() {
+            let mut units = [0; 2];
+            if character == '\u{7f}' || is_hidden(character) {
+                for unit in character.encode_utf16(&mut units) {
+                    write!(out, "\\u{unit:04x}")?;
+                }
+            } else {
+                let mut bytes = [0; 4];
+                out.write_all(character.encode_utf8(&mut bytes).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A socket as JSON has it.
 struct SocketJson<'a> {
     socket: &'a Socket,
@@ -178,7 +214,7 @@ struct SocketJson<'a> {
 }
 
 impl Serialize for SocketJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { socket, facts } = *self;
         let end = |end| EndpointJson {
             end,
@@ -226,7 +262,7 @@ struct EndpointJson<'a> {
 }
 
 impl Serialize for EndpointJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         match self.end.address {
             IpAddr::V4(v4) => map.serialize_entry("address", &v4)?,
@@ -246,7 +282,7 @@ impl Serialize for EndpointJson<'_> {
 struct AcceptQueueJson(AcceptQueue);
 
 impl Serialize for AcceptQueueJson {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry("length", &self.0.length)?;
         map.serialize_entry("limit", &self.0.limit)?;
@@ -257,7 +293,7 @@ impl Serialize for AcceptQueueJson {
 struct TimerJson(Timer);
 
 impl Serialize for TimerJson {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(3))?;
         map.serialize_entry("kind", &self.0.kind.to_string())?;
         map.serialize_entry("expires_ms", &self.0.expires_ms)?;
@@ -272,7 +308,7 @@ struct OwnersJson<'a> {
 }
 
 impl Serialize for OwnersJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let owners = self.facts.owners(self.socket);
         serializer.collect_seq(owners.map(|(holder, process)| OwnerJson {
             holder,
@@ -289,7 +325,7 @@ struct OwnerJson<'a> {
 }
 
 impl Serialize for OwnerJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
             holder,
             process,
@@ -336,7 +372,7 @@ fn text_entry<M: SerializeMap>(
 struct ProblemJson<'a>(&'a Problem);
 
 impl Serialize for ProblemJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(4))?;
         map.serialize_entry("code", self.0.code)?;
         map.serialize_entry("message", &self.0.message)?;

@@ -6,6 +6,7 @@ pub mod grid;
 pub mod json;
 pub mod list;
 pub mod plain;
+pub mod ports;
 pub mod sanitize;
 pub mod story;
 pub mod text;

@@ -49,7 +49,7 @@ fn push(out: &mut String, character: char) {
 }
 
 /// Characters that change how others are shown, or that are not shown at all.
-const fn is_hidden(c: char) -> bool {
+pub(super) const fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{80}'..='\u{9f}'          // C1 controls
         | '\u{ad}'                   // soft hyphen

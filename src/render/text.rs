@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use unicode_width::UnicodeWidthStr;
 
 use super::sanitize::escape_into;
-use crate::columns::{Align, OwnerValue, Row, Value};
+use crate::columns::{Align, OwnerField, OwnerValue, Row, Value};
 use crate::model::{Endpoint, Facts, OwnerStatus, Protocol, Timer};
 
 /// What a cell is written for.
@@ -43,6 +43,9 @@ pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
         Value::Timer(timer) => write_timer(out, *timer),
         Value::Text(text) => write_foreign(out, text, style),
         Value::Owners(row, field) => {
+            if style == Style::Person {
+                return write_few_owners(out, *row, *field);
+            }
             for (place, (holder, process)) in row.facts.owners(row.socket).enumerate() {
                 if place > 0 {
                     out.push(';');
@@ -77,6 +80,27 @@ pub fn fill(line: &mut String, start: usize, width: usize, align: Align) {
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = out.write_fmt(text);
+}
+
+/// Owners told in a cell for people; further ones are counted.
+const FEW: usize = 3;
+
+/// `3;4;5 +2`, each value once.
+fn write_few_owners(out: &mut String, row: Row<'_>, field: OwnerField) {
+    let owners = row.facts.owners(row.socket);
+    let mut values: Vec<_> = owners
+        .map(|(holder, process)| field.of(holder, process))
+        .collect();
+    values.dedup();
+    for (place, value) in values.iter().take(FEW).enumerate() {
+        if place > 0 {
+            out.push(';');
+        }
+        write_owner(out, value, Style::Person);
+    }
+    if values.len() > FEW {
+        push(out, format_args!(" +{}", values.len() - FEW));
+    }
 }
 
 /// A number in decimal. Rows are full of numbers, and the machinery of `format!` costs several

@@ -14,27 +14,31 @@ pub fn current() -> Option<NonZeroU64> {
     inode_of("/proc/thread-self/ns/net")
 }
 
-/// The inode of a process's network namespace; `None` when it is gone or not ours to read.
-#[must_use]
-pub fn of_process(pid: u32) -> Option<NonZeroU64> {
-    inode_of(&format!("/proc/{pid}/ns/net"))
-}
-
 fn inode_of(path: &str) -> Option<NonZeroU64> {
     NonZeroU64::new(std::fs::metadata(path).ok()?.ino())
 }
 
-/// Whether a process may be in the calling thread's network namespace: it is, or that cannot
-/// be told. A process that has ended is not.
+/// A number that tells the network namespace of a process, or of the calling thread, from
+/// others; `None` when the process has ended or that cannot be told.
 ///
 /// Unlike its `ns/net` this needs no permission: each namespace has /proc/net files of its
 /// own, with inodes of their own (`get_proc_task_net` in `fs/proc/proc_net.c`).
 #[must_use]
+pub fn mark(pid: Option<u32>) -> Option<u64> {
+    mark_of(pid).ok()
+}
+
+fn mark_of(pid: Option<u32>) -> io::Result<u64> {
+    let whose = pid.map_or_else(|| "thread-self".to_owned(), |pid| pid.to_string());
+    Ok(std::fs::metadata(format!("/proc/{whose}/net/dev"))?.ino())
+}
+
+/// Whether a process may be in the calling thread's network namespace: it is, or that cannot
+/// be told. A process that has ended is not.
+#[must_use]
 pub fn may_be_ours(pid: u32) -> bool {
-    let theirs = std::fs::metadata(format!("/proc/{pid}/net/dev"));
-    let own = std::fs::metadata("/proc/thread-self/net/dev");
-    match (theirs, own) {
-        (Ok(theirs), Ok(own)) => theirs.ino() == own.ino(),
+    match (mark_of(Some(pid)), mark_of(None)) {
+        (Ok(theirs), Ok(own)) => theirs == own,
         (Err(error), _) if error.kind() == io::ErrorKind::NotFound => false,
         (Err(error), _) => error.raw_os_error() != Some(libc::ESRCH),
         (Ok(_), Err(_)) => true,

@@ -289,7 +289,42 @@ impl<'a> Story<'a> {
             .take(NAMED)
             .map(|(address, count)| format!("{} ({count})", name(address)))
             .collect();
-        self.fact("peers", &with_more(&named, ranked.len()), Tone::Normal)
+        self.fact("peers", &with_more(&named, ranked.len()), Tone::Normal)?;
+        self.servers(&connections)
+    }
+
+    /// Who holds the connections, where that is not told with a listener: a helper may outlive
+    /// the server that accepted them.
+    fn servers(&mut self, connections: &[&Socket]) -> io::Result<()> {
+        let facts = self.telling.facts;
+        let listening: Vec<u32> = self
+            .local()
+            .filter(|socket| socket.is_listener())
+            .flat_map(|socket| facts.owner_processes(socket).map(|process| process.pid))
+            .collect();
+        let mut holders = connections.iter().flat_map(|s| facts.owner_processes(s));
+        let Some(untold) = holders.find(|process| !listening.contains(&process.pid)) else {
+            return Ok(());
+        };
+        let tone = match listening.as_slice() {
+            [] => Tone::Strong,
+            _ => Tone::Normal,
+        };
+        let ranked = ranked(connections.iter().flat_map(|s| {
+            facts
+                .owner_processes(s)
+                .map(|process| format!("{} {}", escape(&process.comm), process.pid))
+        }));
+        let named: Vec<String> = ranked
+            .iter()
+            .take(NAMED)
+            .map(|(name, count)| format!("{name} ({count})"))
+            .collect();
+        self.fact("held by", &with_more(&named, ranked.len()), tone)?;
+        if listening.is_empty() {
+            self.origin(untold)?;
+        }
+        Ok(())
     }
 
     fn outbound(&mut self) -> io::Result<()> {
