@@ -1,6 +1,6 @@
 //! Ports that are held in other network namespaces.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroU64;
 
@@ -41,44 +41,60 @@ pub fn listeners_elsewhere(query: &Query, ports: &[(u16, Protocol)]) -> Elsewher
         ..*query
     };
     let mut elsewhere = Elsewhere::default();
-    for pid in others() {
-        let found = netns::inside(pid, || {
-            let mut found = Vec::new();
-            let report = read_tables(&query, &mut |socket| {
-                let key = (socket.local.port, socket.protocol);
-                if socket.is_listener() && ports.contains(&key) && !found.contains(&key) {
-                    found.push(key);
-                }
-            });
-            report.ok().and_then(|_| Some((found, netns::current()?)))
-        });
-        let (found, netns) = match found {
-            Ok(Some(found)) => found,
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                elsewhere.unseen += 1;
-                continue;
+    for pids in others().into_values() {
+        // One process may refuse to be entered through where another does not.
+        let mut looks = pids.iter().map(|&pid| (pid, look(&query, pid, ports)));
+        let unseen = |look: &io::Result<_>| matches!(look, Err(error) if error.kind() == io::ErrorKind::PermissionDenied);
+        match looks.find(|(_, look)| !unseen(look)) {
+            None => elsewhere.unseen += 1,
+            Some((pid, Ok(Some((netns, found))))) => {
+                elsewhere
+                    .held
+                    .extend(found.into_iter().map(|(port, protocol)| HeldElsewhere {
+                        port,
+                        protocol,
+                        netns,
+                        pid,
+                    }));
             }
             // The namespace has ended.
-            Ok(None) | Err(_) => continue,
-        };
-        let held = found.into_iter().map(|(port, protocol)| HeldElsewhere {
-            port,
-            protocol,
-            netns,
-            pid,
-        });
-        elsewhere.held.extend(held);
+            Some(_) => {}
+        }
     }
     elsewhere
 }
 
-/// The lowest pid of every network namespace but our own that a visible process is in.
-fn others() -> Vec<u32> {
+/// The ports of `ports` that listeners hold in the namespace of `pid`, and its inode.
+fn look(
+    query: &Query,
+    pid: u32,
+    ports: &[(u16, Protocol)],
+) -> io::Result<Option<(NonZeroU64, Vec<(u16, Protocol)>)>> {
+    netns::inside(pid, || {
+        let mut found = Vec::new();
+        let report = read_tables(query, &mut |socket| {
+            let key = (socket.local.port, socket.protocol);
+            if socket.is_listener() && ports.contains(&key) && !found.contains(&key) {
+                found.push(key);
+            }
+        });
+        report.ok().and_then(|_| Some((netns::current()?, found)))
+    })
+}
+
+/// Every network namespace but our own that a visible process is in, with its processes,
+/// lowest pid first.
+fn others() -> BTreeMap<u64, Vec<u32>> {
     let mut pids = ProcDir::open()
         .and_then(|proc| proc.pids())
         .unwrap_or_default();
     pids.sort_unstable();
-    let mut seen: BTreeSet<u64> = netns::mark(None).into_iter().collect();
-    pids.retain(|&pid| netns::mark(Some(pid)).is_some_and(|mark| seen.insert(mark)));
-    pids
+    let own = netns::mark(None);
+    let mut namespaces: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+    for pid in pids {
+        if let Some(mark) = netns::mark(Some(pid)).filter(|&mark| Some(mark) != own) {
+            namespaces.entry(mark).or_default().push(pid);
+        }
+    }
+    namespaces
 }
