@@ -60,8 +60,12 @@ fn arrange(session: &Session, view: &mut StatesView) -> Result<(), Usage> {
             None => (text.as_str(), false),
         };
         match (name, State::parse(name)) {
-            ("key", _) => view.groups.sort_by(|a, b| a.key.cmp(&b.key)),
-            ("total", _) => view.groups.sort_by_key(|group| group.counts.total()),
+            (
+                "key" | "process" | "pid" | "user" | "uid" | "port" | "peer" | "netns" | "unit"
+                | "container",
+                _,
+            ) => view.groups.sort_by(|a, b| a.key.cmp(&b.key)),
+            ("total" | "count", _) => view.groups.sort_by_key(|group| group.counts.total()),
             (_, Some(state)) => view.groups.sort_by_key(|group| group.counts.of(state)),
             _ => {
                 return Err(

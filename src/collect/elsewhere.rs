@@ -64,12 +64,11 @@ pub fn listeners_elsewhere(query: &Query, ports: &[(u16, Protocol)]) -> Elsewher
     elsewhere
 }
 
+/// The inode of a namespace, and the ports held there.
+type Found = (NonZeroU64, Vec<(u16, Protocol)>);
+
 /// The ports of `ports` that listeners hold in the namespace of `pid`, and its inode.
-fn look(
-    query: &Query,
-    pid: u32,
-    ports: &[(u16, Protocol)],
-) -> io::Result<Option<(NonZeroU64, Vec<(u16, Protocol)>)>> {
+fn look(query: &Query, pid: u32, ports: &[(u16, Protocol)]) -> io::Result<Option<Found>> {
     netns::inside(pid, || {
         let mut found = Vec::new();
         let report = read_tables(query, &mut |socket| {
