@@ -7,6 +7,7 @@ use super::session::Session;
 use super::{Exit, Failure};
 use crate::filter::Filter;
 use crate::model::StateSet;
+use crate::render::grid::{self, Cell};
 use crate::render::theme::{Tone, state_tone};
 
 const TABLE: &[&str] = &[
@@ -48,21 +49,18 @@ pub(super) fn summary(session: &Session, listed: &Listed) -> Result<(), Failure>
     if !session.for_person() || listed.found == 0 {
         return Ok(());
     }
-    let theme = session.theme;
-    let mut parts: Vec<String> = listed
-        .tcp
-        .present()
-        .map(|(state, count)| theme.paint(&format!("{count} {state}"), state_tone(state)))
+    let states = listed.tcp.present();
+    let mut parts: Vec<Cell> = states
+        .map(|(state, count)| Cell::new(format!("{count} {state}"), state_tone(state)))
         .collect();
     for (count, name) in [(listed.udp, "udp"), (listed.raw, "raw")] {
         if count > 0 {
-            parts.push(format!("{count} {name}"));
+            parts.push(Cell::new(format!("{count} {name}"), Tone::Normal));
         }
     }
-    let head = theme.paint(
-        &format!("{} sockets{}:", listed.found, listed.cut_note()),
-        Tone::Quiet,
-    );
-    writeln!(session.out(), "{head} {}", parts.join(", "))?;
+    let head = format!("{} sockets{}:", listed.found, listed.cut_note());
+    let head = Cell::new(head, Tone::Quiet);
+    let line = grid::flow(&head, &parts, ", ", &session.frame());
+    writeln!(session.out(), "{line}")?;
     Ok(())
 }

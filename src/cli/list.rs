@@ -68,6 +68,7 @@ impl Listed {
 
 /// Writes the list. Rows flow through unless they have to be sorted.
 pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report), Failure> {
+    let request = session.with_users(list.request.clone(), &list.columns);
     let mut writer = session.row_writer(list.command, list.columns);
     let limit = session.options.limit.unwrap_or(usize::MAX);
     let mut listed = Listed::default();
@@ -88,11 +89,11 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
         writer.rows(&sockets, facts)
     };
     let report = if list.order.is_some() {
-        let mut snapshot = pipeline::snapshot(list.request)?;
+        let mut snapshot = pipeline::snapshot(&request)?;
         each(std::mem::take(&mut snapshot.sockets), &snapshot.facts)?;
         snapshot.report
     } else {
-        pipeline::stream(list.request, each)?
+        pipeline::stream(&request, each)?
     };
     writer.end(&report)?;
     Ok((listed, report))

@@ -11,9 +11,10 @@ use crate::filter::Filter;
 use crate::model::{Report, Snapshot, StateSet};
 use crate::pipeline;
 use crate::query::ProcessDetail;
+use crate::render::grid::{self, Cell};
 use crate::render::json::{Envelope, Lines};
 use crate::render::theme::{Tone, state_tone};
-use crate::render::{Format, RowWriter, counts, grid, list as rows};
+use crate::render::{Columns, Format, RowWriter, counts, list as rows};
 use crate::sys;
 
 const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
@@ -23,7 +24,7 @@ const SHOWN: usize = 20;
 
 pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
     let columns = session.columns(TABLE, PROGRAM)?;
-    let (view, listeners) = look(session)?;
+    let (view, listeners) = look(session, &columns)?;
     match session.format {
         Format::Table => table(session, &view, &listeners, &columns.table)?,
         Format::Json => {
@@ -51,7 +52,7 @@ pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
 
 /// Counts of everything, and the listeners with their owners: two readings, because only
 /// the few listeners need to be held.
-fn look(session: &Session) -> Result<(StatesView, Snapshot), Failure> {
+fn look(session: &Session, columns: &Columns) -> Result<(StatesView, Snapshot), Failure> {
     let mut request = session.request(StateSet::ALL, Filter::default())?;
     request.query.owners = ProcessDetail::None;
     request.query.users = false;
@@ -64,6 +65,7 @@ fn look(session: &Session) -> Result<(StatesView, Snapshot), Failure> {
         Ok(())
     })?;
     let request = session.request(StateSet::LISTENING, Filter::default())?;
+    let request = session.with_users(request, columns);
     let mut listeners = pipeline::snapshot(&request)?;
     let order = session.sort()?;
     let order = order.map_or(Order::Port, |(column, reverse)| {
@@ -144,13 +146,13 @@ fn totals(session: &Session, out: &mut dyn Write, view: &StatesView) -> std::io:
     writeln!(out, "{}", theme.paint(&host, Tone::Quiet))?;
     let protocols = session.protocols();
     if protocols.tcp {
-        let states: Vec<_> = view
-            .total
-            .present()
-            .map(|(state, n)| theme.paint(&format!("{n} {state}"), state_tone(state)))
+        let states = view.total.present();
+        let parts: Vec<Cell> = states
+            .map(|(state, n)| Cell::new(format!("{n} {state}"), state_tone(state)))
             .collect();
-        let total = theme.paint(&format!("TCP {}", view.total.total()), Tone::Strong);
-        writeln!(out, "{total}  {}", states.join("  "))?;
+        let head = Cell::new(format!("TCP {}", view.total.total()), Tone::Strong);
+        let line = grid::flow(&head, &parts, "  ", &session.frame());
+        writeln!(out, "{line}")?;
     }
     if protocols.udp {
         let udp = view.udp;

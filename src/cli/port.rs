@@ -28,7 +28,7 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     let (asked, filter) = read_words(words)?;
     let columns = session.columns(COLUMNS, COLUMNS)?;
     let order = session.sort()?;
-    let request = ask(session, &asked, &filter)?;
+    let request = session.with_users(ask(session, &asked, &filter)?, &columns);
     let mut snapshot = pipeline::snapshot(&request)?;
     port::assign_roles(&mut snapshot.sockets, &asked);
     // Whether a port is in use is told by all of its sockets, whatever rows are wanted.
@@ -91,6 +91,7 @@ fn ask(session: &Session, asked: &[PortRange], filter: &Filter) -> Result<Reques
         if session.format == Format::Table {
             // The story tells of commands, users and start times.
             query.owners = ProcessDetail::Full;
+            query.users = true;
         }
     }
     request.filter = Filter::ports(asked.to_vec());

@@ -117,7 +117,7 @@ impl Session {
             states,
             collector: self.options.collector,
             owners: self.process_detail(),
-            users: self.shows_users(),
+            users: matches!(self.format, Format::Json | Format::Ndjson),
             memory: self.looks_at(&["drops"]),
             strict: self.options.strict,
         };
@@ -126,13 +126,6 @@ impl Session {
             filter,
             resolve: self.options.resolve,
         })
-    }
-
-    /// Whether names of users can be in the output. In plain and csv of `conns` they are not,
-    /// and asking the system for them costs more than a small table.
-    fn shows_users(&self) -> bool {
-        let by_columns = matches!(self.format, Format::Plain | Format::Csv);
-        !by_columns || self.options.columns.is_none() || self.looks_at(&["user"])
     }
 
     /// How much about processes the output shows.
@@ -182,6 +175,19 @@ impl Session {
             table: columns::select(&table),
             program: columns::select(&program),
         })
+    }
+
+    /// The request, with the names of users where one of the columns shows them: asking the
+    /// system for them costs more than a small table.
+    #[must_use]
+    pub fn with_users(&self, mut request: Request, columns: &Columns) -> Request {
+        let shown = match self.format {
+            Format::Table => &columns.table,
+            _ => &columns.program,
+        };
+        let is_user = |column: &&Column| column.id == "user";
+        request.query.users |= shown.iter().any(is_user) || self.looks_at(&["user"]);
+        request
     }
 
     /// The column and direction of `--sort`.

@@ -240,6 +240,29 @@ fn split_at_width(text: &str, width: usize) -> (&str, &str) {
     (text, "")
 }
 
+/// Joins `parts` behind `head`, and goes on in a new line, indented, where the terminal ends.
+#[must_use]
+pub fn flow(head: &Cell, parts: &[Cell], separator: &str, frame: &Frame) -> String {
+    const INDENT: usize = 4;
+    let mut text = frame.theme.paint(&head.text, head.tone);
+    let mut used = head.text.width();
+    for (place, part) in parts.iter().enumerate() {
+        let separator = if place == 0 { "  " } else { separator };
+        let wide = separator.width() + part.text.width();
+        if frame.width.is_some_and(|limit| used + wide > limit) && used > INDENT {
+            text.push_str(separator.trim_end());
+            text.push('\n');
+            text.push_str(&" ".repeat(INDENT));
+            used = INDENT + part.text.width();
+        } else {
+            text.push_str(separator);
+            used += wide;
+        }
+        text.push_str(&frame.theme.paint(&part.text, part.tone));
+    }
+    text
+}
+
 /// Cuts `text` to `width` columns so that its last `kept` bytes stay: `my-long-na… 812`.
 #[must_use]
 pub fn cut_keeping(text: &str, kept: usize, width: usize) -> String {
@@ -332,6 +355,26 @@ mod tests {
         let text = drawn(&frame(Some(30), false));
         assert!(text.contains("a-very-long-pro…\n"), "{text}");
         assert!(text.lines().all(|line| line.width() <= 30));
+    }
+
+    #[test]
+    fn parts_flow_over_lines_and_are_never_broken() {
+        let cell = |text: &str| Cell::new(text, Tone::Normal);
+        let parts = [
+            cell("13 ESTABLISHED"),
+            cell("3 SYN_SENT"),
+            cell("7 CLOSE_WAIT"),
+        ];
+        let text = flow(&cell("38 sockets:"), &parts, ", ", &frame(Some(30), false));
+        assert_eq!(
+            text,
+            "38 sockets:  13 ESTABLISHED,\n    3 SYN_SENT, 7 CLOSE_WAIT"
+        );
+        let text = flow(&cell("38 sockets:"), &parts, ", ", &frame(None, false));
+        assert_eq!(
+            text,
+            "38 sockets:  13 ESTABLISHED, 3 SYN_SENT, 7 CLOSE_WAIT"
+        );
     }
 
     #[test]
