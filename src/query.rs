@@ -49,7 +49,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Everything there is: TCP and UDP, both families, all states, owners by name.
+    /// Everything there is: TCP and UDP, both families, all states, all about owners.
     #[must_use]
     pub const fn everything() -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! The story of a port: who holds it, what its connections do, what blocks a bind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{PortRange, Protocol, ProtocolSet, Role, Socket, State};
 
@@ -106,6 +106,44 @@ impl PortEntry {
     pub fn listeners(&self) -> u64 {
         let listening = [State::Listen, State::Unconnected];
         listening.iter().filter_map(|s| self.by_state.get(s)).sum()
+    }
+}
+
+/// Sockets found by their ports, so that each port of a long range finds its own at once.
+#[derive(Clone, Debug, Default)]
+pub struct ByPort<'a> {
+    local: HashMap<(Protocol, u16), Vec<&'a Socket>>,
+    peer: HashMap<(Protocol, u16), Vec<&'a Socket>>,
+}
+
+impl<'a> ByPort<'a> {
+    /// Sorts the sockets by both of their ports.
+    #[must_use]
+    pub fn new(sockets: &'a [Socket]) -> Self {
+        let mut by_port = Self::default();
+        for socket in sockets {
+            let key = (socket.protocol, socket.local.port);
+            by_port.local.entry(key).or_default().push(socket);
+            if let Some(peer) = socket.peer {
+                let key = (socket.protocol, peer.port);
+                by_port.peer.entry(key).or_default().push(socket);
+            }
+        }
+        by_port
+    }
+
+    /// The sockets whose local port is that of `entry`.
+    #[must_use]
+    pub fn local(&self, entry: &PortEntry) -> &[&'a Socket] {
+        let found = self.local.get(&(entry.protocol, entry.port));
+        found.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The sockets whose peer has the port of `entry`.
+    #[must_use]
+    pub fn outbound(&self, entry: &PortEntry) -> &[&'a Socket] {
+        let found = self.peer.get(&(entry.protocol, entry.port));
+        found.map(Vec::as_slice).unwrap_or_default()
     }
 }
 

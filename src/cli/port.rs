@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::list::{self, Order};
 use super::session::{Session, Usage};
 use super::{Exit, Failure};
-use crate::analyze::port::{self, PortEntry};
+use crate::analyze::port::{self, ByPort, PortEntry};
 use crate::collect::{HeldElsewhere, listeners_elsewhere};
 use crate::filter::Filter;
 use crate::model::{FamilySet, PortRange, Problem, Protocol, Snapshot, StateSet};
@@ -33,11 +33,11 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     port::assign_roles(&mut snapshot.sockets, &asked);
     // Whether a port is in use is told by all of its sockets, whatever rows are wanted.
     let entries = port::entries(&asked, request.query.protocols, &snapshot.sockets);
-    let ports = entries.iter().map(|entry| {
-        let Snapshot { sockets, facts, .. } = &snapshot;
-        ports::to_json(entry, sockets, facts)
-    });
-    let ports = ports.collect();
+    let by_port = ByPort::new(&snapshot.sockets);
+    let ports = entries
+        .iter()
+        .map(|entry| ports::to_json(entry, &by_port, &snapshot.facts))
+        .collect();
     note_elsewhere(&request, &entries, &mut snapshot);
     let families = session.families();
     let Snapshot { sockets, facts, .. } = &mut snapshot;
@@ -164,7 +164,7 @@ fn write(
 fn tell(session: &Session, entries: &[PortEntry], snapshot: &Snapshot) -> Result<(), Failure> {
     let mut out = session.out();
     let telling = Telling {
-        sockets: &snapshot.sockets,
+        sockets: &ByPort::new(&snapshot.sockets),
         facts: &snapshot.facts,
         theme: session.theme,
         width: sys::terminal::width(),

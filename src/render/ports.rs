@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::analyze::port::PortEntry;
-use crate::model::{Facts, Socket, State};
+use crate::analyze::port::{ByPort, PortEntry};
+use crate::model::{Facts, State};
 
 /// One entry of `ports`, from all the sockets of the asked ports.
 #[must_use]
-pub fn to_json(entry: &PortEntry, sockets: &[Socket], facts: &Facts) -> Json {
+pub fn to_json(entry: &PortEntry, sockets: &ByPort<'_>, facts: &Facts) -> Json {
     let counts = |by_state: &BTreeMap<State, u64>| -> Json {
         let counts = by_state.iter();
         Json::Object(
@@ -19,9 +19,10 @@ pub fn to_json(entry: &PortEntry, sockets: &[Socket], facts: &Facts) -> Json {
         )
     };
     let blockers = entry.blocked_by.iter().map(|blocker| {
-        let held = sockets.iter().filter(|s| {
-            s.protocol == entry.protocol && s.local.port == entry.port && s.state == blocker.state
-        });
+        let held = sockets
+            .local(entry)
+            .iter()
+            .filter(|s| s.state == blocker.state);
         let mut pids: Vec<u32> = held
             .flat_map(|s| facts.owner_processes(s).map(|p| p.pid))
             .collect();

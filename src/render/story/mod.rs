@@ -13,7 +13,7 @@ use super::text::{Style, explanation, write_value};
 use super::theme::{Theme, Tone, state_tone};
 use words::{alike, ranked, since, with_more};
 
-use crate::analyze::port::{BlockReason, PortEntry};
+use crate::analyze::port::{BlockReason, ByPort, PortEntry};
 use crate::columns::{self, Row};
 use crate::model::{
     AcceptQueue, Facts, Family, OwnerStatus, Process, Queue, Role, Socket, State, Via,
@@ -32,7 +32,7 @@ const LABEL: usize = 10;
 #[derive(Clone, Copy, Debug)]
 pub struct Telling<'a> {
     /// The sockets of the asked ports.
-    pub sockets: &'a [Socket],
+    pub sockets: &'a ByPort<'a>,
     /// Their owners and names.
     pub facts: &'a Facts,
     /// Colours.
@@ -69,9 +69,7 @@ struct Story<'a> {
 
 impl<'a> Story<'a> {
     fn local(&self) -> impl Iterator<Item = &'a Socket> + use<'a> {
-        let (port, protocol) = (self.entry.port, self.entry.protocol);
-        let sockets = self.telling.sockets.iter();
-        sockets.filter(move |s| s.local.port == port && s.protocol == protocol)
+        self.telling.sockets.local(self.entry).iter().copied()
     }
 
     fn heading(&mut self) -> io::Result<()> {
@@ -328,14 +326,11 @@ impl<'a> Story<'a> {
     }
 
     fn outbound(&mut self) -> io::Result<()> {
-        let (port, protocol) = (self.entry.port, self.entry.protocol);
-        let is_outbound =
-            |s: &&Socket| s.protocol == protocol && s.peer.is_some_and(|peer| peer.port == port);
-        let outbound: Vec<_> = self.telling.sockets.iter().filter(is_outbound).collect();
+        let outbound = self.telling.sockets.outbound(self.entry);
         if outbound.is_empty() {
             return Ok(());
         }
-        let note = format!("  to port {port}");
+        let note = format!("  to port {}", self.entry.port);
         self.states("outbound", outbound.iter().copied(), &note)?;
         let owners = outbound.iter().filter_map(|s| {
             let process = self.telling.facts.owner_processes(s).next()?;
