@@ -132,7 +132,10 @@ fn note_elsewhere(request: &Request, entries: &[PortEntry], snapshot: &mut Snaps
     }
     if elsewhere.unseen > 0 {
         let count = elsewhere.unseen;
-        let message = format!("{count} other network namespaces could not be looked into");
+        let message = match count {
+            1 => "another network namespace could not be looked into".to_owned(),
+            count => format!("{count} other network namespaces could not be looked into"),
+        };
         let problem = Problem::new("namespaces_unseen", message).count(count);
         problems.push(problem.hint("run as root to see who holds the port there"));
     }
