@@ -196,3 +196,25 @@ fn one_sign_adds_all_columns() {
     let header = answer.stdout.lines().next().unwrap();
     assert_eq!(header, "protocol,local,queue,user,pid,comm,inode,netns");
 }
+
+/// `--sort` and `--limit` did nothing to a port's story, `-l` nothing to `states` and `port`.
+#[test]
+fn options_that_are_taken_have_an_effect() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["established"]);
+    let port = scene.labelled("listener").port().to_string();
+    let rows = Run::new(&["port", &port, "--limit", "1", "--sort", "state"]).output();
+    assert_eq!(rows.stdout.lines().count(), 2, "{rows:?}");
+    let told = json(&["states", "-l", "--json"]);
+    assert_eq!(
+        (&told["total"], &told["states"]["LISTEN"]),
+        (&value!(1), &value!(1))
+    );
+    let told = json(&["port", &port, "-l", "--json"]);
+    assert_eq!(sockets(&told).len(), 1, "{told}");
+    assert_eq!(told["ports"][0]["by_state"]["ESTABLISHED"], 1);
+    let bare = Run::new(&["listen", "--no-owners"]).output();
+    assert!(!bare.stdout.contains("PROCESS"), "{bare:?}");
+}

@@ -41,18 +41,26 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     note_elsewhere(&request, &entries, &mut snapshot);
     let families = session.families();
     let Snapshot { sockets, facts, .. } = &mut snapshot;
-    sockets.retain(|s| families.contains(s.family) && filter.matches(s, facts));
+    let states = session.states(StateSet::ALL);
+    sockets.retain(|s| {
+        families.contains(s.family) && states.contains(s.state) && filter.matches(s, facts)
+    });
     if let Some((column, reverse)) = order {
         list::sort(sockets, facts, Order::Column(column, reverse));
     }
-    // Who chooses columns wants rows.
-    if session.format == Format::Table && session.options.columns.is_none() {
+    if session.format == Format::Table && !wants_rows(session) {
         tell(session, &entries, &snapshot)?;
     } else {
         write(session, ports, &snapshot, columns)?;
     }
     session.notes(&snapshot.report);
     Ok(session.exit(&snapshot.report, !snapshot.sockets.is_empty()))
+}
+
+/// Who chooses, sorts or counts rows wants rows, and not the story.
+fn wants_rows(session: &Session) -> bool {
+    let options = &session.options;
+    options.columns.is_some() || options.sort.is_some() || options.limit.is_some()
 }
 
 /// Ports first, then filters: words with an `=`.
@@ -84,6 +92,7 @@ fn ask(session: &Session, asked: &[PortRange], filter: &Filter) -> Result<Reques
         return Err(Usage::new("raw sockets have no ports").hint("sockscope listen -w lists them"));
     }
     query.families = FamilySet::BOTH;
+    query.states = StateSet::ALL;
     query.memory = true;
     query.users |= filter.needs_users();
     if query.owners != ProcessDetail::None {
@@ -174,9 +183,8 @@ fn tell(session: &Session, entries: &[PortEntry], snapshot: &Snapshot) -> Result
         now: session.now.as_second(),
     };
     let is_told = |entry: &&PortEntry| entry.in_use() || !entry.outbound_by_state.is_empty();
-    let limit = session.options.limit.unwrap_or(usize::MAX);
     let mut first = true;
-    for entry in entries.iter().filter(is_told).take(limit) {
+    for entry in entries.iter().filter(is_told) {
         if !std::mem::replace(&mut first, false) {
             writeln!(out)?;
         }

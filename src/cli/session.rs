@@ -102,6 +102,16 @@ impl Session {
         }
     }
 
+    /// `states`, as far as `-l` (ss: listening sockets) lets them.
+    #[must_use]
+    pub fn states(&self, states: StateSet) -> StateSet {
+        if self.options.listening && !self.options.all {
+            states.intersect(StateSet::LISTENING)
+        } else {
+            states
+        }
+    }
+
     /// The request for sockets in `states` that `filter` holds for.
     ///
     /// # Errors
@@ -114,7 +124,7 @@ impl Session {
         let query = Query {
             protocols: self.protocols(),
             families: self.families(),
-            states,
+            states: self.states(states),
             collector: self.options.collector,
             owners: self.process_detail(),
             users: matches!(self.format, Format::Json | Format::Ndjson),
@@ -166,6 +176,10 @@ impl Session {
         for id in more {
             insert(&mut table, id);
             insert(&mut program, id);
+        }
+        if self.options.no_owners {
+            // Every cell would be empty.
+            table.retain(|id| *id != "process");
         }
         if let Some(wanted) = &self.options.columns {
             choose(&mut table, wanted)?;
