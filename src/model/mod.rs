@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod facts;
+mod kernel;
 mod ports;
 mod problem;
 mod process;
@@ -11,6 +12,7 @@ mod state;
 
 pub use endpoint::{Endpoint, Family, FamilySet, Protocol, ProtocolSet};
 pub use facts::{Facts, Snapshot};
+pub use kernel::Kernel;
 pub use ports::{ListenerPorts, PortRange};
 pub use problem::{Problem, Report};
 pub use process::{Container, Process};

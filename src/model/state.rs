@@ -142,10 +142,10 @@ impl State {
             "synrecv" | "synreceived" | "synrcv" | "synrcvd" => Self::SynRecv,
             "finwait1" => Self::FinWait1,
             "finwait2" => Self::FinWait2,
-            "timewait" => Self::TimeWait,
+            "timewait" | "timeout" => Self::TimeWait,
             "close" | "closed" => Self::Close,
-            "closewait" => Self::CloseWait,
-            "lastack" => Self::LastAck,
+            "closewait" | "closedwait" => Self::CloseWait,
+            "lastack" | "lastwait" => Self::LastAck,
             "listen" | "listening" => Self::Listen,
             "closing" => Self::Closing,
             "boundinactive" | "bound" => Self::BoundInactive,
@@ -244,6 +244,8 @@ mod tests {
             ("FIN-WAIT-1", State::FinWait1),
             ("UNCONN", State::Unconnected),
             ("bound-inactive", State::BoundInactive),
+            ("LAST_WAIT", State::LastAck),
+            ("TIME_OUT", State::TimeWait),
         ] {
             assert_eq!(State::parse(text), Some(state), "{text}");
         }
