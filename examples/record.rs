@@ -49,6 +49,7 @@ fn record(directory: &Path) -> io::Result<()> {
             family: Some(family),
             states: StateSet::ALL,
             memory: true,
+            info: false,
         };
         let datagrams = dump(&mut kernel, request, sequence)?;
         fs::write(directory.join(format!("{name}.dump")), datagrams)?;

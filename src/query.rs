@@ -42,8 +42,12 @@ pub struct Query {
     pub owners: ProcessDetail,
     /// Whether the names of users are wanted.
     pub users: bool,
-    /// Whether the drops of each socket are wanted (`SKMEMINFO`).
+    /// Whether the memory and the drops of each socket are wanted (`SKMEMINFO`).
     pub memory: bool,
+    /// Whether the inner state of each TCP connection is wanted (`tcp_info`).
+    pub info: bool,
+    /// Whether descriptors in use and their limit are wanted of each owner.
+    pub files: bool,
     /// Whether every table is read until nothing new appears.
     pub strict: bool,
 }
@@ -64,6 +68,8 @@ impl Query {
             owners: ProcessDetail::Full,
             users: true,
             memory: false,
+            info: false,
+            files: false,
             strict: false,
         }
     }

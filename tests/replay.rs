@@ -95,6 +95,7 @@ fn netlink(protocol: Protocol, family: Family, name: &str) -> Vec<Socket> {
         family: Some(family),
         states: StateSet::ALL,
         memory: true,
+        info: false,
         strict: false,
     };
     let mut rows = Rows::default();

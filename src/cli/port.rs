@@ -9,7 +9,7 @@ use super::list::{self, Order};
 use super::session::{Session, Usage};
 use super::{Exit, Failure};
 use crate::analyze::port::{self, ByPort, PortEntry};
-use crate::collect::{HeldElsewhere, listeners_elsewhere};
+use crate::collect::{HeldElsewhere, listeners_elsewhere, settings};
 use crate::filter::Filter;
 use crate::model::{FamilySet, PortRange, Problem, Protocol, Snapshot, StateSet};
 use crate::pipeline::{self, Request};
@@ -218,13 +218,16 @@ fn tell(session: &Session, entries: &[PortEntry], snapshot: &Snapshot) -> Result
 
 /// What one should know before binding a free port.
 fn advice(port: u16) -> String {
-    let unprivileged = sys::proc::sysctl("net/ipv4/ip_unprivileged_port_start").unwrap_or(1024);
+    let first_unprivileged = "net.ipv4.ip_unprivileged_port_start";
+    let kernel = settings(&[first_unprivileged, "net.ipv4.ip_local_port_range"]);
+    let unprivileged = kernel.number(first_unprivileged).unwrap_or(1024);
     if port > 0 && u64::from(port) < unprivileged {
         return format!("; below {unprivileged} a bind needs root or CAP_NET_BIND_SERVICE");
     }
-    match sys::proc::sysctl_pair("net/ipv4/ip_local_port_range") {
-        Some((first, last)) if (first..=last).contains(&u64::from(port)) => format!(
-            "; it lies in the range for outgoing connections ({first}-{last}), so one may take it"
+    match kernel.ephemeral_range() {
+        Some(range) if range.contains(port) => format!(
+            "; it lies in the range for outgoing connections ({}-{}), so one may take it",
+            range.first, range.last
         ),
         _ => String::new(),
     }

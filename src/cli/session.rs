@@ -129,6 +129,8 @@ impl Session {
             owners: self.process_detail(),
             users: matches!(self.format, Format::Json | Format::Ndjson),
             memory: self.looks_at(&["drops"]),
+            info: false,
+            files: false,
             strict: self.options.strict,
         };
         Ok(Request {

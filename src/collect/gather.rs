@@ -155,7 +155,10 @@ impl Gathered {
                     continue;
                 }
                 match processes.read(pid, query.owners) {
-                    Some(process) => {
+                    Some(mut process) => {
+                        if query.files {
+                            process.files = processes.files(pid);
+                        }
                         self.processes.insert(pid, process);
                     }
                     None => {

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod gather;
+mod kernel;
 mod netlink;
 mod netstat2;
 mod owners;
@@ -16,6 +17,7 @@ use crate::model::{Family, Protocol, Socket, StateSet};
 
 pub use elsewhere::{Elsewhere, HeldElsewhere, listeners_elsewhere};
 pub use gather::{Gathered, Shown, SocketStream, gather};
+pub use kernel::{kernel, settings};
 pub use netlink::Netlink;
 pub use netstat2::Netstat2;
 pub use owners::BlindSpot;
@@ -32,8 +34,10 @@ pub struct Table {
     pub family: Option<Family>,
     /// The states that are needed; a collector may give more.
     pub states: StateSet,
-    /// Whether drops are wanted.
+    /// Whether memory and drops are wanted.
     pub memory: bool,
+    /// Whether the inner state of TCP connections is wanted.
+    pub info: bool,
     /// Whether to read again until nothing new appears, whatever the table.
     pub strict: bool,
 }

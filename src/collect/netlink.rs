@@ -57,6 +57,7 @@ impl<T: Transport> Netlink<T> {
             family,
             states: table.states,
             memory: table.memory,
+            info: table.info,
         };
         if table.family.is_some() {
             return self.read_until_whole(table, request(table.family), sink);
@@ -302,6 +303,7 @@ mod tests {
             family,
             states: StateSet::ALL,
             memory: false,
+            info: false,
             strict: false,
         }
     }

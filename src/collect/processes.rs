@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::model::Process;
+use crate::model::{Files, Process};
 use crate::query::ProcessDetail;
 use crate::sys::proc::{self, ProcDir};
 use crate::wire::proc_pid;
@@ -38,6 +38,7 @@ impl Processes {
             parent: None,
             started: None,
             cgroup: None,
+            files: None,
         };
         if detail == ProcessDetail::Full {
             self.complete(&mut process)?;
@@ -58,6 +59,17 @@ impl Processes {
         process.started = started;
         process.cgroup = cgroup;
         Some(())
+    }
+
+    /// The descriptors of a process and their limit; `None` when it has ended or may not be
+    /// looked at.
+    #[must_use]
+    pub fn files(&self, pid: u32) -> Option<Files> {
+        let limits = self.proc.read(pid, "limits").ok()?;
+        Some(Files {
+            open: self.proc.fds_open(pid)?,
+            limit: proc_pid::open_files_limit(&limits)?,
+        })
     }
 
     fn started(&self, stat: &[u8]) -> Option<i64> {

@@ -78,6 +78,7 @@ impl<'a> Reader<'a> {
             family: None,
             states,
             memory: self.query.memory,
+            info: self.query.info,
             strict: self.query.strict,
         };
         if protocol == Protocol::Tcp {

@@ -88,6 +88,7 @@ mod tests {
                 parent: None,
                 started: None,
                 cgroup: None,
+                files: None,
             };
             facts.processes.insert(pid, process);
         }

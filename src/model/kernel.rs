@@ -11,6 +11,7 @@ pub struct Kernel {
     counters: FxHashMap<(String, String), u64>,
     settings: FxHashMap<String, String>,
     addresses: Vec<std::net::IpAddr>,
+    refused: FxHashMap<String, String>,
 }
 
 impl Kernel {
@@ -29,6 +30,18 @@ impl Kernel {
     /// Notes an address of the namespace.
     pub fn has_address(&mut self, address: std::net::IpAddr) {
         self.addresses.push(address);
+    }
+
+    /// Notes why a setting, or a file of counters, could not be read.
+    pub fn refuse(&mut self, name: &str, why: String) {
+        self.refused.insert(name.to_owned(), why);
+    }
+
+    /// Why a setting, or a file of counters, is not known.
+    #[must_use]
+    pub fn why_unknown(&self, name: &str) -> &str {
+        let why = self.refused.get(name).map(String::as_str);
+        why.unwrap_or("this kernel does not have it")
     }
 
     /// A counter since the namespace (or the machine) started, or a gauge of now.

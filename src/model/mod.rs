@@ -9,13 +9,15 @@ mod process;
 mod queue;
 mod socket;
 mod state;
+mod tcp_info;
 
 pub use endpoint::{Endpoint, Family, FamilySet, Protocol, ProtocolSet};
 pub use facts::{Facts, Snapshot};
 pub use kernel::Kernel;
 pub use ports::{ListenerPorts, PortRange};
 pub use problem::{Problem, Report};
-pub use process::{Container, Process};
+pub use process::{Container, Files, Process};
 pub use queue::{AcceptQueue, Queue};
 pub use socket::{Held, Holder, HolderIndex, OwnerStatus, Role, Socket, Timer, TimerKind, Via};
 pub use state::{State, StateSet};
+pub use tcp_info::{Memory, TcpInfo};

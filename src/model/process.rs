@@ -20,6 +20,17 @@ pub struct Process {
     pub started: Option<i64>,
     /// The cgroup path. Source: /proc/PID/cgroup.
     pub cgroup: Option<String>,
+    /// Its descriptors; `None` until they are asked for.
+    pub files: Option<Files>,
+}
+
+/// The descriptors of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// How many are open. Source: size of /proc/PID/fd (Linux 6.2), or its entries.
+    pub open: u64,
+    /// `RLIMIT_NOFILE`, the soft limit; `None` when there is none. Source: /proc/PID/limits.
+    pub limit: Option<u64>,
 }
 
 /// The container of a process, as its cgroup path names it.
@@ -118,6 +129,7 @@ mod tests {
             parent: None,
             started: None,
             cgroup: Some(cgroup.to_owned()),
+            files: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use rustc_hash::FxHashMap;
 
-use super::{Endpoint, Family, Protocol, Queue, State};
+use super::{Endpoint, Family, Memory, Protocol, Queue, State, TcpInfo};
 
 /// One socket as the kernel described it, and what the join found out about it.
 ///
@@ -39,6 +39,11 @@ pub struct Socket {
     pub timer: Option<Timer>,
     /// Packets dropped at this socket since it was made (`SK_MEMINFO_DROPS`).
     pub drops: Option<u32>,
+    /// Its memory; `None` unless asked for.
+    pub memory: Option<Memory>,
+    /// What TCP knows of the connection; `None` unless asked for, and for sockets without a
+    /// connection. In a box, because most rows have none.
+    pub tcp: Option<Box<TcpInfo>>,
     /// cgroup v2 id (`INET_DIAG_CGROUP_ID`, Linux 5.8).
     pub cgroup: Option<NonZeroU64>,
     /// Whether an IPv6 socket refuses IPv4 (`INET_DIAG_SKV6ONLY`).
@@ -69,6 +74,8 @@ impl Socket {
             queue: None,
             timer: None,
             drops: None,
+            memory: None,
+            tcp: None,
             cgroup: None,
             v6_only: None,
             role: None,

@@ -78,6 +78,19 @@ impl ProcDir {
         u64::try_from(stat.st_size).ok()
     }
 
+    /// How many descriptors a process has open, counted one by one where the kernel does not
+    /// tell the number; `None` when the process is gone or its table is not ours to read.
+    #[must_use]
+    pub fn fds_open(&self, pid: u32) -> Option<u64> {
+        match self.fd_count(pid)? {
+            0 => {
+                let table = open_dir(&self.fd, &format!("{pid}/fd")).ok()?;
+                u64::try_from(numbers_in(table).ok()?.len()).ok()
+            }
+            count => Some(count),
+        }
+    }
+
     /// Whether [`Self::fd_count`] works: this process has descriptors open, so 0 means no.
     #[must_use]
     pub fn tells_fd_count(&self) -> bool {
@@ -214,17 +227,19 @@ pub fn hides_processes() -> bool {
     })
 }
 
-/// A numeric setting below /proc/sys; `None` when it is missing or no number.
-#[must_use]
-pub fn sysctl(path: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/sys/{path}")).ok()?;
-    text.trim().parse().ok()
+/// The whole of a text of the calling thread's network namespace, such as `sockstat`.
+///
+/// # Errors
+/// `ENOENT` when the kernel has no such file or /proc is not mounted.
+pub fn net_text(name: &str) -> io::Result<String> {
+    std::fs::read_to_string(format!("/proc/thread-self/net/{name}"))
 }
 
-/// Two numbers of a setting below /proc/sys, such as a range.
-#[must_use]
-pub fn sysctl_pair(path: &str) -> Option<(u64, u64)> {
-    let text = std::fs::read_to_string(format!("/proc/sys/{path}")).ok()?;
-    let mut numbers = text.split_ascii_whitespace();
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+/// A setting by its name in sysctl(8), such as `net.core.somaxconn`, of the calling thread's
+/// network namespace.
+///
+/// # Errors
+/// `ENOENT` when the kernel does not have it, or not in this namespace.
+pub fn setting(name: &str) -> io::Result<String> {
+    std::fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/")))
 }

@@ -7,8 +7,10 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use super::bytes::{array_at, be16_at, u8_at, u32_at, u64_at};
 use super::nlmsg;
+use super::tcp_info;
 use crate::model::{
-    AcceptQueue, Endpoint, Family, Protocol, Queue, Socket, State, StateSet, Timer, TimerKind,
+    AcceptQueue, Endpoint, Family, Memory, Protocol, Queue, Socket, State, StateSet, Timer,
+    TimerKind,
 };
 
 const TCPDIAG_GETSOCK: u16 = 18;
@@ -18,6 +20,7 @@ const AF_INET6: u8 = 10;
 /// Size of `struct inet_diag_msg`.
 const ROW: usize = 72;
 
+const ATTR_INFO: u16 = 2;
 const ATTR_SKMEMINFO: u16 = 7;
 const ATTR_SKV6ONLY: u16 = 11;
 const ATTR_CGROUP_ID: u16 = 21;
@@ -38,17 +41,16 @@ pub struct Request {
     pub states: StateSet,
     /// Whether to ask for `SKMEMINFO`, which carries the drops.
     pub memory: bool,
+    /// Whether to ask for `tcp_info`.
+    pub info: bool,
 }
 
 impl Request {
     /// The netlink message for the request.
     #[must_use]
     pub fn message(&self, sequence: u32) -> Vec<u8> {
-        let extensions = if self.memory {
-            1 << (ATTR_SKMEMINFO - 1)
-        } else {
-            0_u8
-        };
+        let extension = |wanted, attribute: u16| u8::from(wanted) << (attribute - 1);
+        let extensions = extension(self.memory, ATTR_SKMEMINFO) | extension(self.info, ATTR_INFO);
         let states = match self.protocol {
             Protocol::Tcp => self.states.tcp_mask(),
             Protocol::Udp | Protocol::Raw => DATAGRAM_STATES,
@@ -134,11 +136,26 @@ const fn is_connected(state: State) -> bool {
 
 fn attribute(socket: &mut Socket, kind: u16, payload: &[u8]) {
     match kind {
-        ATTR_SKMEMINFO => socket.drops = u32_at(payload, MEMINFO_DROPS * 4),
+        ATTR_INFO => socket.tcp = tcp_info::parse(payload).map(Box::new),
+        ATTR_SKMEMINFO => {
+            socket.drops = u32_at(payload, MEMINFO_DROPS * 4);
+            socket.memory = memory(payload);
+        }
         ATTR_SKV6ONLY => socket.v6_only = u8_at(payload, 0).map(|flag| flag != 0),
         ATTR_CGROUP_ID => socket.cgroup = u64_at(payload, 0).and_then(NonZeroU64::new),
         _ => {}
     }
+}
+
+/// The first words of the array: `SK_MEMINFO_RMEM_ALLOC`, `RCVBUF`, `WMEM_ALLOC`, `SNDBUF`,
+/// `FWD_ALLOC`, `WMEM_QUEUED`.
+fn memory(payload: &[u8]) -> Option<Memory> {
+    Some(Memory {
+        received: u32_at(payload, 0)?,
+        receive_limit: u32_at(payload, 4)?,
+        sending: u32_at(payload, 20)?,
+        send_limit: u32_at(payload, 12)?,
+    })
 }
 
 fn address(row: &[u8], offset: usize, family: Family) -> Option<IpAddr> {
@@ -276,10 +293,14 @@ mod tests {
             family: None,
             states: StateSet::ALL.without(State::Listen),
             memory: true,
+            info: false,
         };
         let bytes = request.message(1);
         assert_eq!(bytes.len(), 16 + 60);
         assert_eq!(bytes[16 + 3], 1 << 6);
+        request.info = true;
+        assert_eq!(request.message(1)[16 + 3], 1 << 6 | 1 << 1);
+        request.info = false;
         request.family = Some(Family::V6);
         let bytes = request.message(1);
         assert_eq!(bytes.len(), 16 + 56);

@@ -3,6 +3,8 @@
 mod bytes;
 pub mod fd_link;
 pub mod inet_diag;
+pub mod kernel_text;
 pub mod nlmsg;
 pub mod proc_net;
 pub mod proc_pid;
+pub mod tcp_info;

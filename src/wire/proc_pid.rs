@@ -43,6 +43,21 @@ pub fn start_ticks(stat: &[u8]) -> Option<u64> {
     rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
 }
 
+/// The soft limit of open files, from /proc/PID/limits; `Some(None)` when it is unlimited.
+#[must_use]
+pub fn open_files_limit(limits: &[u8]) -> Option<Option<u64>> {
+    let mut lines = limits.split(|&b| b == b'\n');
+    let rest = lines.find_map(|line| line.strip_prefix(b"Max open files"))?;
+    let soft = std::str::from_utf8(rest)
+        .ok()?
+        .split_ascii_whitespace()
+        .next()?;
+    match soft {
+        "unlimited" => Some(None),
+        number => number.parse().ok().map(Some),
+    }
+}
+
 /// The cgroup path, from /proc/PID/cgroup: version 2 (`0::`) when it names more than the
 /// root, else the hierarchy of systemd.
 #[must_use]
@@ -107,6 +122,18 @@ mod tests {
         assert_eq!(start_ticks(&text), Some(4711));
         assert_eq!(start_ticks(b"12 x"), None);
         assert_eq!(start_ticks(b"12 (x) S 1"), None);
+    }
+
+    #[test]
+    fn limits_give_the_soft_one() {
+        let text = b"Limit   Soft Limit  Hard Limit Units\nMax open files   64   4096   files\n";
+        assert_eq!(open_files_limit(text), Some(Some(64)));
+        assert_eq!(
+            open_files_limit(b"Max open files unlimited unlimited files"),
+            Some(None)
+        );
+        assert_eq!(open_files_limit(b"Max open files x"), None);
+        assert_eq!(open_files_limit(b"Max processes 1 2"), None);
     }
 
     #[test]

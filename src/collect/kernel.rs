@@ -1,0 +1,150 @@
+//! Counters and settings: the one place where they are read.
+
+use std::io;
+
+use crate::model::Kernel;
+use crate::sys::netns;
+use crate::sys::proc::{net_text, setting};
+use crate::wire::kernel_text;
+
+/// Settings of a network namespace, and those of the machine that every namespace shows.
+const OF_NAMESPACE: &[&str] = &[
+    "fs.nr_open",
+    "net.core.rmem_default",
+    "net.core.rmem_max",
+    "net.core.somaxconn",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.tcp_abort_on_overflow",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_max_syn_backlog",
+    "net.ipv4.tcp_max_tw_buckets",
+    "net.ipv4.tcp_orphan_retries",
+    "net.ipv4.tcp_retries2",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syn_linear_timeouts",
+    "net.ipv4.tcp_syn_retries",
+    "net.ipv4.tcp_synack_retries",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_timestamps",
+    "net.ipv4.tcp_tw_reuse",
+    "net.ipv4.tcp_tw_reuse_delay",
+    "net.ipv4.tcp_wmem",
+];
+
+/// Settings of the machine, which only the initial network namespace has.
+const OF_MACHINE: &[&str] = &[
+    "net.ipv4.tcp_max_orphans",
+    "net.ipv4.tcp_mem",
+    "net.ipv4.udp_mem",
+];
+
+/// The files of counters, and what reads each.
+const COUNTERS: &[(&str, fn(&str, &mut Kernel))] = &[
+    ("snmp", kernel_text::pairs),
+    ("netstat", kernel_text::pairs),
+    ("snmp6", kernel_text::snmp6),
+    ("sockstat", kernel_text::sockstat),
+    ("sockstat6", kernel_text::sockstat),
+];
+
+/// Reads the counters and settings of the calling thread's network namespace; what cannot be
+/// read is not known, with the reason where it was refused.
+#[must_use]
+pub fn kernel() -> Kernel {
+    let mut kernel = Kernel::default();
+    for (name, read) in COUNTERS {
+        match net_text(name) {
+            Ok(text) => read(&text, &mut kernel),
+            Err(error) => refuse(&mut kernel, &format!("/proc/net/{name}"), &error),
+        }
+    }
+    match setting("fs.file-nr") {
+        Ok(text) => kernel_text::file_nr(&text, &mut kernel),
+        Err(error) => refuse(&mut kernel, "fs.file-nr", &error),
+    }
+    set_all(&mut kernel, OF_NAMESPACE, &read_all(OF_NAMESPACE));
+    of_machine(&mut kernel);
+    addresses(&mut kernel);
+    kernel
+}
+
+/// Reads only these settings of the calling thread's network namespace.
+#[must_use]
+pub fn settings(names: &[&str]) -> Kernel {
+    let mut kernel = Kernel::default();
+    set_all(&mut kernel, names, &read_all(names));
+    kernel
+}
+
+/// Reads the machine's own limits: here, or else in the namespace of the first process. That
+/// they exist there proves that it is the initial one.
+fn of_machine(kernel: &mut Kernel) {
+    let here = read_all(OF_MACHINE);
+    if here.iter().all(Result::is_ok) {
+        set_all(kernel, OF_MACHINE, &here);
+        return;
+    }
+    match netns::inside(1, || read_all(OF_MACHINE)) {
+        Ok(there) => set_all(kernel, OF_MACHINE, &there),
+        Err(error) => {
+            for name in OF_MACHINE {
+                let why = format!(
+                    "{name} exists only in the initial network namespace, which cannot be entered: {error}"
+                );
+                kernel.refuse(name, why);
+            }
+        }
+    }
+}
+
+fn addresses(kernel: &mut Kernel) {
+    let text = |name| net_text(name).unwrap_or_default();
+    let v4 = kernel_text::fib_addresses(&text("fib_trie"));
+    for address in v4
+        .into_iter()
+        .chain(kernel_text::if_inet6_addresses(&text("if_inet6")))
+    {
+        kernel.has_address(address);
+    }
+}
+
+fn read_all(names: &[&str]) -> Vec<io::Result<String>> {
+    names.iter().map(|name| setting(name)).collect()
+}
+
+fn set_all(kernel: &mut Kernel, names: &[&str], texts: &[io::Result<String>]) {
+    for (name, text) in names.iter().zip(texts) {
+        match text {
+            Ok(text) => kernel.set(name, text),
+            Err(error) => refuse(kernel, name, error),
+        }
+    }
+}
+
+/// Notes why something is not known; where it does not exist, the kernel does not have it.
+fn refuse(kernel: &mut Kernel, name: &str, error: &io::Error) {
+    if error.kind() != io::ErrorKind::NotFound {
+        kernel.refuse(name, format!("cannot read {name}: {error}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_tells_its_limits() {
+        let kernel = kernel();
+        assert!(kernel.number("net.core.somaxconn").is_some());
+        assert!(kernel.ephemeral_range().is_some());
+        assert!(kernel.counter("TcpExt", "ListenOverflows").is_some());
+        assert!(kernel.counter("sockstat.TCP", "tw").is_some());
+        assert!(kernel.counter("file-nr", "open").is_some());
+        assert!(settings(&["net.ipv4.no_such_setting"]) == Kernel::default());
+    }
+}
