@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use crate::collect::{BlindSpot, Gathered, SocketStream, gather};
+use crate::analyze::past::Sample;
+use crate::collect::{BlindSpot, Gathered, SocketStream, gather, kernel};
 use crate::filter::Filter;
 use crate::join::{Owners, attribute};
 use crate::model::{
     Facts, ListenerPorts, OwnerStatus, Problem, Protocol, Report, Snapshot, Socket,
 };
 use crate::query::{ProcessDetail, Query};
+use crate::sys::monotonic;
 use crate::sys::names;
 use crate::sys::netns::in_initial_pid_namespace;
 
@@ -128,6 +130,19 @@ pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
         sockets,
         facts,
         report,
+    })
+}
+
+/// All rows at once, and what the kernel counts.
+///
+/// # Errors
+/// When nothing could be read.
+pub fn sample(request: &Request) -> Result<Sample, Stop> {
+    let snapshot = snapshot(request)?;
+    Ok(Sample {
+        snapshot,
+        kernel: kernel(),
+        at: monotonic(),
     })
 }
 

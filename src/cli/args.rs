@@ -1,6 +1,7 @@
 //! The command line: what can be said, before it means anything.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -58,6 +59,13 @@ pub enum Command {
         #[command(flatten)]
         filter: FilterWords,
     },
+    /// What is wrong: each finding with its evidence, its cause and what to do
+    #[command(
+        after_help = "Exit codes: 0 healthy, 1 a finding at or above --fail-on, \
+        2 wrong usage or a fatal error, 3 incomplete answer with --strict.\n\
+        sockscope explain FINDING tells more about one."
+    )]
+    Doctor(DoctorArgs),
     /// Everything one process has open on the network
     Proc {
         /// A pid, or the name of processes
@@ -66,6 +74,64 @@ pub enum Command {
         #[command(flatten)]
         filter: FilterWords,
     },
+}
+
+/// What `doctor` takes.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Look twice, so long apart, and judge by what stayed and what grew; 0 looks once
+    #[arg(long = "for", value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    pub period: Duration,
+    /// Exit with 1 when a finding is as bad as this
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Warning)]
+    pub fail_on: FailOn,
+    /// Only these rules: id,id
+    #[arg(
+        long,
+        value_name = "IDS",
+        value_delimiter = ',',
+        conflicts_with = "skip"
+    )]
+    pub only: Vec<String>,
+    /// All rules but these: id,id
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// Show the rules and when they speak, without looking
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// `--fail-on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Any finding
+    Info,
+    /// Warnings and worse
+    Warning,
+    /// Only what fails now
+    Critical,
+    /// Exit with 0 whatever is found
+    Never,
+}
+
+/// The longest time that one look may wait for the next.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Reads `5`, `5s`, `300ms`, `2m`: a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("'{text}' is no duration: give 5, 5s, 300ms or 2m");
+    let seconds: Result<f64, _> = text.parse();
+    let duration = match seconds {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?,
+        Err(_) => {
+            let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+            Duration::try_from(span).map_err(|_| wrong())?
+        }
+    };
+    if duration > LONGEST {
+        return Err(format!("'{text}' is longer than a day"));
+    }
+    Ok(duration)
 }
 
 /// The filter of a command.
@@ -238,3 +304,22 @@ words!(By {
     Unit = "unit": "The systemd unit of the owner",
     Container = "container": "The container of the owner",
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        let ms = |text| duration(text).unwrap().as_millis();
+        assert_eq!(ms("5"), 5000);
+        assert_eq!(ms("0"), 0);
+        assert_eq!(ms("0.5"), 500);
+        assert_eq!(ms("5s"), 5000);
+        assert_eq!(ms("300ms"), 300);
+        assert_eq!(ms("2m"), 120_000);
+        for wrong in ["", "-1", "-5s", "x", "1x", "nan", "inf", "1e300", "25h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod args;
 mod conns;
+mod doctor;
 mod habits;
 mod list;
 mod listen;
@@ -25,7 +26,7 @@ use session::{Session, Usage, say};
 pub enum Exit {
     /// Found, healthy.
     Found = 0,
-    /// Nothing matched.
+    /// Nothing matched; or, of `doctor`, something is wrong.
     Nothing = 1,
     /// Wrong usage, or a fatal error.
     Failure = 2,
@@ -72,6 +73,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Port { words }) => port::run(&session, &words),
         Some(Command::Conns { filter }) => conns::run(&session, &filter.words),
         Some(Command::States { by, filter }) => states::run(&session, by, &filter.words),
+        Some(Command::Doctor(args)) => doctor::run(&session, &args),
         Some(Command::Proc { target, filter }) => proc::run(&session, &target, &filter.words),
     };
     outcome.unwrap_or_else(|failure| explain(&session, &failure))

@@ -2,15 +2,18 @@
 
 pub mod counts;
 pub mod csv;
+pub mod doctor;
 pub mod grid;
 pub mod json;
 pub mod list;
 pub mod plain;
 pub mod ports;
+pub mod records;
 pub mod sanitize;
 pub mod story;
 pub mod text;
 pub mod theme;
+pub mod wrap;
 
 use std::io;
 

@@ -3,11 +3,21 @@
 //! Everything here is a thin call with an honest error; what the bytes mean is decided in
 //! [`crate::wire`], what to ask for in [`crate::collect`].
 
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
 pub mod names;
 pub mod netns;
 pub mod proc;
 pub mod sock_diag;
 pub mod terminal;
+
+/// Time since this was first asked, on a clock that never jumps.
+#[must_use]
+pub fn monotonic() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
 
 /// The host's name, or empty when the kernel does not tell.
 #[must_use]

@@ -4,11 +4,9 @@
 use std::io::{self, Write};
 
 use crate::analyze::states::{By, Group, Key, StatesView};
-use crate::columns::Align;
 use crate::model::State;
-use crate::render::csv::{starts_a_formula, to_io};
+use crate::render::records;
 use crate::render::sanitize::escape;
-use crate::render::text::fill;
 
 /// Writes aligned columns; absent is `-`.
 ///
@@ -20,29 +18,7 @@ pub fn plain(
     view: &StatesView,
     header: bool,
 ) -> io::Result<()> {
-    // A header that is not shown still holds the widths: the rows look alike with and without.
-    let rows = rows(by, view, true);
-    let mut widths: Vec<usize> = Vec::new();
-    for row in &rows {
-        widths.resize(row.len(), 1);
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.replace(' ', "\\x20").chars().count());
-        }
-    }
-    for row in rows.iter().skip(usize::from(!header)) {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let start = line.len();
-            match cell.as_str() {
-                "" => line.push('-'),
-                cell => line.push_str(&cell.replace(' ', "\\x20")),
-            }
-            fill(&mut line, start, *width, Align::Left);
-            line.push(' ');
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    out.flush()
+    records::plain(out, &rows(by, view), header, false)
 }
 
 /// Writes comma-separated values; absent is empty.
@@ -50,37 +26,22 @@ pub fn plain(
 /// # Errors
 /// What writing says.
 pub fn csv(out: &mut dyn Write, by: Option<By>, view: &StatesView, header: bool) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    for row in rows(by, view, header) {
-        let safe = row.into_iter().map(|cell| {
-            if starts_a_formula(&cell) {
-                format!("'{cell}")
-            } else {
-                cell
-            }
-        });
-        writer.write_record(safe).map_err(to_io)?;
-    }
-    writer.flush()
+    records::csv(out, &rows(by, view), header)
 }
 
-/// The header, where it is wanted, and the rows.
-fn rows(by: Option<By>, view: &StatesView, header: bool) -> Vec<Vec<String>> {
+/// The header and the rows.
+fn rows(by: Option<By>, view: &StatesView) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let Some(by) = by else {
-        if header {
-            rows.push(vec!["state".to_owned(), "count".to_owned()]);
-        }
+        rows.push(vec!["state".to_owned(), "count".to_owned()]);
         let states = view.total.all();
         rows.extend(states.map(|(state, count)| vec![state.to_string(), count.to_string()]));
         return rows;
     };
-    if header {
-        let mut ids: Vec<String> = key_ids(by).iter().map(|&id| id.to_owned()).collect();
-        ids.push("total".to_owned());
-        ids.extend(State::TCP.map(|state| state.to_string().to_lowercase()));
-        rows.push(ids);
-    }
+    let mut ids: Vec<String> = key_ids(by).iter().map(|&id| id.to_owned()).collect();
+    ids.push("total".to_owned());
+    ids.extend(State::TCP.map(|state| state.to_string().to_lowercase()));
+    rows.push(ids);
     rows.extend(view.groups.iter().map(|group| group_row(by, group)));
     rows
 }
@@ -159,7 +120,7 @@ mod tests {
             let mut tally = Tally::new(Some(by));
             tally.add(&socket, &Facts::default());
             let view = tally.finish();
-            let rows = rows(Some(by), &view, true);
+            let rows = rows(Some(by), &view);
             assert_eq!(rows.len(), 2);
             assert_eq!(rows[0].len(), rows[1].len(), "{by:?}");
             let mut out = Vec::new();

@@ -1,0 +1,293 @@
+//! accept-queue-full: clients come faster than the program calls accept().
+//!
+//! Sources: length and limit of the queue of each listener (`inet_diag` of a LISTEN socket;
+//! full is length > limit, `sk_acceptq_is_full`), its drops (`SK_MEMINFO_DROPS`), and
+//! `TcpExt.ListenOverflows` of the namespace: drops alone do not prove it, because a SYN that
+//! is dropped for want of place in the SYN queue counts there too. The limit is
+//! min(listen() backlog, `net.core.somaxconn`), fixed when listen() is called.
+
+use super::case::accept_queue;
+use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
+use crate::model::{AcceptQueue, OwnerStatus, Protocol, Queue, Socket, State};
+
+/// Dropped packets in a second that are a warning, and critical.
+const DROPS_WARNING: f64 = 1.0;
+const DROPS_CRITICAL: f64 = 5.0;
+/// A queue that is so full at both looks is a warning, in percent.
+const NEARLY_FULL: u64 = 70;
+
+pub(super) const RULE: Rule = Rule {
+    id: "accept-queue-full",
+    summary: "clients come faster than the program accepts them",
+    protocol: Some(Protocol::Tcp),
+    thresholds: || {
+        vec![
+            format!(
+                "critical: full at both looks, or more than {DROPS_CRITICAL} packets a second dropped for it"
+            ),
+            format!(
+                "warning: {NEARLY_FULL} % full or more at both looks, or more than {DROPS_WARNING} packet a second dropped; full at the only look"
+            ),
+            "info: full or nearly full once, or packets dropped in the past".to_owned(),
+        ]
+    },
+    check,
+};
+
+/// What is seen at one listener.
+struct Seen {
+    queue: AcceptQueue,
+    limit: u32,
+    before: Option<AcceptQueue>,
+    drops: u64,
+    /// Dropped in a second between the looks, where these were for a full queue.
+    rate: Option<f64>,
+}
+
+fn check(case: &Case<'_>) -> Outcome {
+    let listeners: Vec<_> = case.tcp(&[State::Listen]).collect();
+    let tells = |socket: &&Socket| accept_queue(socket).is_some_and(|q| q.limit.is_some());
+    if !listeners.is_empty() && !listeners.iter().any(tells) {
+        return Err(
+            "the limits of accept queues are not in /proc/net/tcp: sock_diag is needed".to_owned(),
+        );
+    }
+    let findings = listeners.into_iter().filter_map(|socket| {
+        let seen = look(case, socket)?;
+        let severity = judge(case, &seen)?;
+        Some(tell(case, socket, &seen, severity))
+    });
+    Ok(findings.collect())
+}
+
+fn look(case: &Case<'_>, socket: &Socket) -> Option<Seen> {
+    let queue = accept_queue(socket)?;
+    let was = case.was(socket);
+    let before = was.and_then(|was| match was.queue {
+        Some(Queue::Accept(queue)) => Some(queue),
+        _ => None,
+    });
+    let drops = u64::from(socket.drops.unwrap_or(0));
+    let is_full = |queue: AcceptQueue| queue.is_full() == Some(true);
+    let overflowed = case
+        .grown("TcpExt", "ListenOverflows")
+        .is_none_or(|n| n > 0);
+    let for_full = is_full(queue) || before.is_some_and(is_full) || overflowed;
+    let dropped = was
+        .and_then(|was| was.drops)
+        .map(|before| drops.saturating_sub(before.into()));
+    let dropped = dropped.map(|dropped| if for_full { dropped } else { 0 });
+    Some(Seen {
+        limit: queue.limit?,
+        queue,
+        before,
+        drops,
+        rate: dropped.and_then(|dropped| case.per_second(dropped)),
+    })
+}
+
+fn judge(case: &Case<'_>, seen: &Seen) -> Option<Severity> {
+    let full = |queue: AcceptQueue| queue.is_full() == Some(true);
+    let nearly = |queue: AcceptQueue| {
+        queue.length > 0 && u64::from(queue.length) * 100 >= u64::from(seen.limit) * NEARLY_FULL
+    };
+    let rate = seen.rate.unwrap_or(0.0);
+    let now = seen.queue;
+    if let Some(before) = seen.before {
+        if (full(now) && full(before)) || rate > DROPS_CRITICAL {
+            return Some(Severity::Critical);
+        }
+        if (nearly(now) && nearly(before)) || rate > DROPS_WARNING {
+            return Some(Severity::Warning);
+        }
+    } else if full(now) {
+        return Some(Severity::Warning);
+    }
+    let once = full(now) || (case.before.is_none() && nearly(now));
+    // Old drops are told only where the namespace knows of a queue that overflowed.
+    let overflows = case.counter("TcpExt", "ListenOverflows");
+    let dropped_once = seen.drops > 0 && overflows.is_none_or(|n| n > 0);
+    (once || dropped_once).then_some(Severity::Info)
+}
+
+fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Finding {
+    let mut subject = super::case::subject(case, &[socket]);
+    subject.source = Some(socket.local.address);
+    let who = subject.who("a process that cannot be seen");
+    let (length, limit, port) = (seen.queue.length, seen.limit, socket.local.port);
+    let somaxconn = case.setting("net.core.somaxconn");
+    let full = seen.queue.is_full() == Some(true);
+    let nearly = u64::from(length) * 100 >= u64::from(limit) * NEARLY_FULL && length > 0;
+    let title = if full {
+        format!(
+            "the accept queue of {who} on port {port} is full: {length} wait, the limit is {limit}"
+        )
+    } else if nearly {
+        format!(
+            "the accept queue of {who} on port {port} is nearly full: {length} wait, the limit is {limit}"
+        )
+    } else if seen.rate.is_some_and(|rate| rate > 0.0) {
+        format!("the accept queue of {who} on port {port} overflows now and then")
+    } else {
+        format!(
+            "{who} on port {port} has dropped {} packets of clients in the past",
+            seen.drops
+        )
+    };
+    let gone = waiting(case, socket, State::CloseWait);
+    Finding {
+        id: RULE.id,
+        severity,
+        title,
+        evidence: Evidence::default()
+            .with("waiting", u64::from(length))
+            .with("limit", u64::from(limit))
+            .with("drops", seen.drops)
+            .with_known("drops_per_second", seen.rate)
+            .with_known(
+                "overflows_per_second",
+                case.rate("TcpExt", "ListenOverflows"),
+            )
+            .with("waiting_and_left", gone)
+            .with("syn_recv", syn_recv(case, socket))
+            .with_known("somaxconn", somaxconn),
+        cause: cause(seen, &who, full || nearly, gone),
+        remedy: remedy(seen, &who, port, somaxconn),
+        subject,
+    }
+}
+
+/// Connections of the listener that wait for accept(), in one state.
+fn waiting(case: &Case<'_>, listener: &Socket, state: State) -> u64 {
+    let waits = |socket: &&Socket| {
+        socket.local.port == listener.local.port && socket.owner_status == OwnerStatus::Unaccepted
+    };
+    case.tcp(&[state]).filter(waits).count() as u64
+}
+
+fn syn_recv(case: &Case<'_>, listener: &Socket) -> u64 {
+    let is_its = |socket: &&Socket| socket.local.port == listener.local.port;
+    case.tcp(&[State::SynRecv]).filter(is_its).count() as u64
+}
+
+fn cause(seen: &Seen, who: &str, waits: bool, gone: u64) -> String {
+    if !waits {
+        return format!(
+            "clients came faster than {who} called accept(), and the queue had no place; each retry of a client counts again"
+        );
+    }
+    let left = match gone {
+        0 => String::new(),
+        gone => format!(" ({gone} of them have left already)"),
+    };
+    let wait = seen.queue.length;
+    format!(
+        "{wait} established connections wait until {who} calls accept(){left}; beyond the limit the kernel drops the SYN, so new clients are not refused but time out"
+    )
+}
+
+fn remedy(seen: &Seen, who: &str, port: u16, somaxconn: Option<u64>) -> Vec<String> {
+    let limit = u64::from(seen.limit);
+    let knob = match somaxconn {
+        Some(max) if limit == max => format!(
+            "the limit {limit} equals net.core.somaxconn, so the sysctl may be what caps it: sysctl -w net.core.somaxconn={}, and raise the listen() backlog in {who}; a restart of it applies both",
+            (max * 4).max(4096)
+        ),
+        Some(max) => format!(
+            "raise the listen() backlog in {who}: the limit {limit} is the application's, somaxconn is {max}"
+        ),
+        None => format!("raise the listen() backlog in {who}: the limit is {limit}"),
+    };
+    vec![
+        format!(
+            "find out why {who} does not call accept(): it serves one client at a time, or its workers are all busy or stuck (sockscope port {port} shows what they hold)"
+        ),
+        knob,
+        "a longer queue only helps against bursts; a program that is too slow fills any".to_owned(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Stage;
+    use super::*;
+
+    fn queue(length: u32, limit: u32) -> Stage {
+        let mut stage = Stage::new();
+        stage.process(10, "java", 1024);
+        stage.listener(8080, length, limit, 10);
+        stage.kernel().set("net.core.somaxconn", "4096");
+        stage.kernel().count("TcpExt", "ListenOverflows", 0);
+        stage
+    }
+
+    fn dropped(mut stage: Stage, drops: u32) -> Stage {
+        stage.each(|made| made.0.drops = Some(drops));
+        stage
+            .kernel()
+            .count("TcpExt", "ListenOverflows", drops.into());
+        stage
+    }
+
+    #[test]
+    fn full_at_both_looks_is_critical_and_names_the_knob() {
+        let finding = queue(5, 4).steady().only(&RULE);
+        assert_eq!(finding.severity, Severity::Critical);
+        assert_eq!(finding.subject.port, Some(8080));
+        assert_eq!(finding.evidence.get("waiting"), Some(5.into()));
+        assert_eq!(finding.evidence.get("limit"), Some(4.into()));
+        let remedy = finding.remedy.join("\n");
+        assert!(remedy.contains("raise the listen() backlog in java (pid 10): the limit 4 is the application's, somaxconn is 4096"), "{remedy}");
+        let capped = queue(4097, 4096).steady().only(&RULE);
+        let remedy = capped.remedy.join("\n");
+        assert!(remedy.contains("sysctl -w net.core.somaxconn"), "{remedy}");
+    }
+
+    #[test]
+    fn one_look_proves_less() {
+        assert_eq!(queue(5, 4).only(&RULE).severity, Severity::Warning);
+        assert_eq!(queue(4, 4).only(&RULE).severity, Severity::Info);
+    }
+
+    #[test]
+    fn nearly_full_needs_to_stay_so() {
+        let severity = |length| queue(length, 10).steady().only(&RULE).severity;
+        assert_eq!(severity(7), Severity::Warning);
+        queue(6, 10).steady().none(&RULE);
+        queue(7, 10).after(queue(0, 10), 1.0).none(&RULE);
+        queue(0, 0).steady().none(&RULE);
+    }
+
+    #[test]
+    fn drops_count_by_their_rate_and_old_ones_are_old_news() {
+        let severity = |before, now| {
+            let now = dropped(queue(0, 10), now);
+            now.after(dropped(queue(0, 10), before), 1.0)
+                .only(&RULE)
+                .severity
+        };
+        assert_eq!(severity(0, 6), Severity::Critical);
+        assert_eq!(severity(3, 5), Severity::Warning);
+        assert_eq!(severity(4, 5), Severity::Info);
+        assert_eq!(severity(500, 500), Severity::Info);
+    }
+
+    #[test]
+    fn drops_without_an_overflow_are_of_the_syn_queue() {
+        let mut now = queue(0, 10);
+        now.each(|made| made.0.drops = Some(100));
+        now.after(queue(0, 10), 1.0).none(&RULE);
+    }
+
+    #[test]
+    fn without_limits_nothing_can_be_said() {
+        let mut stage = queue(5, 4);
+        stage.each(|made| {
+            made.0.queue = Some(Queue::Accept(AcceptQueue {
+                length: 5,
+                limit: None,
+            }));
+        });
+        assert!(stage.outcome(&RULE).unwrap_err().contains("sock_diag"));
+    }
+}

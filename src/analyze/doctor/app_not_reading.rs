@@ -1,0 +1,169 @@
+//! app-not-reading: data has come, and the program here does not read it.
+//!
+//! Sources: bytes in the receive queue with an own window of 0 (`tcp_info.tcpi_rcv_wnd`,
+//! Linux 6.2), or a receive buffer that is full (`INET_DIAG_SKMEMINFO`) where the window is
+//! not told. The stall lasts since data last came (`tcpi_last_data_recv`).
+
+use super::case::bytes;
+use super::stall::{self, Group, SURE_MS, Stalled, span};
+use super::{Case, Evidence, Finding, Outcome, Rule};
+use crate::model::{Protocol, Socket, State};
+
+pub(super) const RULE: Rule = Rule {
+    id: "app-not-reading",
+    summary: "a program does not read what has come: its own window is closed",
+    protocol: Some(Protocol::Tcp),
+    thresholds: stall::thresholds,
+    check,
+};
+
+fn check(case: &Case<'_>) -> Outcome {
+    let held: Vec<_> = case
+        .tcp(&[State::Established, State::FinWait2])
+        .filter(|socket| case.is_held(socket) && bytes(socket).0 > 0)
+        .collect();
+    let tells = |socket: &&Socket| socket.tcp.is_some() || socket.memory.is_some();
+    if !held.is_empty() && !held.iter().any(tells) {
+        return Err(
+            "/proc/net/tcp tells neither windows nor buffers: sock_diag is needed".to_owned(),
+        );
+    }
+    let stalled: Vec<_> = held
+        .into_iter()
+        .filter(|socket| is_full(socket))
+        .filter_map(|socket| stalled(case, socket))
+        .collect();
+    let groups = stall::groups(case, &stalled);
+    Ok(groups.into_iter().map(tell).collect())
+}
+
+/// Whether no more can come.
+fn is_full(socket: &Socket) -> bool {
+    match socket.tcp.as_ref().and_then(|tcp| tcp.receive_window) {
+        Some(window) => window == 0,
+        None => socket.memory.is_some_and(|m| m.received >= m.receive_limit),
+    }
+}
+
+/// The stall, when it is sure: nothing came and nothing was read between two looks, or it has
+/// lasted.
+fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
+    let tcp = socket.tcp.as_deref();
+    let ms = tcp.map_or(0, |tcp| u64::from(tcp.last_data_recv_ms));
+    let sure = match case.was(socket) {
+        Some(was) => {
+            was.received == tcp.and_then(|tcp| tcp.bytes_received) && was.queue == socket.queue
+        }
+        None => case.before.is_none() && ms >= SURE_MS,
+    };
+    sure.then_some(Stalled { socket, ms })
+}
+
+fn tell(group: Group<'_>) -> Finding {
+    let who = group.subject.who("a process that cannot be seen");
+    let waiting: u64 = group.sockets.iter().map(|socket| bytes(socket).0).sum();
+    let count = group.sockets.len() as u64;
+    let pid = group.subject.process.as_ref().map(|(pid, _)| *pid);
+    let look = match pid {
+        Some(pid) => format!(
+            "see what it does instead: cat /proc/{pid}/wchan; strace -f -p {pid}; sockscope proc {pid} --sort -recv_q"
+        ),
+        None => "run as root to see which process it is".to_owned(),
+    };
+    Finding {
+        id: RULE.id,
+        severity: group.severity,
+        title: format!(
+            "{who} has read nothing for {}: {waiting} bytes wait in {count} connection{}",
+            span(group.longest_ms),
+            if count == 1 { "" } else { "s" }
+        ),
+        evidence: Evidence::default()
+            .with("connections", count)
+            .with("recv_q", waiting)
+            .with("stalled_ms", group.longest_ms),
+        cause: format!(
+            "the receive queue is full and its window closed: {who} does not call read(), and the peer has to wait"
+        ),
+        remedy: vec![
+            look,
+            "a program that waits for something else (a lock, a database, another write) should read in a thread or an event loop of its own".to_owned(),
+        ],
+        subject: group.subject,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Severity;
+    use super::super::stage::Stage;
+    use super::*;
+    use crate::model::{Memory, OwnerStatus};
+
+    fn stalled(ms: u32, received: u64) -> Stage {
+        let mut stage = Stage::new();
+        stage.process(10, "java", 1024);
+        let made = stage.connection(State::Established, 80, 4000, Some(10));
+        made.recv(5000).quiet(ms).acked(received);
+        stage
+    }
+
+    #[test]
+    fn the_time_decides() {
+        let severity = |ms| stalled(ms, 7).steady().only(&RULE).severity;
+        assert_eq!(severity(60_001), Severity::Critical);
+        assert_eq!(severity(10_001), Severity::Warning);
+        assert_eq!(severity(2_000), Severity::Info);
+        let finding = stalled(10_001, 7).only(&RULE);
+        assert_eq!(finding.evidence.get("recv_q"), Some(5000.into()));
+        assert_eq!(finding.subject.process, Some((10, b"java".to_vec())));
+    }
+
+    #[test]
+    fn what_moves_or_has_a_window_is_no_stall() {
+        stalled(0, 9).after(stalled(0, 7), 1.0).none(&RULE);
+        stalled(900, 7).none(&RULE);
+        let mut open = stalled(60_000, 7);
+        open.each(|made| {
+            let tcp = made.0.tcp.as_mut().unwrap();
+            tcp.receive_window = Some(1);
+        });
+        open.steady().none(&RULE);
+    }
+
+    #[test]
+    fn connections_that_wait_for_accept_are_not_its_fault() {
+        let mut stage = stalled(60_001, 7);
+        stage.each(|made| {
+            made.0.inode = None;
+            made.0.owner_status = OwnerStatus::Unaccepted;
+        });
+        stage.none(&RULE);
+    }
+
+    #[test]
+    fn an_older_kernel_tells_by_the_buffer() {
+        let older = |received| {
+            let mut stage = stalled(60_001, 7);
+            stage.each(|made| {
+                made.0.tcp.as_mut().unwrap().receive_window = None;
+                made.0.memory = Some(Memory {
+                    received,
+                    receive_limit: 1000,
+                    sending: 0,
+                    send_limit: 1000,
+                });
+            });
+            stage
+        };
+        assert_eq!(older(1000).only(&RULE).severity, Severity::Critical);
+        older(999).none(&RULE);
+    }
+
+    #[test]
+    fn without_windows_nothing_can_be_said() {
+        let mut stage = stalled(60_001, 7);
+        stage.each(|made| made.0.tcp = None);
+        assert!(stage.outcome(&RULE).is_err());
+    }
+}

@@ -1,0 +1,258 @@
+//! What the rules look at: the sockets now, what they were, and what the kernel counted.
+
+use std::cell::OnceCell;
+use std::net::IpAddr;
+
+use rustc_hash::FxHashMap;
+
+use crate::analyze::past::{Past, Sample, Was};
+use crate::model::{
+    AcceptQueue, Endpoint, OwnerStatus, Process, Protocol, ProtocolSet, Queue, Role, Socket, State,
+};
+
+/// Everything a rule may look at.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// The sockets and counters now.
+    pub now: &'a Sample,
+    /// What they were; `None` where there was one look only.
+    pub before: Option<&'a Past>,
+    /// What was asked for.
+    pub protocols: ProtocolSet,
+    /// Whether owners were looked for.
+    pub has_owners: bool,
+    listeners: OnceCell<FxHashMap<u16, Vec<&'a Socket>>>,
+}
+
+impl<'a> Case<'a> {
+    /// A case made of one look, or of two.
+    #[must_use]
+    pub fn new(now: &'a Sample, before: Option<&'a Past>, protocols: ProtocolSet) -> Self {
+        let from = now.report().owners_from;
+        Self {
+            now,
+            before,
+            protocols,
+            has_owners: from.is_some_and(|from| from != "none"),
+            listeners: OnceCell::new(),
+        }
+    }
+
+    /// Seconds between the looks; `None` where there was one only.
+    #[must_use]
+    pub fn seconds(&self) -> Option<f64> {
+        let before = self.before?;
+        Some(self.now.at.saturating_sub(before.at).as_secs_f64()).filter(|s| *s > 0.0)
+    }
+
+    /// TCP sockets in one of the states.
+    pub fn tcp<'s>(&self, states: &'s [State]) -> impl Iterator<Item = &'a Socket> + use<'s, 'a> {
+        let sockets = self.now.sockets().iter();
+        sockets.filter(|s| s.protocol == Protocol::Tcp && states.contains(&s.state))
+    }
+
+    /// UDP sockets.
+    pub fn udp(&self) -> impl Iterator<Item = &'a Socket> + use<'a> {
+        let sockets = self.now.sockets().iter();
+        sockets.filter(|s| s.protocol == Protocol::Udp)
+    }
+
+    /// What a socket was at the first look.
+    #[must_use]
+    pub fn was(&self, socket: &Socket) -> Option<&'a Was> {
+        self.before?.of_socket(socket)
+    }
+
+    /// The process with the lowest pid that holds the socket.
+    #[must_use]
+    pub fn owner(&self, socket: &Socket) -> Option<&'a Process> {
+        self.now.facts().owner_processes(socket).next()
+    }
+
+    /// How much a counter grew; `None` where it is not known at both looks.
+    #[must_use]
+    pub fn grown(&self, group: &str, name: &str) -> Option<u64> {
+        let before = self.before?.kernel.counter(group, name)?;
+        Some(self.counter(group, name)?.saturating_sub(before))
+    }
+
+    /// How fast a counter grows, in a second.
+    #[must_use]
+    pub fn rate(&self, group: &str, name: &str) -> Option<f64> {
+        self.per_second(self.grown(group, name)?)
+    }
+
+    /// `count` since the first look, in a second.
+    #[must_use]
+    pub fn per_second(&self, count: u64) -> Option<f64> {
+        Some(round(float(count) / self.seconds()?))
+    }
+
+    /// A counter now.
+    #[must_use]
+    pub fn counter(&self, group: &str, name: &str) -> Option<u64> {
+        self.now.kernel.counter(group, name)
+    }
+
+    /// A setting that is one number.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<u64> {
+        self.now.kernel.number(name)
+    }
+
+    /// TCP listeners on a local port.
+    #[must_use]
+    pub fn listeners_on(&self, port: u16) -> &[&'a Socket] {
+        let by_port = self.listeners.get_or_init(|| {
+            let mut by_port: FxHashMap<u16, Vec<&Socket>> = FxHashMap::default();
+            for socket in self.tcp(&[State::Listen]) {
+                by_port.entry(socket.local.port).or_default().push(socket);
+            }
+            by_port
+        });
+        by_port.get(&port).map_or(&[], Vec::as_slice)
+    }
+
+    /// The TCP listener that a connection to `local` comes to: the one of that address before
+    /// one of all addresses.
+    #[must_use]
+    pub fn listener_at(&self, local: Endpoint) -> Option<&'a Socket> {
+        let on_port = self.listeners_on(local.port);
+        let exact = on_port.iter().find(|l| l.local == local);
+        let any = on_port
+            .iter()
+            .find(|l| l.local.address.is_unspecified() && accepts(l, local.address));
+        exact.or(any).copied()
+    }
+
+    /// Whether an address is of this namespace.
+    #[must_use]
+    pub fn is_here(&self, address: IpAddr) -> bool {
+        address.is_loopback() || self.now.kernel.addresses().contains(&address)
+    }
+
+    /// The socket at the other end, when it is in this namespace.
+    #[must_use]
+    pub fn other_end(&self, socket: &Socket) -> Option<&'a Socket> {
+        let peer = socket.peer.filter(|peer| self.is_here(peer.address))?;
+        let sockets = self.now.sockets().iter();
+        sockets
+            .filter(|s| s.protocol == socket.protocol && s.local == peer)
+            .find(|s| s.peer == Some(socket.local))
+    }
+
+    /// Owned and closed by nobody else: sockets a program still holds, as far as can be seen.
+    #[must_use]
+    pub fn is_held(&self, socket: &Socket) -> bool {
+        socket.inode.is_some() && socket.owner_status != OwnerStatus::Unaccepted
+    }
+}
+
+/// Whether a listener on all addresses accepts connections to `address`.
+fn accepts(listener: &Socket, address: IpAddr) -> bool {
+    match listener.local.address {
+        IpAddr::V4(_) => address.is_ipv4(),
+        IpAddr::V6(_) => address.is_ipv6() || listener.v6_only != Some(true),
+    }
+}
+
+/// The accept queue of a listener.
+#[must_use]
+pub fn accept_queue(socket: &Socket) -> Option<AcceptQueue> {
+    match socket.queue {
+        Some(Queue::Accept(queue)) => Some(queue),
+        _ => None,
+    }
+}
+
+/// Bytes that wait in a socket: received, and to be sent.
+#[must_use]
+pub fn bytes(socket: &Socket) -> (u64, u64) {
+    match socket.queue {
+        Some(Queue::Bytes { recv, send }) => (recv.into(), send.into()),
+        _ => (0, 0),
+    }
+}
+
+/// Two places after the point are all that a sample of a second can tell.
+#[must_use]
+pub fn round(rate: f64) -> f64 {
+    (rate * 100.0).round() / 100.0
+}
+
+/// What several connections have in common, so that one finding tells of all of them: their
+/// process, and the local port that clients come to or the destination they go to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Party {
+    /// The process, or why there is none.
+    pub pid: Result<u32, OwnerStatus>,
+    /// The local port, when clients come to it.
+    pub port: Option<u16>,
+    /// The peer, when these connections went out.
+    pub peer: Option<Endpoint>,
+}
+
+impl Party {
+    /// The party of a connection.
+    #[must_use]
+    pub fn of(case: &Case<'_>, socket: &Socket) -> Self {
+        let inbound = socket.role == Some(Role::Inbound);
+        let pid = case.owner(socket).map(|process| process.pid);
+        Self {
+            pid: pid.ok_or(socket.owner_status),
+            port: inbound.then_some(socket.local.port),
+            peer: socket.peer.filter(|_| !inbound),
+        }
+    }
+}
+
+/// Connections by their parties, each party once.
+#[must_use]
+pub fn by_party<'a>(
+    case: &Case<'_>,
+    sockets: impl Iterator<Item = &'a Socket>,
+) -> std::collections::BTreeMap<Party, Vec<&'a Socket>> {
+    let mut parties: std::collections::BTreeMap<Party, Vec<&Socket>> =
+        std::collections::BTreeMap::new();
+    for socket in sockets {
+        parties
+            .entry(Party::of(case, socket))
+            .or_default()
+            .push(socket);
+    }
+    parties
+}
+
+/// The subject of connections with one owner: the process, the port where all came to one, the
+/// peer as far as it is the same.
+#[must_use]
+pub fn subject(case: &Case<'_>, sockets: &[&Socket]) -> super::Subject {
+    let first = sockets.first();
+    let same = |part: &dyn Fn(&Socket) -> bool| sockets.iter().all(|socket| part(socket));
+    let owner = first.and_then(|socket| case.owner(socket));
+    let port = first.map(|socket| socket.local.port);
+    let inbound = same(&|socket| socket.role == Some(Role::Inbound));
+    let peer = first.and_then(|socket| socket.peer);
+    let same_address =
+        same(&|socket| socket.peer.map(|p| p.address) == peer.map(|peer| peer.address));
+    let same_port = same(&|socket| socket.peer.map(|p| p.port) == peer.map(|peer| peer.port));
+    super::Subject {
+        port: port.filter(|&port| {
+            (inbound || sockets.len() == 1) && same(&|socket| socket.local.port == port)
+        }),
+        destination: peer
+            .filter(|_| same_address)
+            .map(|peer| (peer.address, same_port.then_some(peer.port))),
+        ..super::Subject::process(owner)
+    }
+}
+
+/// A count as a number that can be divided.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of sockets, bytes and packets are far below 2^52"
+)]
+pub const fn float(count: u64) -> f64 {
+    count as f64
+}

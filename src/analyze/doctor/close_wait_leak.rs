@@ -1,0 +1,311 @@
+//! close-wait-leak: the peers have closed, the program has not.
+//!
+//! Sources: state and receive queue of `inet_diag` (a received FIN counts as one byte until
+//! end-of-file was read, `tcp_diag_get_info`), `tcp_info` for the age (nothing can come from
+//! the peer after its FIN but acknowledgements), `RLIMIT_NOFILE`.
+//! RFC 9293, section 3.6: CLOSE-WAIT waits for the local user, without a limit in time.
+
+use std::collections::BTreeMap;
+
+use super::case::{bytes, round};
+use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
+use crate::analyze::close_wait::Verdicts;
+use crate::model::{Files, OwnerStatus, Protocol, Role, Socket, State};
+
+/// More than this many that stay are critical.
+const MANY: u64 = 100;
+/// More than this share of the limit of descriptors is critical, in percent.
+const SHARE: u64 = 10;
+/// One that is as old as this, while they grow, is a warning: milliseconds.
+const OLD_MS: u64 = 60_000;
+/// One that is younger, and was not there at the first look, may be closed at any moment:
+/// milliseconds.
+const SETTLED_MS: u32 = 1_000;
+
+pub(super) const RULE: Rule = Rule {
+    id: "close-wait-leak",
+    summary: "the peers have closed, this program never calls close()",
+    protocol: Some(Protocol::Tcp),
+    thresholds: || {
+        vec![
+            format!(
+                "critical: more than {MANY} stay in CLOSE_WAIT, or more than {SHARE} % of the process's limit of descriptors"
+            ),
+            format!(
+                "warning: one is {} s old or older, and they grow",
+                OLD_MS / 1000
+            ),
+            format!("info: one is {} s old or older", OLD_MS / 1000),
+        ]
+    },
+    check,
+};
+
+/// The CLOSE_WAIT sockets of one process, or of one port whose process is not known.
+#[derive(Default)]
+struct Leak<'a> {
+    stay: Vec<&'a Socket>,
+    young: u64,
+    verdicts: Verdicts,
+    oldest_ms: Option<u64>,
+}
+
+/// A process, or a local port and the reason why its process is not known.
+type Holder = Result<u32, (OwnerStatus, u16)>;
+
+fn check(case: &Case<'_>) -> Outcome {
+    let mut leaks: BTreeMap<Holder, Leak<'_>> = BTreeMap::new();
+    for socket in case.tcp(&[State::CloseWait]) {
+        if socket.owner_status == OwnerStatus::Unaccepted || is_serving(case, socket) {
+            // Not the program's yet; or a half-closed client that still gets its answer.
+            continue;
+        }
+        let leak = leaks.entry(holder(case, socket)).or_default();
+        if !stays(case, socket) {
+            leak.young += 1;
+            continue;
+        }
+        leak.verdicts.add(socket);
+        let age = age_ms(socket);
+        leak.oldest_ms = leak.oldest_ms.max(age);
+        leak.stay.push(socket);
+    }
+    let findings = leaks
+        .iter()
+        .filter_map(|(holder, leak)| judge(case, *holder, leak));
+    Ok(findings.collect())
+}
+
+fn holder(case: &Case<'_>, socket: &Socket) -> Holder {
+    let owner = case.owner(socket).map(|process| process.pid);
+    owner.ok_or((socket.owner_status, socket.local.port))
+}
+
+/// Milliseconds since the FIN came, at least.
+fn age_ms(socket: &Socket) -> Option<u64> {
+    Some(socket.tcp.as_ref()?.quiet_ms().into())
+}
+
+/// Whether data still goes to the peer, which has closed only its own half.
+fn is_serving(case: &Case<'_>, socket: &Socket) -> bool {
+    let (_, waiting) = bytes(socket);
+    let acked = socket.tcp.as_ref().and_then(|tcp| tcp.bytes_acked);
+    let moved = match case.was(socket) {
+        Some(was) if was.state == State::CloseWait => was.acked < acked,
+        _ => false,
+    };
+    waiting > 0 || moved
+}
+
+fn stays(case: &Case<'_>, socket: &Socket) -> bool {
+    let was_there = case
+        .was(socket)
+        .is_some_and(|was| was.state == State::CloseWait);
+    let window = case.seconds().map_or(0.0, |seconds| seconds * 1000.0);
+    let seen = was_there && window >= f64::from(SETTLED_MS) * 0.9;
+    let old = |tcp: &crate::model::TcpInfo| tcp.quiet_ms() >= SETTLED_MS;
+    seen || socket.tcp.as_deref().is_some_and(old)
+}
+
+fn judge(case: &Case<'_>, holder: Holder, leak: &Leak<'_>) -> Option<Finding> {
+    let count = leak.stay.len() as u64;
+    let process = leak.stay.first().and_then(|socket| case.owner(socket));
+    let files = process.and_then(|process| process.files);
+    let growth = growth(case, holder, count + leak.young);
+    let old = leak.oldest_ms.is_some_and(|age| age >= OLD_MS);
+    let grows = growth.is_some_and(|growth| growth > 0.0);
+    let severity = if count > MANY || takes_too_much(count, files) {
+        Severity::Critical
+    } else if old && grows {
+        Severity::Warning
+    } else if old {
+        Severity::Info
+    } else {
+        return unsure(case, leak);
+    };
+    let subject = subject(case, &leak.stay);
+    let who = subject.who("a process that cannot be seen");
+    let mut evidence = Evidence::default()
+        .with("close_wait", count)
+        .with("eof_read", leak.verdicts.eof_read)
+        .with("unread_fin", leak.verdicts.unread_fin)
+        .with("stopped_reading", leak.verdicts.stopped_reading)
+        .with_known("oldest_ms", leak.oldest_ms)
+        .with_known("growth_per_second", growth);
+    if let Some(files) = files {
+        evidence = evidence
+            .with("fd_open", files.open)
+            .with_known("fd_limit", files.limit)
+            .with_known("seconds_to_fd_limit", seconds_left(files, growth));
+    }
+    Some(Finding {
+        id: RULE.id,
+        severity,
+        title: format!("{who} does not close {count} connections that its peers have closed"),
+        cause: cause(&who, leak, growth),
+        remedy: remedy(&subject, leak),
+        subject,
+        evidence,
+    })
+}
+
+fn takes_too_much(count: u64, files: Option<Files>) -> bool {
+    let limit = files.and_then(|files| files.limit);
+    limit.is_some_and(|limit| count * 100 > limit * SHARE)
+}
+
+/// Many that are younger than a second, seen once: a burst or a leak.
+fn unsure(case: &Case<'_>, leak: &Leak<'_>) -> Option<Finding> {
+    let count = leak.stay.len() as u64 + leak.young;
+    (case.before.is_none() && count > MANY).then(|| Finding {
+        id: RULE.id,
+        severity: Severity::Info,
+        title: format!("{count} connections are in CLOSE_WAIT at this moment"),
+        subject: Subject::default(),
+        evidence: Evidence::default().with("close_wait", count),
+        cause:
+            "they are younger than a second: a burst of clients that leave, or the start of a leak"
+                .to_owned(),
+        remedy: vec!["to be sure, look twice: sockscope doctor --for 5s".to_owned()],
+    })
+}
+
+/// How fast the CLOSE_WAIT sockets of a process grow, in a second.
+fn growth(case: &Case<'_>, holder: Holder, now: u64) -> Option<f64> {
+    let before = case.before?;
+    let pid = holder.ok()?;
+    let was =
+        |was: &&crate::analyze::past::Was| was.state == State::CloseWait && was.owner == Some(pid);
+    let then = before.all().filter(was).count() as u64;
+    let grown = case.per_second(now.saturating_sub(then))?;
+    Some(if now >= then { grown } else { 0.0 })
+}
+
+fn seconds_left(files: Files, growth: Option<f64>) -> Option<f64> {
+    let left = files.limit?.checked_sub(files.open)?;
+    let growth = growth.filter(|growth| *growth > 0.0)?;
+    Some(round(super::case::float(left) / growth))
+}
+
+/// The process, the port where all came to one, the peer where all are of one.
+fn subject(case: &Case<'_>, sockets: &[&Socket]) -> Subject {
+    super::case::subject(case, sockets)
+}
+
+fn cause(who: &str, leak: &Leak<'_>, growth: Option<f64>) -> String {
+    let verdict = leak.verdicts.words().unwrap_or_default();
+    let growth = match growth {
+        Some(growth) if growth > 0.0 => format!(", {growth} more each second"),
+        _ => String::new(),
+    };
+    format!(
+        "each peer has sent its FIN, and {who} still holds the socket ({verdict}{growth}); the kernel waits for close() without an end"
+    )
+}
+
+fn remedy(subject: &Subject, leak: &Leak<'_>) -> Vec<String> {
+    let Verdicts {
+        unread_fin,
+        stopped_reading,
+        eof_read,
+    } = leak.verdicts;
+    let mut remedy = Vec::new();
+    if eof_read > 0 {
+        remedy.push("in the code: when read() or recv() returns 0, call close() on that descriptor, in error paths too".to_owned());
+    }
+    if unread_fin + stopped_reading > 0 {
+        remedy.push("in the code: keep watching every open connection for reading (a pool must notice that an idle one was closed), and close it at end-of-file".to_owned());
+    }
+    if let Some((pid, _)) = subject.process {
+        let filter = if leak.stay.iter().all(|s| s.role == Some(Role::Inbound)) {
+            "role=inbound "
+        } else {
+            ""
+        };
+        remedy.push(format!(
+            "see which: sockscope proc {pid} {filter}state=close_wait --columns +fd"
+        ));
+        remedy.push(
+            "until it is repaired, restart the program: no sysctl and no timer ends CLOSE_WAIT"
+                .to_owned(),
+        );
+    } else {
+        remedy.push("run as root to see which process holds them".to_owned());
+    }
+    remedy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Stage;
+    use super::*;
+
+    fn leak(count: u16, age_ms: u32, limit: u64) -> Stage {
+        let mut stage = Stage::new();
+        stage.process(10, "java", limit);
+        for n in 0..count {
+            let socket = stage.connection(State::CloseWait, 8080, 40_000 + n, Some(10));
+            socket.recv(u32::from(n % 2)).quiet(age_ms);
+        }
+        stage
+    }
+
+    #[test]
+    fn many_that_stay_are_critical_and_tell_the_verdict() {
+        let finding = leak(150, 5_000, 1_048_576).only(&RULE);
+        assert_eq!(finding.severity, Severity::Critical);
+        assert_eq!(finding.subject.process, Some((10, b"java".to_vec())));
+        assert_eq!(finding.subject.port, Some(8080));
+        assert_eq!(finding.evidence.get("close_wait"), Some(150.into()));
+        assert_eq!(finding.evidence.get("eof_read"), Some(75.into()));
+        assert_eq!(finding.evidence.get("unread_fin"), Some(75.into()));
+    }
+
+    #[test]
+    fn a_share_of_the_descriptors_is_critical_too() {
+        assert_eq!(leak(7, 5_000, 64).only(&RULE).severity, Severity::Critical);
+        leak(6, 5_000, 64).none(&RULE);
+    }
+
+    #[test]
+    fn a_burst_and_a_few_are_nothing() {
+        leak(100, 5_000, 1_048_576).none(&RULE);
+        // Young, and seen once: nobody can tell.
+        let burst = leak(150, 20, 1_048_576).only(&RULE);
+        assert_eq!(burst.severity, Severity::Info);
+        // Young, and not there before: a burst.
+        leak(150, 20, 1_048_576).after_nothing(1.0).none(&RULE);
+    }
+
+    #[test]
+    fn growth_makes_old_ones_a_warning() {
+        let old = leak(3, 61_000, 1_048_576);
+        assert_eq!(old.only(&RULE).severity, Severity::Info);
+        let grown = leak(3, 61_000, 1_048_576).after_nothing(2.0).only(&RULE);
+        assert_eq!(grown.severity, Severity::Warning);
+        assert_eq!(grown.evidence.get("growth_per_second"), Some(1.5.into()));
+    }
+
+    #[test]
+    fn a_half_closed_client_that_is_served_is_no_leak() {
+        let mut stage = leak(150, 5_000, 64);
+        stage.each(|socket| {
+            socket.send(1000);
+        });
+        stage.none(&RULE);
+    }
+
+    #[test]
+    fn sockets_nobody_is_seen_to_hold_are_told_by_port() {
+        let mut stage = Stage::new();
+        for n in 0..101 {
+            stage
+                .connection(State::CloseWait, 8080, 40_000 + n, None)
+                .recv(1)
+                .quiet(9_000);
+        }
+        let finding = stage.only(&RULE);
+        assert_eq!(finding.subject.process, None);
+        assert_eq!(finding.subject.port, Some(8080));
+    }
+}

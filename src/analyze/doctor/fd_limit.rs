@@ -1,0 +1,188 @@
+//! fd-limit: a process that holds sockets runs out of descriptors.
+//!
+//! Sources: the size of /proc/PID/fd (Linux 6.2, else its entries) against the soft
+//! `RLIMIT_NOFILE` of /proc/PID/limits; for the machine /proc/sys/fs/file-nr. At the limit
+//! accept(), socket() and open() fail with EMFILE, and clients wait in the accept queue.
+
+use rustc_hash::FxHashMap;
+
+use super::case::{float, round};
+use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
+use crate::model::{Files, OwnerStatus, Process};
+
+/// Shares of the limit that are a warning, and critical, in percent.
+const WARNING: u64 = 70;
+const CRITICAL: u64 = 90;
+
+pub(super) const RULE: Rule = Rule {
+    id: "fd-limit",
+    summary: "a process that holds sockets runs out of descriptors",
+    protocol: None,
+    thresholds: || {
+        vec![
+            format!(
+                "critical: {CRITICAL} % of RLIMIT_NOFILE (of the machine: of fs.file-max) or more are open"
+            ),
+            format!("warning: {WARNING} % or more"),
+        ]
+    },
+    check,
+};
+
+fn check(case: &Case<'_>) -> Outcome {
+    if !case.has_owners {
+        return Err("the processes that hold sockets were not looked for".to_owned());
+    }
+    let sockets = sockets_of(case);
+    let denied = |s: &crate::model::Socket| s.owner_status == OwnerStatus::Denied;
+    if sockets.is_empty() && case.now.sockets().iter().any(denied) {
+        return Err("no process that holds a socket here may be looked at (root may)".to_owned());
+    }
+    let facts = case.now.facts();
+    let mut processes: Vec<_> = sockets
+        .keys()
+        .filter_map(|pid| facts.processes.get(pid))
+        .collect();
+    processes.sort_by_key(|process| process.pid);
+    if !processes.is_empty() && processes.iter().all(|process| process.files.is_none()) {
+        return Err("neither /proc/PID/fd nor /proc/PID/limits could be read".to_owned());
+    }
+    let of_processes = processes.iter().filter_map(|process| {
+        let count = sockets.get(&process.pid).copied().unwrap_or(0);
+        of_process(case, process, count)
+    });
+    let mut findings: Vec<_> = of_processes.collect();
+    findings.extend(of_host(case));
+    Ok(findings)
+}
+
+/// How many sockets each process holds.
+fn sockets_of(case: &Case<'_>) -> FxHashMap<u32, u64> {
+    let mut counts = FxHashMap::default();
+    for socket in case.now.sockets() {
+        for process in case.now.facts().owner_processes(socket) {
+            *counts.entry(process.pid).or_default() += 1;
+        }
+    }
+    counts
+}
+
+fn severity(open: u64, limit: u64) -> Option<Severity> {
+    Severity::by(
+        open * 100,
+        limit.saturating_mul(WARNING),
+        limit.saturating_mul(CRITICAL),
+    )
+}
+
+fn of_process(case: &Case<'_>, process: &Process, sockets: u64) -> Option<Finding> {
+    let Files { open, limit } = process.files?;
+    let limit = limit?;
+    let severity = severity(open, limit)?;
+    let subject = Subject::process(Some(process));
+    let who = subject.who("");
+    let pid = process.pid;
+    let before = case.before.and_then(|before| before.files(pid));
+    let growth = before.and_then(|before| case.per_second(open.saturating_sub(before.open)));
+    let left = growth
+        .filter(|growth| *growth > 0.0)
+        .map(|growth| round(float(limit.saturating_sub(open)) / growth));
+    let soon = left.map_or_else(String::new, |left| {
+        format!("; at the pace of this sample it is full in {left} s")
+    });
+    Some(Finding {
+        id: RULE.id,
+        severity,
+        title: format!("{who} has {open} descriptors open, its limit is {limit}"),
+        cause: format!(
+            "{sockets} of them are sockets{soon}; at the limit accept() and socket() fail with EMFILE, and clients are left waiting in the accept queue"
+        ),
+        evidence: Evidence::default()
+            .with("open", open)
+            .with("limit", limit)
+            .with("sockets", sockets)
+            .with_known("growth_per_second", growth)
+            .with_known("seconds_left", left),
+        remedy: vec![
+            format!("see what they are: sockscope states pid={pid}; ls -l /proc/{pid}/fd"),
+            format!(
+                "at once, without a restart: prlimit --pid {pid} --nofile={0}:{0}",
+                (limit * 4).max(4096)
+            ),
+            "for good: LimitNOFILE= in its systemd unit (ulimit -n elsewhere), once it is sure that nothing leaks".to_owned(),
+        ],
+        subject,
+    })
+}
+
+/// The limit of the machine.
+fn of_host(case: &Case<'_>) -> Option<Finding> {
+    let open = case.counter("file-nr", "open")?;
+    let limit = case.counter("file-nr", "limit")?;
+    let severity = severity(open, limit)?;
+    Some(Finding {
+        id: RULE.id,
+        severity,
+        title: format!("the host has {open} files open, its limit is {limit}"),
+        subject: Subject::host(),
+        evidence: Evidence::default().with("open", open).with("limit", limit),
+        cause: "all processes together are near fs.file-max; at it every open() and socket() fails with ENFILE".to_owned(),
+        remedy: vec![
+            "see who holds most: ls -d /proc/[0-9]*/fd | xargs -n1 sh -c 'echo $(ls $0 | wc -l) $0' | sort -n | tail".to_owned(),
+            format!("sysctl -w fs.file-max={}", limit.saturating_mul(2)),
+        ],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Stage;
+    use super::*;
+    use crate::model::State;
+
+    fn open(open: u64, limit: u64) -> Stage {
+        let mut stage = Stage::new();
+        stage.process(10, "java", limit);
+        stage.connection(State::Established, 80, 4000, Some(10));
+        let processes = &mut stage.sample.snapshot.facts.processes;
+        let limit = Some(limit);
+        processes.get_mut(&10).unwrap().files = Some(Files { open, limit });
+        stage
+    }
+
+    #[test]
+    fn shares_of_the_limit() {
+        let finding = open(60, 64).only(&RULE);
+        assert_eq!(finding.severity, Severity::Critical);
+        assert_eq!(finding.subject.process, Some((10, b"java".to_vec())));
+        assert_eq!(finding.evidence.get("open"), Some(60.into()));
+        assert_eq!(finding.evidence.get("sockets"), Some(1.into()));
+        assert_eq!(open(70, 100).only(&RULE).severity, Severity::Warning);
+        open(69, 100).none(&RULE);
+    }
+
+    #[test]
+    fn growth_tells_when_it_is_full() {
+        let finding = open(80, 100).after(open(70, 100), 2.0).only(&RULE);
+        assert_eq!(finding.evidence.get("growth_per_second"), Some(5.0.into()));
+        assert_eq!(finding.evidence.get("seconds_left"), Some(4.0.into()));
+    }
+
+    #[test]
+    fn the_machine_has_a_limit_too() {
+        let mut stage = open(10, 100);
+        stage.kernel().count("file-nr", "open", 95);
+        stage.kernel().count("file-nr", "limit", 100);
+        assert!(stage.only(&RULE).subject.of_host);
+    }
+
+    #[test]
+    fn without_owners_nothing_can_be_said() {
+        let mut stage = open(60, 64);
+        stage.sample.snapshot.report.owners_from = Some("none");
+        assert!(stage.outcome(&RULE).is_err());
+        let mut denied = Stage::new();
+        denied.connection(State::Established, 80, 4000, None);
+        assert!(denied.outcome(&RULE).unwrap_err().contains("root"));
+    }
+}

@@ -1,0 +1,128 @@
+//! fin-wait2-stuck: this side has closed its half, and the peers never close theirs.
+//!
+//! Sources: FIN_WAIT2 sockets that a process still holds (it called shutdown(), not close());
+//! `tcp_info` for the age. The kernel ends FIN_WAIT2 after `net.ipv4.tcp_fin_timeout` only
+//! where no process holds the socket any more (`tcp_close`). RFC 9293, section 3.6, case 1.
+
+use super::case::{by_party, subject};
+use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
+use crate::model::{Protocol, Socket, State};
+
+/// More than this many that stay are a warning; so are a tenth of them that are old.
+const MANY: u64 = 100;
+const MANY_OLD: u64 = 10;
+/// Old: milliseconds.
+const OLD_MS: u64 = 60_000;
+/// One that was not there before stays when it is as old as this: milliseconds.
+const SETTLED_MS: u64 = 1_000;
+
+pub(super) const RULE: Rule = Rule {
+    id: "fin-wait2-stuck",
+    summary: "this side has closed its half, the peers never close theirs",
+    protocol: Some(Protocol::Tcp),
+    thresholds: || {
+        vec![
+            format!(
+                "warning: more than {MANY} stay in FIN_WAIT2 with their process, or {MANY_OLD} or more for {} s",
+                OLD_MS / 1000
+            ),
+            format!("info: one for {} s or longer", OLD_MS / 1000),
+        ]
+    },
+    check,
+};
+
+fn check(case: &Case<'_>) -> Outcome {
+    let held = case
+        .tcp(&[State::FinWait2])
+        .filter(|socket| case.is_held(socket) && stays(case, socket));
+    let groups = by_party(case, held);
+    let findings = groups.values().filter_map(|sockets| judge(case, sockets));
+    Ok(findings.collect())
+}
+
+fn age_ms(socket: &Socket) -> u64 {
+    socket.tcp.as_ref().map_or(0, |tcp| tcp.quiet_ms().into())
+}
+
+fn stays(case: &Case<'_>, socket: &Socket) -> bool {
+    let was_there = case
+        .was(socket)
+        .is_some_and(|was| was.state == State::FinWait2);
+    was_there || age_ms(socket) >= SETTLED_MS
+}
+
+fn judge(case: &Case<'_>, sockets: &[&Socket]) -> Option<Finding> {
+    let count = sockets.len() as u64;
+    let old = sockets.iter().filter(|s| age_ms(s) >= OLD_MS).count() as u64;
+    let severity = match (count, old) {
+        (count, old) if count > MANY || old >= MANY_OLD => Severity::Warning,
+        (_, 0) => return None,
+        _ => Severity::Info,
+    };
+    let subject = subject(case, sockets);
+    let who = subject.who("a process that cannot be seen");
+    let oldest = sockets.iter().map(|s| age_ms(s)).max();
+    let far = sockets.first().and_then(|socket| case.other_end(socket));
+    let peer = far.and_then(|socket| case.owner(socket));
+    let peer = peer.map_or_else(
+        || "the program at the other end".to_owned(),
+        |p| format!("{} (pid {})", String::from_utf8_lossy(&p.comm), p.pid),
+    );
+    Some(Finding {
+        id: RULE.id,
+        severity,
+        title: format!(
+            "{who} waits for the end of {count} connections that its peers do not close"
+        ),
+        evidence: Evidence::default()
+            .with("fin_wait2", count)
+            .with_known("oldest_ms", oldest)
+            .with_known("fin_timeout_s", case.setting("net.ipv4.tcp_fin_timeout")),
+        cause: format!(
+            "{who} called shutdown() and keeps the descriptors to read what may still come; {peer} has seen the end and does not close: it sits in CLOSE_WAIT there"
+        ),
+        remedy: vec![
+            format!("repair {peer}: it must call close() after end-of-file"),
+            format!(
+                "let {who} close() after a limit of time: an orphan in FIN_WAIT2 ends after tcp_fin_timeout, one that is held never does"
+            ),
+        ],
+        subject,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Stage;
+    use super::*;
+
+    fn waiting(count: u16, age_ms: u32) -> Stage {
+        let mut stage = Stage::new();
+        stage.process(10, "client", 1024);
+        for n in 0..count {
+            let made = stage.outbound(State::FinWait2, 40_000 + n, 80, Some(10));
+            made.quiet(age_ms);
+        }
+        stage
+    }
+
+    #[test]
+    fn many_or_old_ones() {
+        let finding = waiting(101, 5_000).only(&RULE);
+        assert_eq!(finding.severity, Severity::Warning);
+        assert_eq!(finding.subject.process, Some((10, b"client".to_vec())));
+        assert_eq!(finding.evidence.get("fin_wait2"), Some(101.into()));
+        assert_eq!(waiting(10, 60_000).only(&RULE).severity, Severity::Warning);
+        assert_eq!(waiting(1, 60_000).only(&RULE).severity, Severity::Info);
+        waiting(100, 5_000).steady().none(&RULE);
+    }
+
+    #[test]
+    fn a_burst_and_orphans_are_nothing() {
+        waiting(150, 20).after_nothing(1.0).none(&RULE);
+        let mut orphans = waiting(150, 20_000);
+        orphans.each(|made| made.0.inode = None);
+        orphans.none(&RULE);
+    }
+}

@@ -1,0 +1,158 @@
+//! A finding: what is wrong, with whom, how that is known, and what to do.
+
+use std::net::IpAddr;
+use std::num::NonZeroU64;
+
+use crate::model::{Process, Protocol};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; nothing fails.
+    Info,
+    /// Will fail if it goes on, or fails now and then.
+    Warning,
+    /// Fails now.
+    Critical,
+}
+
+impl Severity {
+    /// The name in JSON and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// The severity of `value` against two thresholds.
+    #[must_use]
+    pub fn by(value: u64, warning: u64, critical: u64) -> Option<Self> {
+        if value >= critical {
+            Some(Self::Critical)
+        } else if value >= warning {
+            Some(Self::Warning)
+        } else {
+            None
+        }
+    }
+}
+
+/// Whom a finding is about, as far as it applies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The pid and name of the process.
+    pub process: Option<(u32, Vec<u8>)>,
+    /// The transport, where the port alone would not tell.
+    pub protocol: Option<Protocol>,
+    /// The local port.
+    pub port: Option<u16>,
+    /// The local address.
+    pub source: Option<IpAddr>,
+    /// The far end: its address and, where it is the same for all, its port.
+    pub destination: Option<(IpAddr, Option<u16>)>,
+    /// The network namespace, where the figure is that of the namespace.
+    pub netns: Option<NonZeroU64>,
+    /// Whether the figure is that of the machine.
+    pub of_host: bool,
+}
+
+impl Subject {
+    /// A subject that is a process, where one is known.
+    #[must_use]
+    pub fn process(process: Option<&Process>) -> Self {
+        Self {
+            process: process.map(|process| (process.pid, process.comm.clone())),
+            ..Self::default()
+        }
+    }
+
+    /// The machine.
+    #[must_use]
+    pub fn host() -> Self {
+        Self {
+            of_host: true,
+            ..Self::default()
+        }
+    }
+
+    /// The process in words: `java (pid 812)`; without one, `otherwise`.
+    #[must_use]
+    pub fn who(&self, otherwise: &str) -> String {
+        match &self.process {
+            Some((pid, comm)) => format!("{} (pid {pid})", String::from_utf8_lossy(comm)),
+            None => otherwise.to_owned(),
+        }
+    }
+}
+
+/// A number of the evidence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// A count.
+    Count(u64),
+    /// A rate, or a share.
+    Rate(f64),
+}
+
+impl From<u64> for Number {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(rate: f64) -> Self {
+        Self::Rate(rate)
+    }
+}
+
+/// The numbers that show it, by name, in the order in which they are worth reading.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence(pub Vec<(&'static str, Number)>);
+
+impl Evidence {
+    /// Evidence with one number more.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Number>) -> Self {
+        self.0.push((name, value.into()));
+        self
+    }
+
+    /// Evidence with one number more, where it is known.
+    #[must_use]
+    pub fn with_known(self, name: &'static str, value: Option<impl Into<Number>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// The number of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Number> {
+        let found = self.0.iter().find(|(known, _)| *known == name)?;
+        Some(found.1)
+    }
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The rule that found it.
+    pub id: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// One line.
+    pub title: String,
+    /// Whom it is about.
+    pub subject: Subject,
+    /// The numbers that show it.
+    pub evidence: Evidence,
+    /// Why it is so, in a sentence or two.
+    pub cause: String,
+    /// What to do: commands, or changes of code, the best first.
+    pub remedy: Vec<String>,
+}

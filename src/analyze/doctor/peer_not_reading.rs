@@ -1,0 +1,172 @@
+//! peer-not-reading: this side has data to send, and the peer takes none.
+//!
+//! Sources: bytes not acknowledged, with a window of the peer of 0 (`tcp_info.tcpi_snd_wnd`)
+//! or the zero-window timer (4); no probe need have been sent yet. The stall lasts since data
+//! last went out (`tcpi_last_data_sent`; a probe is no data). RFC 9293, section 3.8.6.1.
+
+use super::case::bytes;
+use super::stall::{self, Group, SURE_MS, Stalled, span};
+use super::{Case, Evidence, Finding, Outcome, Rule};
+use crate::model::{Protocol, Socket, State, TimerKind};
+
+/// States in which data can still be sent, or waits to be.
+const SENDING: &[State] = &[
+    State::Established,
+    State::CloseWait,
+    State::FinWait1,
+    State::LastAck,
+    State::Closing,
+];
+
+pub(super) const RULE: Rule = Rule {
+    id: "peer-not-reading",
+    summary: "a peer takes no more data: its window is closed",
+    protocol: Some(Protocol::Tcp),
+    thresholds: stall::thresholds,
+    check,
+};
+
+fn check(case: &Case<'_>) -> Outcome {
+    let stalled: Vec<_> = case
+        .tcp(SENDING)
+        .filter(|socket| is_blocked(socket))
+        .filter_map(|socket| stalled(case, socket))
+        .collect();
+    let groups = stall::groups(case, &stalled);
+    Ok(groups.into_iter().map(|group| tell(case, group)).collect())
+}
+
+fn is_blocked(socket: &Socket) -> bool {
+    let (_, waiting) = bytes(socket);
+    let window = socket.tcp.as_ref().and_then(|tcp| tcp.send_window);
+    let probing = socket.timer.is_some_and(|t| t.kind == TimerKind::Probe);
+    waiting > 0 && (window == Some(0) || probing)
+}
+
+/// The stall, when it is sure: nothing was acknowledged between two looks, or it has lasted.
+fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
+    let tcp = socket.tcp.as_deref();
+    let ms = tcp.map_or(0, |tcp| u64::from(tcp.last_data_sent_ms));
+    let sure = match (case.was(socket), tcp) {
+        (Some(was), Some(tcp)) => was.acked == tcp.bytes_acked,
+        (Some(was), None) => was.queue == socket.queue,
+        (None, _) => case.before.is_none() && ms >= SURE_MS,
+    };
+    sure.then_some(Stalled { socket, ms })
+}
+
+fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
+    let who = group.subject.who("a process that cannot be seen");
+    let waiting: u64 = group.sockets.iter().map(|socket| bytes(socket).1).sum();
+    let count = group.sockets.len() as u64;
+    let to = match group.subject.destination {
+        Some((address, Some(port))) => format!("{address} port {port}"),
+        Some((address, None)) => address.to_string(),
+        None => "several peers".to_owned(),
+    };
+    let far = group.sockets.first().and_then(|s| case.other_end(s));
+    let reader = far.and_then(|socket| case.owner(socket));
+    let reader_words = reader.map_or_else(String::new, |process| {
+        let comm = String::from_utf8_lossy(&process.comm);
+        format!(", which is {comm} (pid {}) on this host", process.pid)
+    });
+    let first = match reader {
+        Some(process) => format!(
+            "find out why pid {0} does not read: sockscope proc {0}; cat /proc/{0}/wchan; gdb or strace -p {0}",
+            process.pid
+        ),
+        None => format!("look at the peer {to}: its program is slow, stuck or stopped"),
+    };
+    let tcp = group
+        .sockets
+        .iter()
+        .filter_map(|socket| socket.tcp.as_deref());
+    let not_sent = tcp
+        .filter_map(|tcp| tcp.not_sent)
+        .map(u64::from)
+        .sum::<u64>();
+    Finding {
+        id: RULE.id,
+        severity: group.severity,
+        title: format!(
+            "{to} has taken nothing from {who} for {}: {waiting} bytes wait in {count} connection{}",
+            span(group.longest_ms),
+            if count == 1 { "" } else { "s" }
+        ),
+        evidence: Evidence::default()
+            .with("connections", count)
+            .with("send_q", waiting)
+            .with("not_sent", not_sent)
+            .with("stalled_ms", group.longest_ms),
+        cause: format!(
+            "the peer{reader_words} has closed its receive window: the program there does not read, so {who} cannot send"
+        ),
+        remedy: vec![
+            first,
+            "give the writer a limit of time (SO_SNDTIMEO, TCP_USER_TIMEOUT) and of queued bytes, so that one slow client cannot hold it".to_owned(),
+        ],
+        subject: group.subject,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Stage;
+    use super::super::{Severity, stage};
+    use super::*;
+
+    fn stalled(ms: u32, window: u32, acked: u64) -> Stage {
+        let mut stage = Stage::new();
+        stage.process(10, "java", 1024);
+        let made = stage.connection(State::Established, 80, 4000, Some(10));
+        let mut made = made.quiet(ms).window(window).acked(acked);
+        made.send(2_800_000);
+        stage
+    }
+
+    #[test]
+    fn the_time_decides() {
+        let severity = |ms| stalled(ms, 0, 7).steady().only(&RULE).severity;
+        assert_eq!(severity(60_001), Severity::Critical);
+        assert_eq!(severity(10_001), Severity::Warning);
+        assert_eq!(severity(10_000), Severity::Info);
+        let finding = stalled(60_001, 0, 7).only(&RULE);
+        assert_eq!(finding.subject.process, Some((10, b"java".to_vec())));
+        assert_eq!(finding.subject.port, Some(80));
+        assert_eq!(finding.subject.destination, Some((stage::FAR, Some(4000))));
+        assert_eq!(finding.evidence.get("send_q"), Some(2_800_000.into()));
+        assert_eq!(finding.evidence.get("stalled_ms"), Some(60_001.into()));
+    }
+
+    #[test]
+    fn a_window_that_opens_or_bytes_that_move_are_no_stall() {
+        stalled(60_001, 1000, 7).steady().none(&RULE);
+        stalled(500, 0, 9).after(stalled(0, 0, 7), 1.0).none(&RULE);
+        stalled(500, 0, 7).none(&RULE);
+        stalled(500, 0, 7).after_nothing(1.0).none(&RULE);
+    }
+
+    #[test]
+    fn the_zero_window_timer_is_enough_where_the_window_is_not_known() {
+        let mut stage = stalled(20_000, 0, 7);
+        stage.each(|made| {
+            made.0.tcp = None;
+            made.0.timer = Some(crate::model::Timer {
+                kind: TimerKind::Probe,
+                expires_ms: 1,
+                retransmits: 0,
+            });
+        });
+        assert_eq!(stage.steady().only(&RULE).severity, Severity::Info);
+    }
+
+    #[test]
+    fn clients_of_one_port_are_one_finding() {
+        let mut stage = stalled(20_000, 0, 7);
+        let made = stage.connection(State::Established, 80, 4001, Some(10));
+        made.quiet(30_000).window(0).acked(1).send(5);
+        let finding = stage.only(&RULE);
+        assert_eq!(finding.evidence.get("connections"), Some(2.into()));
+        assert_eq!(finding.subject.destination, Some((stage::FAR, None)));
+    }
+}

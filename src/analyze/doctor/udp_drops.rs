@@ -1,0 +1,169 @@
+//! udp-drops: a UDP socket loses packets because its program does not read fast enough.
+//!
+//! Sources: drops and memory of each socket (`INET_DIAG_SKMEMINFO`, drops also in
+//! /proc/net/udp). A packet is dropped when the receive buffer is full
+//! (`__udp_enqueue_schedule_skb`); `Udp.RcvbufErrors` counts the same for the namespace.
+
+use super::case::bytes;
+use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
+use crate::model::{Protocol, Socket};
+
+/// More packets lost in a second than this are a warning, and critical.
+const WARNING: f64 = 10.0;
+const CRITICAL: f64 = 1000.0;
+/// A buffer that is so full takes no packet of usual size any more, in percent.
+const FULL: u64 = 90;
+
+pub(super) const RULE: Rule = Rule {
+    id: "udp-drops",
+    summary: "a UDP socket loses packets because its program does not read fast enough",
+    protocol: Some(Protocol::Udp),
+    thresholds: || {
+        vec![
+            format!("critical: more than {CRITICAL} packets a second are lost"),
+            format!(
+                "warning: more than {WARNING} a second, or some were lost and the buffer is {FULL} % full or more"
+            ),
+            "info: some are lost now, or were lost in the past".to_owned(),
+        ]
+    },
+    check,
+};
+
+fn check(case: &Case<'_>) -> Outcome {
+    let sockets: Vec<_> = case.udp().collect();
+    if !sockets.is_empty() && sockets.iter().all(|socket| socket.drops.is_none()) {
+        return Err("this source does not tell the drops of sockets".to_owned());
+    }
+    let findings = sockets.into_iter().filter_map(|socket| judge(case, socket));
+    Ok(findings.collect())
+}
+
+fn judge(case: &Case<'_>, socket: &Socket) -> Option<Finding> {
+    let drops = u64::from(socket.drops.filter(|drops| *drops > 0)?);
+    let before = case.was(socket).and_then(|was| was.drops);
+    let new = before.map(|before| drops.saturating_sub(before.into()));
+    let rate = new.and_then(|new| case.per_second(new));
+    let full = socket
+        .memory
+        .is_some_and(|m| u64::from(m.received) * 100 >= u64::from(m.receive_limit) * FULL);
+    let severity = match rate {
+        Some(rate) if rate > CRITICAL => Severity::Critical,
+        Some(rate) if rate > WARNING => Severity::Warning,
+        _ if full => Severity::Warning,
+        _ => Severity::Info,
+    };
+    Some(tell(case, socket, rate, full, severity))
+}
+
+fn tell(
+    case: &Case<'_>,
+    socket: &Socket,
+    rate: Option<f64>,
+    full: bool,
+    severity: Severity,
+) -> Finding {
+    let mut subject = super::case::subject(case, &[socket]);
+    subject.protocol = Some(Protocol::Udp);
+    let who = subject.who("a process that cannot be seen");
+    let port = socket.local.port;
+    let drops = socket.drops.unwrap_or(0);
+    let losing = rate.is_some_and(|rate| rate > 0.0);
+    let title = match rate {
+        Some(rate) if losing => format!("{who} loses {rate} packets a second on UDP port {port}"),
+        _ if full => format!(
+            "{who} does not read UDP port {port}: its buffer is full, {drops} packets were lost"
+        ),
+        _ => format!("{who} has lost {drops} packets on UDP port {port} in the past"),
+    };
+    let cause = match (losing, full) {
+        (_, true) => "its receive buffer is full, and every packet that comes now is dropped",
+        (true, false) => {
+            "its receive buffer fills up between two reads, and what comes meanwhile is dropped"
+        }
+        (false, false) if rate.is_some() => {
+            "its receive buffer was full some time since it was made; nothing was lost while this looked"
+        }
+        (false, false) => {
+            "its receive buffer was full some time since it was made; whether packets are lost now takes two looks (--for 1s)"
+        }
+    };
+    let max = case.setting("net.core.rmem_max");
+    let max = max.map_or_else(String::new, |max| format!(" (net.core.rmem_max is {max})"));
+    Finding {
+        id: RULE.id,
+        severity,
+        title,
+        evidence: Evidence::default()
+            .with("drops", u64::from(drops))
+            .with_known("drops_per_second", rate)
+            .with("recv_q", bytes(socket).0)
+            .with_known(
+                "receive_buffer_used",
+                socket.memory.map(|m| u64::from(m.received)),
+            )
+            .with_known(
+                "receive_buffer",
+                socket.memory.map(|m| u64::from(m.receive_limit)),
+            )
+            .with_known(
+                "namespace_errors_per_second",
+                case.rate("Udp", "RcvbufErrors"),
+            ),
+        cause: cause.to_owned(),
+        remedy: vec![
+            format!(
+                "let {who} read faster: a thread that only reads, recvmmsg(), or several sockets with SO_REUSEPORT"
+            ),
+            format!(
+                "against bursts: a larger SO_RCVBUF in the program, and room for it{max}: sysctl -w net.core.rmem_max=8388608"
+            ),
+        ],
+        subject,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Stage;
+    use super::*;
+
+    fn udp(used: u32, drops: u32) -> Stage {
+        let mut stage = Stage::new();
+        stage.process(10, "dns", 1024);
+        stage.udp(53, used, drops, 10);
+        stage
+    }
+
+    #[test]
+    fn the_rate_decides() {
+        let severity = |now| udp(0, now).after(udp(0, 100), 1.0).only(&RULE).severity;
+        assert_eq!(severity(1101), Severity::Critical);
+        assert_eq!(severity(111), Severity::Warning);
+        assert_eq!(severity(110), Severity::Info);
+        assert_eq!(severity(100), Severity::Info);
+        let finding = udp(0, 150).after(udp(0, 100), 2.0).only(&RULE);
+        assert_eq!(finding.subject.port, Some(53));
+        assert_eq!(finding.subject.process, Some((10, b"dns".to_vec())));
+        assert_eq!(finding.evidence.get("drops_per_second"), Some(25.0.into()));
+    }
+
+    #[test]
+    fn a_full_buffer_that_dropped_is_a_warning_without_a_rate() {
+        assert_eq!(udp(900, 5).only(&RULE).severity, Severity::Warning);
+        assert_eq!(udp(899, 5).only(&RULE).severity, Severity::Info);
+    }
+
+    #[test]
+    fn nothing_lost_is_nothing() {
+        udp(1000, 0).none(&RULE);
+        udp(0, 0).steady().none(&RULE);
+    }
+
+    #[test]
+    fn a_source_without_drops_cannot_tell() {
+        let mut stage = udp(0, 5);
+        stage.each(|made| made.0.drops = None);
+        assert!(stage.outcome(&RULE).is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! What an earlier look leaves behind for a later one: enough to tell what stayed, what moved
+//! and who held what, in a fraction of the memory.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use crate::model::{
+    Endpoint, Facts, Files, Kernel, Protocol, Queue, Report, Snapshot, Socket, State,
+};
+
+/// One look at a namespace: its sockets, and what the kernel counts.
+#[derive(Clone, Debug, Default)]
+pub struct Sample {
+    /// The sockets with their owners.
+    pub snapshot: Snapshot,
+    /// Counters and settings.
+    pub kernel: Kernel,
+    /// When, on a clock that never jumps.
+    pub at: Duration,
+}
+
+impl Sample {
+    /// The sockets.
+    #[must_use]
+    pub fn sockets(&self) -> &[Socket] {
+        &self.snapshot.sockets
+    }
+
+    /// Owners and names.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.snapshot.facts
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.snapshot.report
+    }
+}
+
+/// What makes a socket the same one in two looks: its cookie, or what else is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    Cookie(NonZeroU64),
+    Ends(Protocol, Endpoint, Option<Endpoint>),
+}
+
+impl Identity {
+    fn of(socket: &Socket) -> Self {
+        socket.cookie.map_or(
+            Self::Ends(socket.protocol, socket.local, socket.peer),
+            Self::Cookie,
+        )
+    }
+}
+
+/// What a socket was at an earlier look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Was {
+    /// Its state.
+    pub state: State,
+    /// What waited in it.
+    pub queue: Option<Queue>,
+    /// Packets it had dropped.
+    pub drops: Option<u32>,
+    /// Bytes the peer had acknowledged.
+    pub acked: Option<u64>,
+    /// Bytes it had received.
+    pub received: Option<u64>,
+    /// The lowest pid that held it.
+    pub owner: Option<u32>,
+}
+
+/// One or several earlier looks. Of each socket the last one counts.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// Counters at the first look.
+    pub kernel: Kernel,
+    /// When the first look was.
+    pub at: Duration,
+    seen: FxHashMap<Identity, Was>,
+    files: FxHashMap<u32, Files>,
+    names: FxHashMap<u32, Vec<u8>>,
+}
+
+impl Past {
+    /// What a first look leaves behind.
+    #[must_use]
+    pub fn of(sample: Sample) -> Self {
+        let mut past = Self::default();
+        past.absorb(&sample.snapshot);
+        for process in sample.facts().processes.values() {
+            if let Some(files) = process.files {
+                past.files.insert(process.pid, files);
+            }
+        }
+        past.kernel = sample.kernel;
+        past.at = sample.at;
+        past
+    }
+
+    /// Takes in a further look at the sockets.
+    pub fn absorb(&mut self, snapshot: &Snapshot) {
+        for socket in &snapshot.sockets {
+            let owner = snapshot.facts.owner_processes(socket).next();
+            if let Some(process) = owner
+                && !self.names.contains_key(&process.pid)
+            {
+                self.names.insert(process.pid, process.comm.clone());
+            }
+            let identity = Identity::of(socket);
+            // A socket that has lost its owner is still remembered with it.
+            let before = self.seen.get(&identity).and_then(|was| was.owner);
+            let was = Was {
+                state: socket.state,
+                queue: socket.queue,
+                drops: socket.drops,
+                acked: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_acked),
+                received: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_received),
+                owner: owner.map(|process| process.pid).or(before),
+            };
+            self.seen.insert(identity, was);
+        }
+    }
+
+    /// What `socket` was; `None` when it was not there.
+    #[must_use]
+    pub fn of_socket(&self, socket: &Socket) -> Option<&Was> {
+        self.seen.get(&Identity::of(socket))
+    }
+
+    /// All sockets there were.
+    pub fn all(&self) -> impl Iterator<Item = &Was> {
+        self.seen.values()
+    }
+
+    /// The descriptors a process had.
+    #[must_use]
+    pub fn files(&self, pid: u32) -> Option<Files> {
+        self.files.get(&pid).copied()
+    }
+
+    /// The name of a process that held a socket.
+    #[must_use]
+    pub fn name(&self, pid: u32) -> Option<&[u8]> {
+        self.names.get(&pid).map(Vec::as_slice)
+    }
+}

@@ -1,0 +1,183 @@
+//! `sockscope doctor`: what is wrong, how that is known, and what to do.
+
+use std::time::Duration;
+
+use super::args::{DoctorArgs, FailOn};
+use super::session::{Session, Usage};
+use super::{Exit, Failure};
+use crate::analyze::doctor::{Case, Diagnosis, RULES, Rule, Severity, diagnose};
+use crate::analyze::past::{Past, Sample};
+use crate::filter::{Filter, nearest};
+use crate::model::StateSet;
+use crate::pipeline::{self, Request};
+use crate::query::ProcessDetail;
+use crate::render::json::{Envelope, Lines};
+use crate::render::{Format, RowWriter, doctor as render};
+
+/// A look that lasts longer than this is announced.
+const ANNOUNCED: Duration = Duration::from_secs(2);
+
+pub(super) fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, Failure> {
+    let rules = choose(args)?;
+    if args.list {
+        return list(session, &rules);
+    }
+    let request = request(session)?;
+    let look = Look::new(session, &request, args.period)?;
+    let diagnosis = look.diagnose(session, &rules);
+    write(session, &diagnosis, &look)?;
+    let report = look.now.report();
+    session.notes(report);
+    let is_bad = diagnosis
+        .worst()
+        .is_some_and(|worst| args.fail_on.holds(worst));
+    Ok(session.exit(report, !is_bad))
+}
+
+impl FailOn {
+    fn holds(self, worst: Severity) -> bool {
+        match self {
+            Self::Info => true,
+            Self::Warning => worst >= Severity::Warning,
+            Self::Critical => worst >= Severity::Critical,
+            Self::Never => false,
+        }
+    }
+}
+
+/// The rules that `--only` and `--skip` leave.
+fn choose(args: &DoctorArgs) -> Result<Vec<&'static Rule>, Usage> {
+    for id in args.only.iter().chain(&args.skip) {
+        if crate::analyze::doctor::rule(id).is_none() {
+            let known: Vec<_> = RULES.iter().map(|rule| rule.id).collect();
+            let near = nearest(id, &known);
+            let near = near.map_or_else(String::new, |near| format!("did you mean '{near}'? "));
+            return Err(Usage::new(format!("there is no rule '{id}'"))
+                .hint(format!("{near}rules are: {}", known.join(", "))));
+        }
+    }
+    let is_chosen = |rule: &&Rule| {
+        let named = |ids: &[String]| ids.iter().any(|id| id == rule.id);
+        (args.only.is_empty() || named(&args.only)) && !named(&args.skip)
+    };
+    Ok(RULES.iter().filter(is_chosen).collect())
+}
+
+/// Everything a rule may look at, of every socket.
+pub(super) fn request(session: &Session) -> Result<Request, Usage> {
+    let mut request = session.request(StateSet::ALL, Filter::default())?;
+    let query = &mut request.query;
+    query.memory = true;
+    query.info = true;
+    query.files = true;
+    query.users = false;
+    query.owners = query.owners.min(ProcessDetail::Name);
+    request.resolve = false;
+    Ok(request)
+}
+
+/// One look, or two with time between them.
+struct Look {
+    before: Option<Past>,
+    now: Sample,
+}
+
+impl Look {
+    fn new(session: &Session, request: &Request, period: Duration) -> Result<Self, Failure> {
+        let mut before = None;
+        if period > Duration::ZERO {
+            before = Some(Past::of(pipeline::sample(request)?));
+            if period > ANNOUNCED && session.for_person() {
+                session.tell(&format!("looking for {} s", period.as_secs_f64()));
+            }
+            std::thread::sleep(period);
+        }
+        let now = pipeline::sample(request)?;
+        Ok(Self { before, now })
+    }
+
+    fn diagnose(&self, session: &Session, rules: &[&'static Rule]) -> Diagnosis {
+        let case = Case::new(&self.now, self.before.as_ref(), session.protocols());
+        diagnose(&case, rules)
+    }
+
+    /// Time between the looks.
+    fn sampled(&self) -> Duration {
+        let before = self.before.as_ref();
+        before.map_or(Duration::ZERO, |before| {
+            self.now.at.saturating_sub(before.at)
+        })
+    }
+}
+
+fn write(session: &Session, diagnosis: &Diagnosis, look: &Look) -> Result<(), Failure> {
+    let mut out = session.out();
+    let mut diagnosis = diagnosis.clone();
+    let limit = session.options.limit.unwrap_or(usize::MAX);
+    diagnosis.findings.truncate(limit);
+    match session.format {
+        Format::Table => {
+            let sampled = match look.sampled() {
+                Duration::ZERO => "in one look".to_owned(),
+                sampled => format!("in {:.1} s", sampled.as_secs_f64()),
+            };
+            render::tell(&mut out, &diagnosis, &sampled, &session.frame())?;
+            out.flush()?;
+        }
+        Format::Json => {
+            let mut envelope = Envelope::new(out, session.head("doctor"), false);
+            for (key, value) in render::to_json(&diagnosis) {
+                envelope.add(key, value);
+            }
+            let sampled = u64::try_from(look.sampled().as_millis()).unwrap_or(u64::MAX);
+            envelope.add("sampled_ms", sampled.into());
+            envelope.begin()?;
+            envelope.end(look.now.report())?;
+        }
+        Format::Ndjson => {
+            let mut lines = Lines::new(out, &session.head("doctor"));
+            for finding in &diagnosis.findings {
+                lines.object(&render::finding_members(finding))?;
+            }
+            lines.end(look.now.report())?;
+        }
+        format => render::rows(
+            &mut out,
+            &diagnosis.findings,
+            format,
+            !session.options.no_header,
+        )?,
+    }
+    Ok(())
+}
+
+/// `--list`.
+fn list(session: &Session, rules: &[&'static Rule]) -> Result<Exit, Failure> {
+    let mut out = session.out();
+    match session.format {
+        Format::Table => {
+            render::rules(&mut out, rules, &session.frame())?;
+            out.flush()?;
+        }
+        Format::Json => {
+            let mut envelope = Envelope::new(out, session.head("doctor"), false);
+            envelope.add("rules", render::rules_json(rules));
+            envelope.begin()?;
+            envelope.end(&crate::model::Report::default())?;
+        }
+        Format::Ndjson => {
+            let mut lines = Lines::new(out, &session.head("doctor"));
+            for rule in rules {
+                let thresholds = (rule.thresholds)();
+                lines.object(&[
+                    ("id", rule.id.into()),
+                    ("summary", rule.summary.into()),
+                    ("thresholds", thresholds.into()),
+                ])?;
+            }
+            lines.end(&crate::model::Report::default())?;
+        }
+        format => render::rules_rows(&mut out, rules, format, !session.options.no_header)?,
+    }
+    Ok(Exit::Found)
+}

@@ -1,0 +1,212 @@
+//! Findings as text: a story for people, rows for programs, JSON.
+
+mod json;
+
+use std::io::{self, Write};
+
+use super::Format;
+use super::grid::{Cell, Frame};
+use super::records;
+use super::sanitize::escape;
+use super::theme::Tone;
+use super::wrap::{measure, wrap};
+use crate::analyze::doctor::{Diagnosis, Finding, Number, Rule, Severity};
+
+pub use json::{finding_members, findings, rules as rules_json, to_json};
+
+/// Columns before the text of a finding's parts.
+const INDENT: usize = 10;
+
+/// The colour of a severity.
+#[must_use]
+pub const fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Critical => Tone::Bad,
+        Severity::Warning => Tone::Waiting,
+        Severity::Info => Tone::Strong,
+    }
+}
+
+/// Tells each finding, and then what was looked at, over `sampled` (`1.0 s`).
+///
+/// # Errors
+/// What writing says.
+pub fn tell(
+    out: &mut dyn Write,
+    diagnosis: &Diagnosis,
+    sampled: &str,
+    frame: &Frame,
+) -> io::Result<()> {
+    for finding in &diagnosis.findings {
+        story(out, finding, frame)?;
+        writeln!(out)?;
+    }
+    for line in wrap(&summary(diagnosis, sampled), measure(frame.width)) {
+        let tone = match diagnosis.worst() {
+            None => Tone::Calm,
+            Some(_) => Tone::Normal,
+        };
+        writeln!(out, "{}", frame.theme.paint(&line, tone))?;
+    }
+    for (id, reason) in &diagnosis.not_checked {
+        part(
+            out,
+            "not run",
+            &format!("{id}: {reason}"),
+            Tone::Quiet,
+            frame,
+        )?;
+    }
+    Ok(())
+}
+
+fn story(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result<()> {
+    let severity = finding.severity.name().to_uppercase();
+    let head = frame.theme.paint(&severity, tone(finding.severity));
+    let id = frame.theme.paint(finding.id, Tone::Quiet);
+    writeln!(out, "{head}  {id}")?;
+    part(out, "", &finding.title, Tone::Strong, frame)?;
+    part(out, "because", &finding.cause, Tone::Normal, frame)?;
+    part(out, "seen", &evidence(finding), Tone::Normal, frame)?;
+    for (place, line) in finding.remedy.iter().enumerate() {
+        let label = if place == 0 { "do" } else { "" };
+        part(out, label, line, Tone::Normal, frame)?;
+    }
+    Ok(())
+}
+
+/// A labelled part of a story; its further lines stand below its text.
+fn part(out: &mut dyn Write, label: &str, text: &str, tone: Tone, frame: &Frame) -> io::Result<()> {
+    let width = measure(frame.width).map(|width| width.saturating_sub(INDENT).max(20));
+    let text = escape(text.as_bytes());
+    for (place, line) in wrap(&text, width).iter().enumerate() {
+        let label = if place == 0 { label } else { "" };
+        let label = frame.theme.paint(&format!("{label:>8}"), Tone::Quiet);
+        writeln!(out, "{label}  {}", frame.theme.paint(line, tone))?;
+    }
+    Ok(())
+}
+
+/// The numbers of a finding: `close_wait 150, eof_read 75`.
+fn evidence(finding: &Finding) -> String {
+    let numbers = finding.evidence.0.iter().map(|(name, value)| match value {
+        Number::Count(count) => format!("{name} {count}"),
+        Number::Rate(rate) => format!("{name} {rate}"),
+    });
+    numbers.collect::<Vec<_>>().join(", ")
+}
+
+fn summary(diagnosis: &Diagnosis, sampled: &str) -> String {
+    let count = |severity| {
+        let findings = diagnosis.findings.iter();
+        findings.filter(|f| f.severity == severity).count()
+    };
+    let checked = diagnosis.checked.len();
+    let rules = if checked == 1 { "rule" } else { "rules" };
+    if diagnosis.findings.is_empty() {
+        return format!("{checked} {rules} found nothing wrong {sampled}");
+    }
+    format!(
+        "{checked} {rules} checked {sampled}: {} critical, {} warning, {} info",
+        count(Severity::Critical),
+        count(Severity::Warning),
+        count(Severity::Info)
+    )
+}
+
+/// One line for a finding, for views that only mention it.
+#[must_use]
+pub fn line(finding: &Finding) -> [Cell; 3] {
+    [
+        Cell::new(
+            finding.severity.name().to_uppercase(),
+            tone(finding.severity),
+        ),
+        Cell::new(finding.id, Tone::Quiet),
+        Cell::new(escape(finding.title.as_bytes()), Tone::Normal),
+    ]
+}
+
+/// Findings as rows for programs.
+///
+/// # Errors
+/// What writing says.
+pub fn rows(
+    out: &mut dyn Write,
+    findings: &[Finding],
+    format: Format,
+    header: bool,
+) -> io::Result<()> {
+    let ids = [
+        "severity", "id", "pid", "comm", "protocol", "port", "address", "pport", "title",
+    ];
+    let mut rows = vec![ids.map(str::to_owned).to_vec()];
+    rows.extend(findings.iter().map(row));
+    match format {
+        Format::Csv => records::csv(out, &rows, header),
+        _ => records::plain(out, &rows, header, true),
+    }
+}
+
+fn row(finding: &Finding) -> Vec<String> {
+    let subject = &finding.subject;
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let (pid, comm) = match &subject.process {
+        Some((pid, comm)) => (pid.to_string(), escape(comm)),
+        None => (String::new(), String::new()),
+    };
+    let (address, pport) = subject.destination.unzip();
+    vec![
+        finding.severity.name().to_owned(),
+        finding.id.to_owned(),
+        pid,
+        comm,
+        text(subject.protocol.map(|protocol| protocol.name().to_owned())),
+        text(subject.port.map(|port| port.to_string())),
+        text(address.map(|address| address.to_string())),
+        text(pport.flatten().map(|port| port.to_string())),
+        escape(finding.title.as_bytes()),
+    ]
+}
+
+/// The rules and when they speak.
+///
+/// # Errors
+/// What writing says.
+pub fn rules(out: &mut dyn Write, rules: &[&Rule], frame: &Frame) -> io::Result<()> {
+    for rule in rules {
+        let id = frame.theme.paint(rule.id, Tone::Strong);
+        writeln!(out, "{id}  {}", rule.summary)?;
+        for threshold in (rule.thresholds)() {
+            part(out, "", &threshold, Tone::Quiet, frame)?;
+        }
+    }
+    Ok(())
+}
+
+/// The rules as rows for programs.
+///
+/// # Errors
+/// What writing says.
+pub fn rules_rows(
+    out: &mut dyn Write,
+    rules: &[&Rule],
+    format: Format,
+    header: bool,
+) -> io::Result<()> {
+    let mut records = vec![["id", "severity", "threshold"].map(str::to_owned).to_vec()];
+    for rule in rules {
+        for threshold in (rule.thresholds)() {
+            let (severity, text) = threshold.split_once(": ").unwrap_or(("", &threshold));
+            records.push(vec![
+                rule.id.to_owned(),
+                severity.to_owned(),
+                text.to_owned(),
+            ]);
+        }
+    }
+    match format {
+        Format::Csv => records::csv(out, &records, header),
+        _ => records::plain(out, &records, header, true),
+    }
+}
