@@ -29,6 +29,10 @@ pub enum ProcessDetail {
 
 /// What one answer needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something to ask for, or not"
+)]
 pub struct Query {
     /// The protocols.
     pub protocols: ProtocolSet,

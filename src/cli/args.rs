@@ -120,13 +120,11 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Reads `5`, `5s`, `300ms`, `2m`: a bare number is seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("'{text}' is no duration: give 5, 5s, 300ms or 2m");
-    let seconds: Result<f64, _> = text.parse();
-    let duration = match seconds {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?,
-        Err(_) => {
-            let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-            Duration::try_from(span).map_err(|_| wrong())?
-        }
+    let duration = if let Ok(seconds) = text.parse() {
+        Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?
+    } else {
+        let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+        Duration::try_from(span).map_err(|_| wrong())?
     };
     if duration > LONGEST {
         return Err(format!("'{text}' is longer than a day"));

@@ -43,8 +43,11 @@ const OF_MACHINE: &[&str] = &[
     "net.ipv4.udp_mem",
 ];
 
+/// Reads a text into the counters.
+type Reads = fn(&str, &mut Kernel);
+
 /// The files of counters, and what reads each.
-const COUNTERS: &[(&str, fn(&str, &mut Kernel))] = &[
+const COUNTERS: &[(&str, Reads)] = &[
     ("snmp", kernel_text::pairs),
     ("netstat", kernel_text::pairs),
     ("snmp6", kernel_text::snmp6),

@@ -82,8 +82,8 @@ fn check(case: &Case<'_>) -> Outcome {
 fn service(case: &Case<'_>, socket: &Socket) -> Option<&'static str> {
     let comm = case.owner(socket).map(|process| process.comm.as_slice());
     let named = |names: &[&str]| {
-        let is_called = |name: &&str| comm == name.as_bytes().get(..15).or(Some(name.as_bytes()));
-        names.iter().any(|name| is_called(&name))
+        let is_called = |name: &str| comm == name.as_bytes().get(..15).or(Some(name.as_bytes()));
+        names.iter().any(|name| is_called(name))
     };
     let found = SERVICES.iter().find(|(protocol, port, names, _)| {
         *protocol == socket.protocol && (*port == socket.local.port || named(names))

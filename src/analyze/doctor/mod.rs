@@ -4,6 +4,11 @@
 //! what stayed and what grew between two looks where there are two, and by what one look can
 //! prove where there is one.
 
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "every rule has the same shape, those too that can always look"
+)]
+
 mod accept_queue_full;
 mod app_not_reading;
 mod case;
