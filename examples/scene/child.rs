@@ -22,6 +22,16 @@ impl Child {
         setup: impl FnOnce(&mut Scene) -> io::Result<()>,
         afterwards: fn() -> !,
     ) -> io::Result<Self> {
+        Self::working(setup, |()| afterwards())
+    }
+
+    /// Forks a child that has something to work with: `setup` makes it, and `work` gets it after the report.
+    ///
+    /// When `work` returns, what its threads do goes on until the child is killed.
+    pub fn working<T>(
+        setup: impl FnOnce(&mut Scene) -> io::Result<T>,
+        work: impl FnOnce(T),
+    ) -> io::Result<Self> {
         let (told, mut tell) = io::pipe()?;
         let parent = rustix::process::getpid();
         if let Some(pid) = sys::fork()? {
@@ -32,9 +42,11 @@ impl Child {
         let outcome = catch_unwind(AssertUnwindSafe(|| child_main(parent, setup, &mut tell)));
         drop(tell);
         match outcome {
-            Ok(Ok(scene)) => {
+            Ok(Ok((scene, made))) => {
                 std::mem::forget(scene);
-                afterwards()
+                // A panic must not reach the frames of the parent from here either.
+                let _ = catch_unwind(AssertUnwindSafe(|| work(made)));
+                hold()
             }
             Ok(Err(_)) | Err(_) => sys::exit_now(1),
         }
@@ -70,21 +82,21 @@ impl Drop for Child {
 }
 
 /// The child's part: bind its life to the parent's, set up, check, report.
-fn child_main(
+fn child_main<T>(
     parent: Pid,
-    setup: impl FnOnce(&mut Scene) -> io::Result<()>,
+    setup: impl FnOnce(&mut Scene) -> io::Result<T>,
     tell: &mut impl Write,
-) -> io::Result<Scene> {
+) -> io::Result<(Scene, T)> {
     let mut scene = Scene::default();
     let made = die_with(Some(parent))
         .and_then(|()| setup(&mut scene))
-        .and_then(|()| scene.settle());
+        .and_then(|made| scene.settle().map(|()| made));
     let told = match &made {
-        Ok(()) => scene.story(None),
+        Ok(_) => scene.story(None),
         Err(error) => json!({ "error": error.to_string() }),
     };
     tell.write_all(told.to_string().as_bytes())?;
-    made.map(|()| scene)
+    made.map(|made| (scene, made))
 }
 
 /// Asks for SIGKILL at the parent's death; a parent that is gone already is noticed by its pid.

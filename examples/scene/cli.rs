@@ -44,7 +44,7 @@ pub struct Options {
     /// last-ack: shut down instead of closed, so that a file still leads to the socket
     #[arg(long)]
     pub held: bool,
-    /// time-wait: the server closes first, and its port collects the TIME_WAIT
+    /// time-wait, time-wait-overflow: the server closes first, and its port collects the TIME_WAIT
     #[arg(long)]
     pub server_first: bool,
     /// udp-many: all sockets on one port (SO_REUSEPORT)
@@ -68,6 +68,45 @@ pub struct Options {
     /// load: how many per cent of the pairs are IPv6
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub v6_share: u32,
+    /// How many a second: connections, datagrams [default: 20 for close-wait-growing, else 200]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rate: Option<u32>,
+    /// close-wait: so many servers, the first ones, have read the end of the stream
+    #[arg(long, default_value_t = 0)]
+    pub eof_read: u32,
+    /// close-wait: so many clients, the next ones, leave bytes behind that the server never reads
+    #[arg(long, default_value_t = 0)]
+    pub unread: u32,
+    /// close-wait, fd-limit: the RLIMIT_NOFILE of the process [default: 64 for fd-limit, else left alone]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(8..=1_000_000))]
+    pub limit: Option<u32>,
+    /// fd-limit: descriptors in all, its COUNT listeners among them
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(5..=1_000_000))]
+    pub open: u32,
+    /// syn-recv: so many more clients, for which the SYN queue (--backlog) has no place
+    #[arg(long, default_value_t = 0)]
+    pub excess: u32,
+    /// port-range: how many ports there are, from 20001 on
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=40_000))]
+    pub range: u32,
+    /// port-range: so many of them, the last ones, are reserved
+    #[arg(long, default_value_t = 0)]
+    pub reserved: u32,
+    /// time-wait-overflow: how many TIME_WAIT there is room for
+    #[arg(long, default_value_t = 10)]
+    pub buckets: u32,
+    /// deaf-peer: the line comes when every client has sent its bytes again so often
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=12))]
+    pub retransmits: u32,
+    /// udp-dropping, peer-not-reading: the healthy twin, who reads at once whatever comes
+    #[arg(long)]
+    pub reading: bool,
+    /// peer-not-reading: the near miss, in which queues are full but move: the reader is slow and reads all
+    #[arg(long)]
+    pub slow: bool,
+    /// peer-not-reading: the client is the one who writes
+    #[arg(long)]
+    pub client_writes: bool,
 }
 
 impl Options {
@@ -92,6 +131,11 @@ impl Options {
             first => first.saturating_add(u16::try_from(nth).unwrap_or(u16::MAX)),
         };
         SocketAddr::new(self.address.unwrap_or_else(|| self.loopback()), port)
+    }
+
+    /// How many a second, where the kind has no habit of its own.
+    pub fn rate(&self) -> u32 {
+        self.rate.unwrap_or(200)
     }
 
     /// The backlog asked for, or one that all `--count` clients fit into.
@@ -139,7 +183,7 @@ pub enum Kind {
     AcceptFull,
     /// COUNT clients whose SYN is lost
     SynSent,
-    /// COUNT half-open connections: the client never hears the SYN-ACK
+    /// COUNT half-open connections: the client never hears the SYN-ACK (--excess)
     SynRecv,
     /// COUNT clients whose FIN is lost (--orphan)
     FinWait1,
@@ -147,12 +191,28 @@ pub enum Kind {
     FinWait2,
     /// COUNT clients in a simultaneous close (--orphan)
     Closing,
-    /// COUNT servers that do not close after their client did
+    /// COUNT servers that do not close after their client did (--eof-read, --unread, --limit)
     CloseWait,
+    /// COUNT of them at first, and --rate more in every second
+    CloseWaitGrowing,
+    /// COUNT clients that have ended their half and go on reading what their server sends: CLOSE_WAIT, but no leak
+    HalfClose,
     /// COUNT servers whose last FIN is lost (--held)
     LastAck,
     /// COUNT connections over and done (--server-first)
     TimeWait,
+    /// COUNT connections over and done, where only --buckets of them may stay in TIME_WAIT
+    TimeWaitOverflow,
+    /// A namespace with --range ports (less --reserved), and COUNT connections towards one listener
+    PortRange,
+    /// A process with --open descriptors of the --limit it may have
+    FdLimit,
+    /// COUNT connections whose writer is stopped by a reader who does not read (--slow, --reading, --client-writes)
+    PeerNotReading,
+    /// COUNT connections whose client sends in vain: its server hears nothing (--retransmits)
+    DeafPeer,
+    /// A healthy server: COUNT connections that stay, and --rate that come and go in a second
+    Busy,
     /// COUNT TCP sockets that are bound and nothing more
     Bound,
     /// COUNT UDP sockets bound (--address)
@@ -161,8 +221,10 @@ pub enum Kind {
     UdpConnected,
     /// COUNT UDP sockets bound, on ports of their own or on one (--same-port)
     UdpMany,
-    /// A UDP socket whose buffer ran over, and its sender
+    /// A UDP socket whose buffer ran over once, and its sender
     UdpFull,
+    /// A UDP socket that nobody reads, and a process that sends --rate datagrams a second (--reading)
+    UdpDropping,
     /// Two raw ICMP sockets, one of them connected
     Raw,
     /// A listener and a connection shared by this process and COUNT forked children

@@ -31,6 +31,7 @@ mod kinds;
 mod net;
 mod scene;
 mod sys;
+mod sysctl;
 mod table;
 mod tcp;
 mod wait;

@@ -153,6 +153,13 @@ impl Scene {
 
     /// Lists the sockets and facts that a child has told of, and keeps the child.
     pub fn adopt(&mut self, mut child: Child) -> io::Result<()> {
+        self.adopt_report(&mut child)?;
+        self.keep_child(child);
+        Ok(())
+    }
+
+    /// Lists the sockets and facts that a child has told of.
+    pub fn adopt_report(&mut self, child: &mut Child) -> io::Result<()> {
         let told = child.report()?;
         if let Some(Value::Array(sockets)) = told.get("sockets") {
             self.sockets.extend(sockets.iter().cloned());
@@ -160,7 +167,6 @@ impl Scene {
         if let Some(Value::Object(extra)) = told.get("extra") {
             self.extra.extend(extra.clone());
         }
-        self.keep_child(child);
         Ok(())
     }
 

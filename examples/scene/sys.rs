@@ -24,6 +24,16 @@ fn checked(answer: libc::c_int) -> io::Result<libc::c_int> {
 ///
 /// This asks the socket itself, so it is independent of the tables the tool under test reads.
 pub fn tcp_state(fd: impl AsFd) -> io::Result<u8> {
+    Ok(tcp_info(fd)?[0])
+}
+
+/// How often in a row the oldest bytes of a TCP socket have been sent again, without an answer.
+pub fn retransmits(fd: impl AsFd) -> io::Result<u8> {
+    Ok(tcp_info(fd)?[2])
+}
+
+/// The first bytes of `struct tcp_info`: state, congestion state, retransmits, probes, backoff.
+fn tcp_info(fd: impl AsFd) -> io::Result<[u8; 8]> {
     let mut info = [0_u8; 8];
     let mut length = size_of_val(&info) as libc::socklen_t;
     // SAFETY: `info` is writable for `length` bytes and outlives the call.
@@ -36,7 +46,15 @@ pub fn tcp_state(fd: impl AsFd) -> io::Result<u8> {
             &raw mut length,
         )
     })?;
-    Ok(info[0])
+    Ok(info)
+}
+
+/// How many bytes of a TCP socket its peer has not acknowledged: what tools show as Send-Q.
+pub fn unacknowledged(fd: impl AsFd) -> io::Result<u32> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: SIOCOUTQ, which has the number of TIOCOUTQ, writes one live int.
+    checked(unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) })?;
+    Ok(bytes as u32)
 }
 
 /// How many datagrams the kernel threw away because this socket's buffer was full.

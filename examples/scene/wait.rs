@@ -24,6 +24,18 @@ pub fn until(mut missing: impl FnMut() -> io::Result<Option<String>>) -> io::Res
     Ok(())
 }
 
+/// Does `step` so many times a second until it fails; after a pause of the machine it catches up.
+pub fn at_rate(rate: u32, mut step: impl FnMut() -> io::Result<()>) {
+    let start = Instant::now();
+    for nth in 0.. {
+        let due = Duration::from_secs_f64(f64::from(nth) / f64::from(rate));
+        sleep(due.saturating_sub(start.elapsed()));
+        if step().is_err() {
+            return;
+        }
+    }
+}
+
 /// Waits until the socket says that it is in `state`.
 pub fn until_state(fd: impl AsFd, state: Tcp) -> io::Result<()> {
     until(|| {

@@ -21,6 +21,8 @@
     reason = "test helpers fail loudly, call the kernel directly, and not every test uses them all"
 )]
 
+pub mod buildup;
+pub mod doctor;
 mod run;
 pub mod sandbox;
 mod scene;

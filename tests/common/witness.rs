@@ -216,3 +216,52 @@ fn numbered(directory: &Path) -> Vec<(u32, std::path::PathBuf)> {
         |entry: std::fs::DirEntry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path()));
     entries.flatten().filter_map(entry).collect()
 }
+
+/// How many TCP sockets of each state `ss` shows, LISTEN included, under the names of the contract.
+pub fn ss_states() -> Option<BTreeMap<String, u64>> {
+    let mut states = BTreeMap::new();
+    for row in ss_rows("tcp")? {
+        *states.entry(row.state).or_insert(0) += 1;
+    }
+    Some(states)
+}
+
+/// How many descriptors a process has.
+pub fn open_files(pid: u32) -> u64 {
+    std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .count() as u64
+}
+
+/// The soft limit on descriptors of a process.
+pub fn file_limit(pid: u32) -> u64 {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let words = line.unwrap().trim_start_matches("Max open files");
+    words.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// The numbers of a setting under /proc/sys/net, of this thread's namespace.
+pub fn setting(name: &str) -> Vec<u64> {
+    let text = std::fs::read_to_string(format!("/proc/sys/net/{name}")).unwrap();
+    text.split_whitespace()
+        .map(|word| word.parse().unwrap())
+        .collect()
+}
+
+/// Changes a setting of this thread's namespace, which must be a private one.
+pub fn set(_private: &super::Namespace, name: &str, value: &str) {
+    std::fs::write(format!("/proc/sys/net/{name}"), value).unwrap();
+}
+
+/// What `ss` says a bound UDP socket has dropped; `None` where there is no ss.
+pub fn ss_drops(port: u16) -> Option<u64> {
+    ss_rows("udp")?;
+    let filter = format!("sport = :{port}");
+    let arguments = ["-H", "-O", "-n", "-a", "-u", "-m", filter.as_str()];
+    let answer = Run::of("ss").args(&arguments).output();
+    let (_, after) = answer.stdout.rsplit_once(",d")?;
+    after.trim_end().trim_end_matches(')').parse().ok()
+}

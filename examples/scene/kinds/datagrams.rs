@@ -1,12 +1,14 @@
 //! Sockets without a handshake: UDP and raw.
 
+use crate::child::Child;
 use crate::cli::Options;
-use crate::scene::{Record, Scene};
+use crate::scene::{Record, Scene, own_pid};
 use crate::{net, sys, wait};
 use rustix::fd::OwnedFd;
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sockopt};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, ipproto, sockopt};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::mpsc::{TryRecvError, channel};
 
 /// Small, so that few datagrams fill it; the kernel has a floor of its own above it.
 const SMALL_BUFFER: usize = 16 * 1024;
@@ -78,6 +80,69 @@ pub fn full(options: &Options, scene: &mut Scene) -> io::Result<()> {
     let record = Record::of("sender", "udp", "ESTABLISHED", &sender)?;
     scene.hold_other(record, sender);
     Ok(())
+}
+
+/// A process sends all the time to a socket that nobody reads, or (the healthy twin) that a thread reads.
+pub fn dropping(options: &Options, scene: &mut Scene) -> io::Result<()> {
+    let receiver = udp(options.listen_at())?;
+    if !options.reading {
+        sockopt::set_socket_recv_buffer_size(&receiver, SMALL_BUFFER)?;
+    }
+    let at = net::reach(&receiver)?;
+    let (source, rate) = (SocketAddr::new(options.loopback(), 0), options.rate());
+    // The child takes its own copy of the receiver, and closes it there.
+    let mut receiver = Some(receiver);
+    let sender = Child::working(
+        |scene| {
+            drop(receiver.take());
+            let sender = udp(source)?;
+            rustix::net::connect(&sender, &at)?;
+            scene.tell(&Record::of("sender", "udp", "ESTABLISHED", &sender)?);
+            Ok(sender)
+        },
+        move |sender| {
+            wait::at_rate(rate, || {
+                // Refused where the receiver has gone; sent again in any case.
+                let _ = rustix::net::send(&sender, &[0_u8; 1000], SendFlags::NOSIGNAL);
+                Ok(())
+            });
+        },
+    )?;
+    scene.note("sender_pid", sender.pid());
+    scene.note("pid", own_pid());
+    scene.note("rate", rate);
+    scene.note("port", at.port());
+    scene.adopt(sender)?;
+    let receiver = receiver.ok_or_else(|| io::Error::other("no receiver"))?;
+    let record = Record::of("receiver", "udp", "UNCONN", &receiver)?;
+    if options.reading {
+        scene.tell(&record);
+        read_all(scene, receiver)?;
+    } else {
+        scene.note("drops", first_drops(&receiver)?);
+        scene.hold_other(record, receiver);
+    }
+    Ok(())
+}
+
+/// The first drops: from here on every datagram is one.
+fn first_drops(receiver: &OwnedFd) -> io::Result<u32> {
+    wait::until(|| Ok((sys::drops(receiver)? == 0).then(|| "drops wanted".to_owned())))?;
+    sys::drops(receiver)
+}
+
+/// Starts a thread that reads all there is, and waits for the first datagram.
+fn read_all(scene: &mut Scene, receiver: OwnedFd) -> io::Result<()> {
+    let (stay, leave) = channel::<()>();
+    let (tell, told) = channel();
+    scene.keep_thread(stay);
+    std::thread::spawn(move || {
+        while leave.try_recv() == Err(TryRecvError::Empty) {
+            let read = rustix::net::recv(&receiver, &mut [0_u8; 2000][..], RecvFlags::empty());
+            let _ = tell.send(read.is_ok());
+        }
+    });
+    told.recv().map_err(io::Error::other).map(drop)
 }
 
 /// The drop counter once it stands still and is not zero: the last datagrams may still be on their way.

@@ -1,13 +1,18 @@
 //! One function for each kind: it makes its sockets and records them in the scene.
 
+mod busy;
 mod churn;
 mod datagrams;
 mod hidden;
 mod identity;
+mod leaks;
+mod limits;
 mod listeners;
 mod load;
 mod owners;
 mod queues;
+mod sides;
+mod stalls;
 mod states;
 
 use crate::cli::{Kind, Options};
@@ -53,13 +58,22 @@ fn make_part(options: &Options, scene: &mut Scene) -> io::Result<()> {
         Kind::FinWait1 => states::fin_wait1,
         Kind::FinWait2 => states::fin_wait2,
         Kind::Closing => states::closing,
-        Kind::CloseWait => states::close_wait,
+        Kind::CloseWait => leaks::close_wait,
+        Kind::CloseWaitGrowing => leaks::close_wait_growing,
+        Kind::HalfClose => leaks::half_close,
         Kind::LastAck => states::last_ack,
         Kind::TimeWait => states::time_wait,
+        Kind::TimeWaitOverflow => limits::time_wait_overflow,
+        Kind::PortRange => limits::port_range,
+        Kind::FdLimit => limits::fd_limit,
+        Kind::PeerNotReading => stalls::peer_not_reading,
+        Kind::DeafPeer => stalls::deaf_peer,
+        Kind::Busy => busy::busy,
         Kind::UdpBound => datagrams::bound,
         Kind::UdpConnected => datagrams::connected,
         Kind::UdpMany => datagrams::many,
         Kind::UdpFull => datagrams::full,
+        Kind::UdpDropping => datagrams::dropping,
         Kind::Raw => datagrams::raw,
         Kind::Forked => owners::forked,
         Kind::Dup => owners::dup,

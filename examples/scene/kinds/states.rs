@@ -8,9 +8,11 @@ use crate::net::{self, Pair};
 use crate::scene::Scene;
 use crate::tcp::Tcp;
 use crate::{sys, wait};
+use rustix::fd::OwnedFd;
 use rustix::net::{Shutdown, shutdown};
 use std::collections::HashSet;
 use std::io;
+use std::net::SocketAddr;
 
 /// The listener is deaf, so it never sees the SYN: the client waits and there is no SYN_RECV.
 pub fn syn_sent(options: &Options, scene: &mut Scene) -> io::Result<()> {
@@ -35,14 +37,19 @@ pub fn syn_recv(options: &Options, scene: &mut Scene) -> io::Result<()> {
         hold_syn_sent(scene, "client", client, at)?;
         scene.expect("half-open", Tcp::SynRecv, at, client_at);
     }
+    // A SYN without a place is answered by a cookie, which leaves nothing behind; every second it comes again.
+    for _ in 0..options.excess {
+        let client = net::client_without_answer(at, true)?;
+        hold_syn_sent(scene, "excess", client, at)?;
+    }
     scene.hold("listener", Tcp::Listen, listener)
 }
 
 /// The listener, and COUNT connections through it, each given to `end`.
-fn pairs(
+pub fn pairs(
     options: &Options,
     scene: &mut Scene,
-    end: impl Fn(&Options, &mut Scene, Pair) -> io::Result<()>,
+    mut end: impl FnMut(&Options, &mut Scene, Pair) -> io::Result<()>,
 ) -> io::Result<()> {
     let listener = net::listener(options.listen_at(), options.backlog())?;
     for _ in 0..options.count {
@@ -106,15 +113,6 @@ pub fn closing(options: &Options, scene: &mut Scene) -> io::Result<()> {
     })
 }
 
-/// The client is closed and gone; the server has not noticed or does not care. That is the leak.
-pub fn close_wait(options: &Options, scene: &mut Scene) -> io::Result<()> {
-    pairs(options, scene, |_, scene, pair| {
-        drop(pair.client);
-        scene.expect("client", Tcp::FinWait2, pair.client_at, pair.server_at);
-        scene.hold("server", Tcp::CloseWait, pair.server)
-    })
-}
-
 /// The client has ended and gone deaf, so the server's FIN is never acknowledged.
 pub fn last_ack(options: &Options, scene: &mut Scene) -> io::Result<()> {
     pairs(options, scene, |options, scene, pair| {
@@ -136,21 +134,36 @@ pub fn last_ack(options: &Options, scene: &mut Scene) -> io::Result<()> {
 /// One side closes, then the other: the first keeps the TIME_WAIT.
 pub fn time_wait(options: &Options, scene: &mut Scene) -> io::Result<()> {
     let listener = net::listener(options.listen_at(), options.backlog())?;
+    closed(options, scene, &listener, options.count)?;
+    scene.hold("listener", Tcp::Listen, listener)
+}
+
+/// So many connections through `listener` that are over, each of which is then in TIME_WAIT.
+pub fn closed(
+    options: &Options,
+    scene: &mut Scene,
+    listener: &OwnedFd,
+    count: u32,
+) -> io::Result<()> {
     let mut made = HashSet::new();
-    while made.len() < options.count as usize {
-        let pair = net::pair(&listener)?;
-        let (first, second, local, peer) = if options.server_first {
-            (pair.server, pair.client, pair.server_at, pair.client_at)
-        } else {
-            (pair.client, pair.server, pair.client_at, pair.server_at)
-        };
-        drop(first);
-        wait::until_state(&second, Tcp::CloseWait)?;
-        drop(second);
+    while made.len() < count as usize {
+        let (local, peer) = close(options, net::pair(listener)?)?;
         // On loopback the kernel may use a port in TIME_WAIT again (tcp_tw_reuse): still one socket.
-        if made.insert(pair.client_at) {
+        if made.insert((local, peer)) {
             scene.expect("closed-first", Tcp::TimeWait, local, peer);
         }
     }
-    scene.hold("listener", Tcp::Listen, listener)
+    Ok(())
+}
+
+/// Closes one end, and then the other; says where the one was that was the first.
+pub fn close(options: &Options, pair: Pair) -> io::Result<(SocketAddr, SocketAddr)> {
+    let (first, second, local, peer) = if options.server_first {
+        (pair.server, pair.client, pair.server_at, pair.client_at)
+    } else {
+        (pair.client, pair.server, pair.client_at, pair.server_at)
+    };
+    drop(first);
+    wait::until_state(&second, Tcp::CloseWait)?;
+    Ok((local, peer))
 }
