@@ -29,7 +29,7 @@ pub enum By {
 }
 
 /// What a group has in common.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// A process. A shared socket counts under the lowest pid that holds it.
     Process {
@@ -176,7 +176,7 @@ impl Tally {
     }
 }
 
-fn key(by: By, socket: &Socket, facts: &Facts) -> Key {
+pub(super) fn key(by: By, socket: &Socket, facts: &Facts) -> Key {
     let owner = facts.owner_processes(socket).next();
     let of_owner = |part: fn(&Process) -> Option<String>, make: fn(Option<String>) -> Key| {
         owner.map_or(Key::NoOwner(socket.owner_status), |process| {

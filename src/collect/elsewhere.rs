@@ -83,7 +83,7 @@ fn look(query: &Query, pid: u32, ports: &[(u16, Protocol)]) -> io::Result<Option
 
 /// Every network namespace but our own that a visible process is in, with its processes,
 /// lowest pid first.
-fn others() -> BTreeMap<u64, Vec<u32>> {
+pub(super) fn others() -> BTreeMap<u64, Vec<u32>> {
     let mut pids = ProcDir::open()
         .and_then(|proc| proc.pids())
         .unwrap_or_default();

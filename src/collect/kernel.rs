@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::elsewhere::others;
 use crate::model::Kernel;
 use crate::sys::netns;
 use crate::sys::proc::{net_text, setting};
@@ -92,7 +93,7 @@ fn of_machine(kernel: &mut Kernel) {
         set_all(kernel, OF_MACHINE, &here);
         return;
     }
-    match netns::inside(1, || read_all(OF_MACHINE)) {
+    match in_initial_namespace(|| read_all(OF_MACHINE)) {
         Ok(there) => set_all(kernel, OF_MACHINE, &there),
         Err(error) => {
             for name in OF_MACHINE {
@@ -103,6 +104,18 @@ fn of_machine(kernel: &mut Kernel) {
             }
         }
     }
+}
+
+/// Runs `work` in the network namespace of process 1, through any process that is in it: the
+/// first itself may refuse.
+fn in_initial_namespace<T: Send>(work: impl Fn() -> T + Send + Sync) -> io::Result<T> {
+    let refused = netns::inside(1, &work);
+    let Some(first) = netns::mark(Some(1)).filter(|_| refused.is_err()) else {
+        return refused;
+    };
+    let neighbours = others().remove(&first).unwrap_or_default();
+    let mut attempts = neighbours.into_iter().map(|pid| netns::inside(pid, &work));
+    attempts.find(Result::is_ok).unwrap_or(refused)
 }
 
 fn addresses(kernel: &mut Kernel) {

@@ -1,1 +1,281 @@
-//! x
+//! `buildup`: sockets in states that should pass, by whose they are and towards whom.
+
+mod attribution;
+mod limits;
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+
+use rustc_hash::FxHashMap;
+
+use super::close_wait::Verdicts;
+use super::past::{Past, Sample};
+use super::states::{self, By};
+use crate::model::{Endpoint, Files, Protocol, Role, Socket, State, TimerKind};
+
+pub use attribution::{Attribution, Attributor, Whose};
+pub use limits::{Limits, PortUse, Used};
+
+/// The states that pile up, in the order in which they are told.
+pub const STATES: [State; 7] = [
+    State::TimeWait,
+    State::CloseWait,
+    State::SynRecv,
+    State::FinWait1,
+    State::FinWait2,
+    State::LastAck,
+    State::Closing,
+];
+
+/// What the sockets of a row have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    state: State,
+    whose: Option<Whose>,
+    port: Option<u16>,
+    peer: Option<Endpoint>,
+    /// With `--by` something else than process, port or peer.
+    group: Option<states::Key>,
+}
+
+/// An end that several connections share, as far as they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedEnd {
+    /// The address, where it is the same.
+    pub address: Option<IpAddr>,
+    /// The port, where it is the same.
+    pub port: Option<u16>,
+}
+
+/// Sockets that piled up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pile {
+    /// Their state.
+    pub state: State,
+    /// How many.
+    pub count: u64,
+    /// Age of the oldest in milliseconds: exact for TIME_WAIT, else at least; `None` where the
+    /// kernel does not tell.
+    pub oldest_ms: Option<u64>,
+    /// Whose they are: pid and name; `None` where that is not known.
+    pub process: Option<(u32, Vec<u8>)>,
+    /// How that is known.
+    pub attribution: Attribution,
+    /// What the rows are grouped by, where that was chosen.
+    pub group: Option<states::Key>,
+    /// This end, as far as it is the same for all.
+    pub local: SharedEnd,
+    /// The far end, as far as it is the same for all.
+    pub peer: SharedEnd,
+    /// What their receive queues say; of CLOSE_WAIT only.
+    pub verdicts: Option<Verdicts>,
+    /// Descriptors of the process.
+    pub files: Option<Files>,
+    /// How many more there are than at the first look, in a second.
+    pub growth: Option<f64>,
+}
+
+/// What piled up, the worst first within each state, and how near the limits are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Buildup {
+    /// The rows.
+    pub piles: Vec<Pile>,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// The time a connection stays in TIME_WAIT, in milliseconds. Source: `TCP_TIMEWAIT_LEN`,
+/// `include/net/tcp.h`.
+const TIME_WAIT_MS: u64 = 60_000;
+
+/// Makes the rows of the sockets that `is_wanted` holds for, and the limits from all of them.
+///
+/// A row is a state, a process, and the local port that clients came to or the peer that
+/// connections went to; with `by` it is a state and that. A socket without an owner is shown
+/// to `is_wanted` as if the process held it whose it most likely is.
+#[must_use]
+pub fn buildup(
+    now: &Sample,
+    before: Option<&Past>,
+    by: Option<By>,
+    is_wanted: &dyn Fn(&Socket) -> bool,
+) -> Buildup {
+    let attributor = Attributor::new(now, before);
+    let piled: Vec<&Socket> = now
+        .sockets()
+        .iter()
+        .filter(|s| s.protocol == Protocol::Tcp && STATES.contains(&s.state))
+        .filter(|socket| is_wanted(&attributor.stand_in(socket)))
+        .collect();
+    let sides = Sides::count(&piled);
+    let mut piles: FxHashMap<Key, Vec<&Socket>> = FxHashMap::default();
+    for socket in piled {
+        let key = match by {
+            None => party(socket, attributor.whose(socket), &sides),
+            Some(by) => group(by, &attributor.stand_in(socket), now),
+        };
+        piles.entry(key).or_default().push(socket);
+    }
+    let mut piles: Vec<Pile> = piles
+        .into_iter()
+        .map(|(key, sockets)| pile(&key, &sockets, &attributor, now, before))
+        .collect();
+    piles.sort_by_key(|pile| (order(pile.state), Reverse(pile.count), place(pile)));
+    Buildup {
+        piles,
+        limits: Limits::of(now),
+    }
+}
+
+fn order(state: State) -> usize {
+    let place = STATES.iter().position(|known| *known == state);
+    place.unwrap_or(STATES.len())
+}
+
+/// An order that does not change from look to look.
+fn place(pile: &Pile) -> impl Ord + use<> {
+    let pid = pile.process.as_ref().map(|(pid, _)| *pid);
+    (
+        pid,
+        pile.local.port,
+        pile.local.address,
+        pile.peer.address,
+        pile.peer.port,
+    )
+}
+
+/// How many sockets share a local port, or a peer: that tells which side a connection is of
+/// when its listener is gone.
+#[derive(Default)]
+struct Sides {
+    ports: FxHashMap<(State, u16), u64>,
+    peers: FxHashMap<(State, Endpoint), u64>,
+}
+
+impl Sides {
+    fn count(sockets: &[&Socket]) -> Self {
+        let mut sides = Self::default();
+        for socket in sockets {
+            let port = (socket.state, socket.local.port);
+            *sides.ports.entry(port).or_default() += 1;
+            if let Some(peer) = socket.peer {
+                *sides.peers.entry((socket.state, peer)).or_default() += 1;
+            }
+        }
+        sides
+    }
+
+    /// Whether the clients came here.
+    fn is_inbound(&self, socket: &Socket) -> bool {
+        let port = self.ports.get(&(socket.state, socket.local.port));
+        let peer = socket.peer;
+        let peer = peer.and_then(|peer| self.peers.get(&(socket.state, peer)));
+        socket.role == Some(Role::Inbound) || port > peer
+    }
+}
+
+/// The row of a socket: its process, and the side that all of its kind share.
+fn party(socket: &Socket, whose: Whose, sides: &Sides) -> Key {
+    let inbound = sides.is_inbound(socket);
+    Key {
+        state: socket.state,
+        whose: Some(whose),
+        port: inbound.then_some(socket.local.port),
+        peer: socket.peer.filter(|_| !inbound),
+        group: None,
+    }
+}
+
+/// The row of a socket that is grouped by something else.
+fn group(by: By, socket: &Socket, now: &Sample) -> Key {
+    Key {
+        state: socket.state,
+        whose: None,
+        port: None,
+        peer: None,
+        group: Some(states::key(by, socket, now.facts())),
+    }
+}
+
+/// Makes a row of the sockets that belong to it.
+fn pile(
+    key: &Key,
+    sockets: &[&Socket],
+    attributor: &Attributor<'_>,
+    now: &Sample,
+    before: Option<&Past>,
+) -> Pile {
+    // A row by port or peer belongs to somebody only where all of it does.
+    let mut owners = sockets.iter().map(|socket| attributor.whose(socket));
+    let first = owners.next().unwrap_or_default();
+    let whose = match key.whose {
+        Some(whose) => whose,
+        None if owners.all(|whose| whose == first) => first,
+        None => Whose::default(),
+    };
+    let process = whose
+        .pid
+        .map(|pid| (pid, attributor.name(pid).unwrap_or_default().to_vec()));
+    let mut verdicts = Verdicts::default();
+    for socket in sockets {
+        verdicts.add(socket);
+    }
+    let processes = &now.facts().processes;
+    let files = whose.pid.and_then(|pid| processes.get(&pid)?.files);
+    Pile {
+        state: key.state,
+        count: sockets.len() as u64,
+        oldest_ms: sockets.iter().filter_map(|socket| age_ms(socket)).max(),
+        process,
+        attribution: whose.attribution,
+        group: key.group.clone(),
+        local: shared(sockets.iter().map(|socket| Some(socket.local))),
+        peer: shared(sockets.iter().map(|socket| socket.peer)),
+        verdicts: (key.state == State::CloseWait).then_some(verdicts),
+        files,
+        growth: before.and_then(|before| growth(sockets, before, now)),
+    }
+}
+
+/// Milliseconds in the state: exact for TIME_WAIT, from its timer; at least, where `tcp_info`
+/// tells since when the peer has been silent. A SYN_RECV, and an orphan in FIN_WAIT2, tell
+/// nothing.
+fn age_ms(socket: &Socket) -> Option<u64> {
+    if socket.state == State::TimeWait {
+        let timer = socket
+            .timer
+            .filter(|timer| timer.kind == TimerKind::TimeWait);
+        return Some(TIME_WAIT_MS.saturating_sub(timer?.expires_ms.into()));
+    }
+    Some(socket.tcp.as_ref()?.quiet_ms().into())
+}
+
+/// What the ends have in common.
+fn shared(mut ends: impl Iterator<Item = Option<Endpoint>>) -> SharedEnd {
+    let first = ends.next().flatten();
+    let mut shared = SharedEnd {
+        address: first.map(|end| end.address),
+        port: first.map(|end| end.port),
+    };
+    for end in ends {
+        shared.address = shared
+            .address
+            .filter(|a| end.map(|end| end.address) == Some(*a));
+        shared.port = shared.port.filter(|p| end.map(|end| end.port) == Some(*p));
+    }
+    shared
+}
+
+/// How many of the sockets came into the state since the first look, in a second.
+fn growth(sockets: &[&Socket], before: &Past, now: &Sample) -> Option<f64> {
+    let seconds = now.at.saturating_sub(before.at).as_secs_f64();
+    let is_new = |socket: &&&Socket| {
+        let was = before.of_socket(socket);
+        was.is_none_or(|was| was.state != socket.state)
+    };
+    let new = sockets.iter().filter(is_new).count() as u64;
+    (seconds > 0.0).then(|| super::round(super::float(new) / seconds))
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 
 use crate::analyze::past::{Past, Sample, Was};
+use crate::analyze::{float, round};
 use crate::model::{
     AcceptQueue, Endpoint, OwnerStatus, Process, Protocol, ProtocolSet, Queue, Role, Socket, State,
 };
@@ -174,12 +175,6 @@ pub fn bytes(socket: &Socket) -> (u64, u64) {
     }
 }
 
-/// Two places after the point are all that a sample of a second can tell.
-#[must_use]
-pub fn round(rate: f64) -> f64 {
-    (rate * 100.0).round() / 100.0
-}
-
 /// What several connections have in common, so that one finding tells of all of them: their
 /// process, and the local port that clients come to or the destination they go to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -245,14 +240,4 @@ pub fn subject(case: &Case<'_>, sockets: &[&Socket]) -> super::Subject {
             .map(|peer| (peer.address, same_port.then_some(peer.port))),
         ..super::Subject::process(owner)
     }
-}
-
-/// A count as a number that can be divided.
-#[must_use]
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of sockets, bytes and packets are far below 2^52"
-)]
-pub const fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use super::case::{bytes, round};
+use super::case::bytes;
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
 use crate::analyze::close_wait::Verdicts;
+use crate::analyze::{float, round};
 use crate::model::{Files, OwnerStatus, Protocol, Role, Socket, State};
 
 /// More than this many that stay are critical.
@@ -184,7 +185,7 @@ fn growth(case: &Case<'_>, holder: Holder, now: u64) -> Option<f64> {
 fn seconds_left(files: Files, growth: Option<f64>) -> Option<f64> {
     let left = files.limit?.checked_sub(files.open)?;
     let growth = growth.filter(|growth| *growth > 0.0)?;
-    Some(round(super::case::float(left) / growth))
+    Some(round(float(left) / growth))
 }
 
 /// The process, the port where all came to one, the peer where all are of one.

@@ -6,8 +6,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::case::{float, round};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
+use crate::analyze::{float, round};
 use crate::model::{Files, OwnerStatus, Process};
 
 /// Shares of the limit that are a warning, and critical, in percent.
@@ -95,7 +95,7 @@ fn of_process(case: &Case<'_>, process: &Process, sockets: u64) -> Option<Findin
         severity,
         title: format!("{who} has {open} descriptors open, its limit is {limit}"),
         cause: format!(
-            "{sockets} of them are sockets{soon}; at the limit accept() and socket() fail with EMFILE, and clients are left waiting in the accept queue"
+            "{sockets} of them sockets{soon}; at the limit accept() and socket() fail with EMFILE, and clients are left waiting in the accept queue"
         ),
         evidence: Evidence::default()
             .with("open", open)

@@ -29,7 +29,7 @@ mod time_wait_table;
 mod udp_drops;
 
 #[cfg(test)]
-mod stage;
+pub(crate) mod stage;
 
 use std::cmp::Reverse;
 

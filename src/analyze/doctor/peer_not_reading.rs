@@ -68,7 +68,7 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
     let reader = far.and_then(|socket| case.owner(socket));
     let reader_words = reader.map_or_else(String::new, |process| {
         let comm = String::from_utf8_lossy(&process.comm);
-        format!(", which is {comm} (pid {}) on this host", process.pid)
+        format!(", which is {comm} (pid {}) on this host,", process.pid)
     });
     let first = match reader {
         Some(process) => format!(

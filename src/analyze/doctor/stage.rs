@@ -152,7 +152,7 @@ impl Stage {
         self.after(before, 1.0)
     }
 
-    fn finished(&self) -> Sample {
+    pub fn finished(&self) -> Sample {
         let mut sample = self.sample.clone();
         let snapshot = &mut sample.snapshot;
         let holders = HolderIndex::new(self.holders.clone());
