@@ -17,6 +17,7 @@ pub mod analyze;
 pub mod cli;
 pub mod collect;
 pub mod columns;
+pub mod explain;
 pub mod filter;
 pub mod join;
 pub mod model;

@@ -3,6 +3,7 @@
 pub mod counts;
 pub mod csv;
 pub mod doctor;
+pub mod explain;
 pub mod grid;
 pub mod json;
 pub mod list;
