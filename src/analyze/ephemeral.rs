@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Endpoint, Kernel, PortRange, Protocol, Socket, State};
+use crate::model::{Endpoint, Kernel, PortRange, Protocol, Role, Socket, State};
 
 /// The ports an outgoing connection can get: the range less what is reserved in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,11 +54,11 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// The destination of a TCP connection whose local port comes out of the range.
+    /// The destination of a TCP connection that went out, with a local port out of the range.
     #[must_use]
     pub fn of(socket: &Socket, usable: &Usable) -> Option<Self> {
-        let is_tcp = socket.protocol == Protocol::Tcp;
-        let peer = socket.peer.filter(|_| is_tcp)?;
+        let goes_out = socket.protocol == Protocol::Tcp && socket.role != Some(Role::Inbound);
+        let peer = socket.peer.filter(|_| goes_out)?;
         usable.contains(socket.local.port).then_some(Self {
             source: socket.local.address,
             peer,

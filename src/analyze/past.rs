@@ -60,8 +60,10 @@ impl Identity {
 /// What a socket was at an earlier look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Was {
-    /// Its state.
+    /// Its state at the last look.
     pub state: State,
+    /// Its state at the first look; `None` when it was not there yet.
+    pub first: Option<State>,
     /// What waited in it.
     pub queue: Option<Queue>,
     /// Packets it had dropped.
@@ -84,6 +86,7 @@ pub struct Past {
     seen: FxHashMap<Identity, Was>,
     files: FxHashMap<u32, Files>,
     names: FxHashMap<u32, Vec<u8>>,
+    has_looked: bool,
 }
 
 impl Past {
@@ -113,17 +116,24 @@ impl Past {
             }
             let identity = Identity::of(socket);
             // A socket that has lost its owner is still remembered with it.
-            let before = self.seen.get(&identity).and_then(|was| was.owner);
+            let before = self.seen.get(&identity);
+            let first = match before {
+                Some(before) => before.first,
+                None => Some(socket.state).filter(|_| !self.has_looked),
+            };
+            let owner_before = before.and_then(|was| was.owner);
             let was = Was {
                 state: socket.state,
+                first,
                 queue: socket.queue,
                 drops: socket.drops,
                 acked: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_acked),
                 received: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_received),
-                owner: owner.map(|process| process.pid).or(before),
+                owner: owner.map(|process| process.pid).or(owner_before),
             };
             self.seen.insert(identity, was);
         }
+        self.has_looked = true;
     }
 
     /// What `socket` was; `None` when it was not there.

@@ -59,6 +59,8 @@ pub enum Command {
         #[command(flatten)]
         filter: FilterWords,
     },
+    /// What piles up in states that should pass: how many, how old, whose, towards whom
+    Buildup(BuildupArgs),
     /// What is wrong: each finding with its evidence, its cause and what to do
     #[command(
         after_help = "Exit codes: 0 healthy, 1 a finding at or above --fail-on, \
@@ -66,6 +68,13 @@ pub enum Command {
         sockscope explain FINDING tells more about one."
     )]
     Doctor(DoctorArgs),
+    /// A state, a call or a finding explained, with this host's live numbers
+    Explain {
+        /// A TCP state in any spelling, handshake, close, backlog, ephemeral-ports, socket, bind,
+        /// listen, accept, udp, or the id of a finding; without one: the list
+        #[arg(value_name = "TOPIC")]
+        topic: Vec<String>,
+    },
     /// Everything one process has open on the network
     Proc {
         /// A pid, or the name of processes
@@ -74,6 +83,19 @@ pub enum Command {
         #[command(flatten)]
         filter: FilterWords,
     },
+}
+
+/// What `buildup` takes.
+#[derive(Args, Clone, Debug)]
+pub struct BuildupArgs {
+    /// Group by this, instead of process and port or peer
+    #[arg(long, value_name = "KEY")]
+    pub by: Option<By>,
+    /// Watch for so long first: TIME_WAIT is then known by its process, and growth by its rate
+    #[arg(long = "for", value_name = "DURATION", default_value = "0", value_parser = duration)]
+    pub period: Duration,
+    #[command(flatten)]
+    pub filter: FilterWords,
 }
 
 /// What `doctor` takes.

@@ -1,8 +1,10 @@
 //! The command line: arguments, and one file for each command.
 
 mod args;
+mod buildup;
 mod conns;
 mod doctor;
+mod explain;
 mod habits;
 mod list;
 mod listen;
@@ -73,7 +75,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Port { words }) => port::run(&session, &words),
         Some(Command::Conns { filter }) => conns::run(&session, &filter.words),
         Some(Command::States { by, filter }) => states::run(&session, by, &filter.words),
+        Some(Command::Buildup(args)) => buildup::run(&session, &args),
         Some(Command::Doctor(args)) => doctor::run(&session, &args),
+        Some(Command::Explain { topic }) => explain::run(&session, &topic),
         Some(Command::Proc { target, filter }) => proc::run(&session, &target, &filter.words),
     };
     outcome.unwrap_or_else(|failure| explain(&session, &failure))

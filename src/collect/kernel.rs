@@ -27,6 +27,7 @@ const OF_NAMESPACE: &[&str] = &[
     "net.ipv4.tcp_orphan_retries",
     "net.ipv4.tcp_retries2",
     "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_rto_max_ms",
     "net.ipv4.tcp_syn_linear_timeouts",
     "net.ipv4.tcp_syn_retries",
     "net.ipv4.tcp_synack_retries",

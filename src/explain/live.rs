@@ -50,6 +50,15 @@ pub enum Value {
     Text(String),
 }
 
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
 /// A setting, by the name of its sysctl.
 pub(super) const fn setting(name: &'static str, unit: &'static str, meaning: &'static str) -> Live {
     Live {

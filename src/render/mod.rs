@@ -1,5 +1,6 @@
 //! Rows and views as text: tables for people, plain, csv and JSON for programs.
 
+pub mod buildup;
 pub mod counts;
 pub mod csv;
 pub mod doctor;

@@ -3,9 +3,26 @@
 
 use std::io::{self, Write};
 
+use super::Format;
 use super::csv::{starts_a_formula, to_io};
 use super::text::fill;
 use crate::columns::Align;
+
+/// Writes rows whose last cell is prose, as csv or else as plain.
+///
+/// # Errors
+/// What writing says.
+pub fn write(
+    out: &mut dyn Write,
+    rows: &[Vec<String>],
+    format: Format,
+    header: bool,
+) -> io::Result<()> {
+    match format {
+        Format::Csv => csv(out, rows, header),
+        _ => plain(out, rows, header, true),
+    }
+}
 
 /// Writes aligned columns; absent is `-`, and a blank inside a cell is `\x20`, so that fields
 /// can be counted. Only the last cell of a row keeps its blanks where `prose` says so.

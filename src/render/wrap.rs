@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 /// Prose is hard to read in longer lines than this.
-const WIDEST: usize = 100;
+pub const WIDEST: usize = 100;
 
 /// The width for prose on a terminal that is so wide; without a limit it is not wrapped.
 #[must_use]

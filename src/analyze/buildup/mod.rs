@@ -61,6 +61,8 @@ pub struct Pile {
     pub process: Option<(u32, Vec<u8>)>,
     /// How that is known.
     pub attribution: Attribution,
+    /// Whether some process holds one of them, known or not.
+    pub is_held: bool,
     /// What the rows are grouped by, where that was chosen.
     pub group: Option<states::Key>,
     /// This end, as far as it is the same for all.
@@ -228,6 +230,7 @@ fn pile(
         oldest_ms: sockets.iter().filter_map(|socket| age_ms(socket)).max(),
         process,
         attribution: whose.attribution,
+        is_held: sockets.iter().any(|socket| socket.inode.is_some()),
         group: key.group.clone(),
         local: shared(sockets.iter().map(|socket| Some(socket.local))),
         peer: shared(sockets.iter().map(|socket| socket.peer)),
@@ -271,7 +274,7 @@ fn growth(sockets: &[&Socket], before: &Past, now: &Sample) -> Option<f64> {
     let seconds = now.at.saturating_sub(before.at).as_secs_f64();
     let is_new = |socket: &&&Socket| {
         let was = before.of_socket(socket);
-        was.is_none_or(|was| was.state != socket.state)
+        was.and_then(|was| was.first) != Some(socket.state)
     };
     let new = sockets.iter().filter(is_new).count() as u64;
     (seconds > 0.0).then(|| super::round(super::float(new) / seconds))

@@ -62,7 +62,9 @@ fn states(counts: &Counts) -> Json {
     Json::Object(members.collect())
 }
 
-fn key(key: &Key) -> Json {
+/// The key of a group.
+#[must_use]
+pub fn key(key: &Key) -> Json {
     match key {
         Key::Process { pid, comm } => process_key(*pid, comm),
         Key::NoOwner(status) => json!({"owner_status": status.name()}),

@@ -13,7 +13,7 @@ use crate::analyze::states::{By, Key, StatesView};
 use crate::columns::Align;
 use crate::model::State;
 
-pub use json::{add_to, lines};
+pub use json::{add_to, key as key_json, lines};
 pub use program::{csv, plain};
 
 /// Draws a table of states, or of groups with a column for each state that occurs.
@@ -143,7 +143,8 @@ const fn heading(by: By) -> &'static str {
 }
 
 /// The key for people.
-fn key_text(key: &Key) -> String {
+#[must_use]
+pub fn key_text(key: &Key) -> String {
     match key {
         Key::Process { pid, comm } => format!("{} {pid}", escape(comm)),
         Key::NoOwner(status) => reason(*status).to_owned(),

@@ -142,10 +142,7 @@ pub fn rows(
     ];
     let mut rows = vec![ids.map(str::to_owned).to_vec()];
     rows.extend(findings.iter().map(row));
-    match format {
-        Format::Csv => records::csv(out, &rows, header),
-        _ => records::plain(out, &rows, header, true),
-    }
+    records::write(out, &rows, format, header)
 }
 
 fn row(finding: &Finding) -> Vec<String> {
@@ -205,8 +202,5 @@ pub fn rules_rows(
             ]);
         }
     }
-    match format {
-        Format::Csv => records::csv(out, &records, header),
-        _ => records::plain(out, &records, header, true),
-    }
+    records::write(out, &records, format, header)
 }

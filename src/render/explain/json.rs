@@ -7,14 +7,14 @@ use crate::explain::Topic;
 use crate::explain::live::Value;
 use crate::model::Kernel;
 
-/// A page as JSON: title, marked states, points and live values.
+/// The members of a page in JSON: title, marked states, points, thresholds and live values.
 #[must_use]
-pub fn to_json(
+pub fn members(
     topic: &Topic,
     kernel: &Kernel,
     counts: Option<&Counts>,
     thresholds: &[String],
-) -> Json {
+) -> [(&'static str, Json); 6] {
     let states = topic.drawing.states().into_iter();
     let points = topic
         .points
@@ -32,20 +32,42 @@ pub fn to_json(
             "meaning": live.meaning(),
         })
     });
-    json!({
-        "topic": topic.name,
-        "title": topic.title,
-        "states": states.map(|state| state.to_string()).collect::<Vec<_>>(),
-        "points": points.collect::<Vec<_>>(),
-        "thresholds": thresholds,
-        "live": live.collect::<Vec<_>>(),
-    })
+    [
+        ("topic", topic.name.into()),
+        ("title", topic.title.into()),
+        ("states", states.map(|state| state.to_string()).collect()),
+        ("points", points.collect()),
+        ("thresholds", thresholds.into()),
+        ("live", live.collect()),
+    ]
+}
+
+/// The list of topics in JSON.
+#[must_use]
+pub fn topics() -> Json {
+    let objects =
+        crate::explain::topics().map(|topic| json!({"topic": topic.name, "title": topic.title}));
+    objects.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::explain::find;
+
+    fn to_json(
+        topic: &Topic,
+        kernel: &Kernel,
+        counts: Option<&Counts>,
+        thresholds: &[String],
+    ) -> Json {
+        let members = members(topic, kernel, counts, thresholds).into_iter();
+        Json::Object(
+            members
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        )
+    }
 
     #[test]
     fn json_has_numbers_where_they_are() {

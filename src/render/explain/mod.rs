@@ -8,16 +8,15 @@ use unicode_width::UnicodeWidthStr;
 
 use super::grid::Frame;
 use super::theme::{Theme, Tone, state_tone};
+use super::wrap::{WIDEST, wrap};
 use crate::analyze::states::Counts;
 use crate::explain::diagram::{Ink, Line};
 use crate::explain::live::Value;
 use crate::explain::{self, Topic};
 use crate::model::Kernel;
 
-pub use json::to_json;
+pub use json::{members, topics};
 
-/// Lines longer than this are hard to read, whatever the terminal.
-const WIDEST: usize = 100;
 /// A text is not squeezed into less beside its heading, but goes below it.
 const NARROWEST: usize = 20;
 /// Blanks before everything but the title.
@@ -81,7 +80,7 @@ fn width(frame: &Frame) -> usize {
 fn title(out: &mut dyn Write, topic: &Topic, width: usize, theme: Theme) -> io::Result<()> {
     let name = theme.paint(topic.name, Tone::Strong);
     let used = topic.name.width();
-    let lines = wrap(topic.title, width.saturating_sub(used + GAP));
+    let lines = wrap(topic.title, Some(width.saturating_sub(used + GAP)));
     for (place, line) in lines.iter().enumerate() {
         match place {
             0 => writeln!(out, "{name}  {line}")?,
@@ -99,7 +98,7 @@ fn drawing(out: &mut dyn Write, topic: &Topic, width: usize, theme: Theme) -> io
         let smallest = drawings.last().into_iter().flatten().map(line_width);
         let needed = INDENT + smallest.max().unwrap_or(0);
         let text = format!("(a terminal of {needed} columns has room for the drawing)");
-        for line in wrap(&text, width.saturating_sub(INDENT)) {
+        for line in wrap(&text, Some(width.saturating_sub(INDENT))) {
             writeln!(out, "  {}", theme.paint(&line, Tone::Quiet))?;
         }
         return writeln!(out);
@@ -180,7 +179,7 @@ fn live(
     width: usize,
     theme: Theme,
 ) -> io::Result<()> {
-    for line in wrap(LIVE, width) {
+    for line in wrap(LIVE, Some(width)) {
         writeln!(out, "{}", theme.paint(&line, Tone::Heading))?;
     }
     let rows = topic.live.iter().map(|live| {
@@ -233,33 +232,18 @@ fn hanging(
     let beside = INDENT + used + GAP;
     if width < beside + text.width().min(NARROWEST) {
         writeln!(out, "{margin}{}", head.trim_end())?;
-        for line in wrap(text, width.saturating_sub(2 * INDENT)) {
+        for line in wrap(text, Some(width.saturating_sub(2 * INDENT))) {
             writeln!(out, "{margin}{margin}{line}")?;
         }
         return Ok(());
     }
-    for (place, line) in wrap(text, width - beside).iter().enumerate() {
+    for (place, line) in wrap(text, Some(width - beside)).iter().enumerate() {
         match place {
             0 => writeln!(out, "{margin}{head}  {line}")?,
             _ => writeln!(out, "{}{line}", " ".repeat(beside))?,
         }
     }
     Ok(())
-}
-
-/// Breaks `text` at blanks into lines of at most `width` columns; a longer word stays whole.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

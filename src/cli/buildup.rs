@@ -1,0 +1,147 @@
+//! `sockscope buildup`: what piles up in states that should pass.
+
+use std::time::Duration;
+
+use super::args::BuildupArgs;
+use super::session::{Session, Usage};
+use super::{Exit, Failure};
+use crate::analyze::buildup::{Buildup, buildup};
+use crate::analyze::past::{Past, Sample};
+use crate::analyze::states::By;
+use crate::filter::Filter;
+use crate::model::{FamilySet, State, StateSet};
+use crate::pipeline::{self, Request};
+use crate::query::ProcessDetail;
+use crate::render::json::{Envelope, Lines};
+use crate::render::{Format, RowWriter, buildup as render};
+
+/// Looks follow each other so closely: what lives shorter may not be seen alive.
+const ROUND: Duration = Duration::from_millis(250);
+
+pub(super) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure> {
+    if session.options.columns.is_some() {
+        return Err(Usage::new("the columns of buildup cannot be chosen")
+            .hint("--by changes the groups; --format json has every field")
+            .into());
+    }
+    let filter = Filter::parse(&args.filter.words).map_err(Usage::from)?;
+    let request = request(session, args.by, &filter)?;
+    let (before, now) = watch(&request, args.period)?;
+    let facts = now.facts();
+    let families = session.families();
+    let states = session.states(StateSet::ALL);
+    let mut view = buildup(&now, before.as_ref(), args.by, &|socket| {
+        families.contains(socket.family)
+            && states.contains(socket.state)
+            && filter.matches(socket, facts)
+    });
+    arrange(session, &mut view)?;
+    write(session, &view, &now)?;
+    let report = now.report();
+    session.notes(report);
+    Ok(session.exit(report, true))
+}
+
+/// Asks for every TCP socket: listeners tell whose a socket is, and connections what is used
+/// of the port range.
+fn request(session: &Session, by: Option<By>, filter: &Filter) -> Result<Request, Usage> {
+    let mut request = session.request(StateSet::ALL, filter.clone())?;
+    let query = &mut request.query;
+    query.protocols.tcp = true;
+    query.protocols.udp = false;
+    query.protocols.raw = false;
+    query.families = FamilySet::BOTH;
+    query.states = StateSet::ALL
+        .without(State::BoundInactive)
+        .without(State::Unconnected);
+    query.info = true;
+    query.files = true;
+    query.users = filter.needs_users() || by == Some(By::User);
+    if query.owners != ProcessDetail::None {
+        let groups = match by {
+            Some(By::Unit | By::Container) => ProcessDetail::Full,
+            _ => ProcessDetail::Name,
+        };
+        query.owners = groups.max(filter.process_detail());
+    } else if matches!(by, Some(By::Process | By::Unit | By::Container)) {
+        return Err(
+            Usage::new("groups by process, unit or container need owners")
+                .hint("leave --no-owners out, or group by port, peer or user"),
+        );
+    }
+    request.filter = Filter::default();
+    request.resolve = false;
+    Ok(request)
+}
+
+/// Looks once; or, for so long, again and again, and remembers who held what.
+fn watch(request: &Request, period: Duration) -> Result<(Option<Past>, Sample), Failure> {
+    if period.is_zero() {
+        return Ok((None, pipeline::sample(request)?));
+    }
+    let first = pipeline::sample(request)?;
+    let end = first.at + period;
+    let mut past = Past::of(first);
+    loop {
+        let left = end.saturating_sub(crate::sys::monotonic());
+        std::thread::sleep(left.min(ROUND));
+        if left <= ROUND {
+            return Ok((Some(past), pipeline::sample(request)?));
+        }
+        past.absorb(&pipeline::snapshot(request)?);
+    }
+}
+
+/// `--sort` and `--limit`.
+fn arrange(session: &Session, view: &mut Buildup) -> Result<(), Usage> {
+    if let Some(text) = &session.options.sort {
+        let (name, reverse) = match text.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (text.as_str(), false),
+        };
+        let piles = &mut view.piles;
+        match name {
+            "state" => piles.sort_by_key(|pile| pile.state),
+            "count" => piles.sort_by_key(|pile| pile.count),
+            "oldest" | "oldest_ms" | "age" => piles.sort_by_key(|pile| pile.oldest_ms),
+            "process" | "pid" | "comm" => piles.sort_by(|a, b| a.process.cmp(&b.process)),
+            "port" | "lport" | "local" => piles.sort_by_key(|pile| pile.local.port),
+            "peer" | "paddr" => piles.sort_by_key(|pile| pile.peer.address),
+            _ => {
+                return Err(Usage::new(format!("buildup cannot be sorted by '{name}'"))
+                    .hint("sort by state, count, oldest, process, port or peer; -count for the reverse"));
+            }
+        }
+        if reverse {
+            piles.reverse();
+        }
+    }
+    let limit = session.options.limit.unwrap_or(usize::MAX);
+    view.piles.truncate(limit);
+    Ok(())
+}
+
+fn write(session: &Session, view: &Buildup, now: &Sample) -> Result<(), Failure> {
+    let mut out = session.out();
+    match session.format {
+        Format::Table => {
+            render::table(&mut out, view, &session.frame())?;
+            out.flush()?;
+        }
+        Format::Json => {
+            let mut envelope = Envelope::new(out, session.head("buildup"), false);
+            render::add_to(&mut envelope, view);
+            envelope.begin()?;
+            envelope.end(now.report())?;
+        }
+        Format::Ndjson => {
+            let mut lines = Lines::new(out, &session.head("buildup"));
+            for pile in &view.piles {
+                lines.object(&render::members(pile))?;
+            }
+            lines.end(now.report())?;
+        }
+        format => render::rows(&mut out, &view.piles, format, !session.options.no_header)?,
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! What piled up, as text: a table with the limits below it, rows for programs, JSON.
+
+mod json;
+mod limits;
+
+use std::io::{self, Write};
+
+use super::counts::key_text;
+use super::grid::{self, Cell, Frame, GridColumn};
+use super::sanitize::escape;
+use super::text::reason;
+use super::theme::{Tone, state_tone};
+use super::{Format, records};
+use crate::analyze::buildup::{Attribution, Buildup, Pile, SharedEnd};
+use crate::analyze::close_wait::Verdicts;
+use crate::analyze::states::Key;
+use crate::columns::Align;
+use crate::model::{OwnerStatus, State};
+
+pub use json::{add_to, members};
+pub use limits::limits;
+
+/// Draws the rows, and below them the limits.
+///
+/// # Errors
+/// What writing says.
+pub fn table(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<()> {
+    let shown = view.piles.as_slice();
+    if shown.is_empty() {
+        let text = "nothing piles up: no connection is in a state that should pass";
+        writeln!(out, "{}", frame.theme.paint(text, Tone::Calm))?;
+    } else {
+        let all = columns(shown);
+        let rows: Vec<Vec<Cell>> = shown
+            .iter()
+            .map(|pile| all.iter().map(|column| (column.cell)(pile)).collect())
+            .collect();
+        let columns: Vec<GridColumn> = all.iter().map(GridColumn::from).collect();
+        grid::draw(out, &columns, &rows, frame)?;
+        for line in legend(shown) {
+            writeln!(out, "{}", frame.theme.paint(line, Tone::Quiet))?;
+        }
+    }
+    if frame.header {
+        writeln!(out)?;
+        limits(out, view, frame)?;
+    }
+    Ok(())
+}
+
+/// A column of this table.
+struct Column {
+    header: &'static str,
+    align: Align,
+    gives_way: bool,
+    cell: fn(&Pile) -> Cell,
+}
+
+impl From<&Column> for GridColumn {
+    fn from(column: &Column) -> Self {
+        Self {
+            header: column.header.to_owned(),
+            align: column.align,
+            gives_way: column.gives_way,
+            may_be_idle: false,
+        }
+    }
+}
+
+/// The columns that have something to say.
+fn columns(piles: &[Pile]) -> Vec<Column> {
+    let column = |header, align, gives_way, cell: fn(&Pile) -> Cell| Column {
+        header,
+        align,
+        gives_way,
+        cell,
+    };
+    let mut columns = vec![
+        column("STATE", Align::Left, false, |pile| {
+            Cell::new(pile.state.to_string(), state_tone(pile.state))
+        }),
+        column("COUNT", Align::Right, false, |pile| {
+            Cell::new(pile.count.to_string(), Tone::Strong)
+        }),
+    ];
+    if piles.iter().any(|pile| pile.growth.is_some()) {
+        columns.push(column("NEW/S", Align::Right, false, |pile| {
+            let growth = pile.growth.filter(|growth| *growth > 0.0);
+            let text = growth.map_or_else(|| "-".to_owned(), |growth| growth.to_string());
+            Cell::new(text, Tone::Normal)
+        }));
+    }
+    columns.push(column("OLDEST", Align::Right, false, |pile| {
+        Cell::new(age(pile), Tone::Normal)
+    }));
+    if piles.iter().any(|pile| pile.group.is_some()) {
+        columns.push(column("GROUP", Align::Left, true, |pile| {
+            let text = pile.group.as_ref().map_or_else(String::new, key_text);
+            Cell::new(text, Tone::Normal)
+        }));
+    }
+    if piles.iter().any(|pile| !is_process(pile.group.as_ref())) {
+        columns.push(column("PROCESS", Align::Left, true, process));
+    }
+    if piles.iter().any(|pile| share(pile).is_some()) {
+        columns.push(column("OF ITS FDS", Align::Right, false, |pile| {
+            Cell::new(share(pile).unwrap_or_else(|| "-".to_owned()), Tone::Normal)
+        }));
+    }
+    columns.push(column("LOCAL", Align::Left, false, |pile| {
+        Cell::new(end(pile.local), Tone::Normal)
+    }));
+    columns.push(column("PEER", Align::Left, false, |pile| {
+        Cell::new(end(pile.peer), Tone::Normal)
+    }));
+    if piles.iter().any(|pile| verdict(pile).is_some()) {
+        columns.push(column("VERDICT", Align::Left, true, |pile| {
+            Cell::new(verdict(pile).unwrap_or_default(), Tone::Normal)
+        }));
+    }
+    columns
+}
+
+const fn is_process(group: Option<&Key>) -> bool {
+    matches!(group, Some(Key::Process { .. } | Key::NoOwner(_)))
+}
+
+fn verdict(pile: &Pile) -> Option<String> {
+    pile.verdicts.as_ref().and_then(Verdicts::words)
+}
+
+/// The age of the oldest: `>=` marks what is a lower bound.
+fn age(pile: &Pile) -> String {
+    let bound = match pile.state {
+        State::TimeWait => "",
+        _ => ">=",
+    };
+    match pile.oldest_ms {
+        None => "-".to_owned(),
+        Some(ms) if ms < 1000 => format!("{bound}{ms} ms"),
+        Some(ms) if ms < 120_000 => format!("{bound}{} s", ms / 1000),
+        Some(ms) if ms < 7_200_000 => format!("{bound}{} min", ms / 60_000),
+        Some(ms) => format!("{bound}{} h", ms / 3_600_000),
+    }
+}
+
+/// The process, with a mark where that is a conclusion; or why there is none.
+fn process(pile: &Pile) -> Cell {
+    if let Some((pid, comm)) = &pile.process {
+        let mark = if pile.attribution.is_certain() {
+            ""
+        } else {
+            "~"
+        };
+        let tail = format!(" {pid}");
+        let text = format!("{mark}{}{tail}", escape(comm));
+        return Cell::new(text, Tone::Strong).keeping(tail.len());
+    }
+    let text = match pile.state {
+        _ if pile.is_held => "(cannot be seen)",
+        State::TimeWait => reason(OwnerStatus::TimeWait),
+        State::SynRecv => reason(OwnerStatus::Handshake),
+        State::CloseWait => reason(OwnerStatus::Unaccepted),
+        _ => reason(OwnerStatus::Orphaned),
+    };
+    Cell::new(text, Tone::Quiet)
+}
+
+/// The share of the process's descriptors that these sockets take.
+fn share(pile: &Pile) -> Option<String> {
+    if pile.state != State::CloseWait {
+        return None;
+    }
+    let limit = pile.files?.limit.filter(|limit| *limit > 0)?;
+    Some(format!("{} %", pile.count * 100 / limit))
+}
+
+/// An end as far as it is shared.
+fn end(end: SharedEnd) -> String {
+    match (end.address, end.port) {
+        (Some(address), Some(port)) => std::net::SocketAddr::new(address, port).to_string(),
+        (Some(address), None) => address.to_string(),
+        (None, Some(port)) => format!("*:{port}"),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+/// What the marks mean that occur.
+fn legend(piles: &[Pile]) -> Vec<&'static str> {
+    let mut lines = Vec::new();
+    let by_listener = |pile: &Pile| pile.attribution == Attribution::Listener;
+    if piles.iter().any(by_listener) {
+        lines.push("~ the listener of the local port: the kernel keeps no owner in this state");
+    }
+    let has_time_wait =
+        |pile: &Pile| pile.state == State::TimeWait && pile.attribution == Attribution::Destination;
+    if piles.iter().any(has_time_wait) {
+        lines.push("TIME_WAIT without a process: --for 10s knows those that it sees alive");
+    }
+    lines
+}
+
+/// Rows for programs.
+///
+/// # Errors
+/// What writing says.
+pub fn rows(out: &mut dyn Write, piles: &[Pile], format: Format, header: bool) -> io::Result<()> {
+    let ids = [
+        "state",
+        "count",
+        "oldest_ms",
+        "pid",
+        "comm",
+        "attribution",
+        "laddr",
+        "lport",
+        "paddr",
+        "pport",
+        "group",
+        "verdict",
+    ];
+    let mut rows = vec![ids.map(str::to_owned).to_vec()];
+    rows.extend(piles.iter().map(row));
+    records::write(out, &rows, format, header)
+}
+
+fn row(pile: &Pile) -> Vec<String> {
+    let (pid, comm) = match &pile.process {
+        Some((pid, comm)) => (pid.to_string(), escape(comm)),
+        None => (String::new(), String::new()),
+    };
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let address = |end: SharedEnd| text(end.address.map(|address| address.to_string()));
+    let port = |end: SharedEnd| text(end.port.map(|port| port.to_string()));
+    vec![
+        pile.state.to_string(),
+        pile.count.to_string(),
+        text(pile.oldest_ms.map(|ms| ms.to_string())),
+        pid,
+        comm,
+        pile.attribution.name().to_owned(),
+        address(pile.local),
+        port(pile.local),
+        address(pile.peer),
+        port(pile.peer),
+        text(pile.group.as_ref().map(key_text)),
+        text(verdict(pile)),
+    ]
+}
