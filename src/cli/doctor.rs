@@ -10,7 +10,7 @@ use crate::analyze::past::{Past, Sample};
 use crate::filter::{Filter, nearest};
 use crate::model::StateSet;
 use crate::pipeline::{self, Request};
-use crate::query::ProcessDetail;
+use crate::query::{ProcessDetail, Query};
 use crate::render::json::{Envelope, Lines};
 use crate::render::{Format, RowWriter, doctor as render};
 
@@ -64,16 +64,20 @@ fn choose(args: &DoctorArgs) -> Result<Vec<&'static Rule>, Usage> {
 }
 
 /// Everything a rule may look at, of every socket.
-pub(super) fn request(session: &Session) -> Result<Request, Usage> {
+fn request(session: &Session) -> Result<Request, Usage> {
     let mut request = session.request(StateSet::ALL, Filter::default())?;
-    let query = &mut request.query;
+    complete(&mut request.query);
+    request.query.users = false;
+    request.query.owners = request.query.owners.min(ProcessDetail::Name);
+    request.resolve = false;
+    Ok(request)
+}
+
+/// Asks for what the rules look at beside the rows themselves.
+pub(super) fn complete(query: &mut Query) {
     query.memory = true;
     query.info = true;
     query.files = true;
-    query.users = false;
-    query.owners = query.owners.min(ProcessDetail::Name);
-    request.resolve = false;
-    Ok(request)
 }
 
 /// One look, or two with time between them.

@@ -2,19 +2,20 @@
 
 use std::io::Write;
 
+use super::doctor;
 use super::list::{self, Order};
 use super::session::Session;
 use super::{Exit, Failure};
+use crate::analyze::doctor::{Case, Finding, RULES, diagnose};
 use crate::analyze::states::{StatesView, Tally};
 use crate::columns::{Column, Row};
 use crate::filter::Filter;
-use crate::model::{Report, Snapshot, StateSet};
+use crate::model::{Snapshot, Socket, StateSet};
 use crate::pipeline;
-use crate::query::ProcessDetail;
 use crate::render::grid::{self, Cell};
 use crate::render::json::{Envelope, Lines};
 use crate::render::theme::{Tone, state_tone};
-use crate::render::{Columns, Format, RowWriter, counts, list as rows};
+use crate::render::{Columns, Format, RowWriter, counts, doctor as render, list as rows};
 use crate::sys;
 
 const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
@@ -22,27 +23,39 @@ const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid", "comm"];
 /// Listeners shown on a terminal before "and more".
 const SHOWN: usize = 20;
 
+/// Findings shown before "and more".
+const WORST: usize = 5;
+
+/// The host at a glance.
+struct Overview {
+    counts: StatesView,
+    findings: Vec<Finding>,
+    listeners: Snapshot,
+}
+
 pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
     let columns = session.columns(TABLE, PROGRAM)?;
-    let (view, listeners) = look(session, &columns)?;
+    let overview = look(session, &columns)?;
+    let listeners = &overview.listeners;
     match session.format {
-        Format::Table => table(session, &view, &listeners, &columns.table)?,
+        Format::Table => table(session, &overview, &columns.table)?,
         Format::Json => {
             let mut envelope = Envelope::new(session.out(), session.head("overview"), true);
-            counts::add_to(&mut envelope, &view, false);
+            counts::add_to(&mut envelope, &overview.counts, false);
+            envelope.add("findings", render::findings(&overview.findings));
             envelope.begin()?;
-            envelope.rows(limited(session, &listeners), &listeners.facts)?;
+            envelope.rows(limited(session, listeners), &listeners.facts)?;
             envelope.end(&listeners.report)?;
         }
         Format::Ndjson => {
             let mut lines = Lines::new(session.out(), &session.head("overview"));
-            lines.rows(limited(session, &listeners), &listeners.facts)?;
+            lines.rows(limited(session, listeners), &listeners.facts)?;
             lines.end(&listeners.report)?;
         }
         Format::Plain | Format::Csv => {
             let mut writer = session.row_writer("overview", columns);
             writer.begin()?;
-            writer.rows(limited(session, &listeners), &listeners.facts)?;
+            writer.rows(limited(session, listeners), &listeners.facts)?;
             writer.end(&listeners.report)?;
         }
     }
@@ -50,40 +63,30 @@ pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
     Ok(session.exit(&listeners.report, true))
 }
 
-/// Counts of everything, and the listeners with their owners: two readings, because only
-/// the few listeners need to be held.
-fn look(session: &Session, columns: &Columns) -> Result<(StatesView, Snapshot), Failure> {
+/// Everything at one look: counts of all sockets, what is wrong, and the listeners.
+fn look(session: &Session, columns: &Columns) -> Result<Overview, Failure> {
     let mut request = session.request(StateSet::ALL, Filter::default())?;
-    request.query.owners = ProcessDetail::None;
-    request.query.users = false;
-    request.resolve = false;
-    let mut tally = Tally::new(None);
-    let counted = pipeline::stream(&request, &mut |sockets, facts| {
-        for socket in &sockets {
-            tally.add(socket, facts);
-        }
-        Ok(())
-    })?;
-    let request = session.request(StateSet::LISTENING, Filter::default())?;
+    doctor::complete(&mut request.query);
     let request = session.with_users(request, columns);
-    let mut listeners = pipeline::snapshot(&request)?;
+    let sample = pipeline::sample(&request)?;
+    let mut tally = Tally::new(None);
+    for socket in sample.sockets() {
+        tally.add(socket, sample.facts());
+    }
+    let rules: Vec<_> = RULES.iter().collect();
+    let findings = diagnose(&Case::new(&sample, None, session.protocols()), &rules).findings;
+    let mut listeners = sample.snapshot;
+    listeners.sockets.retain(Socket::is_listener);
     let order = session.sort()?;
     let order = order.map_or(Order::Port, |(column, reverse)| {
         Order::Column(column, reverse)
     });
     list::sort(&mut listeners.sockets, &listeners.facts, order);
-    merge(&mut listeners.report, counted);
-    Ok((tally.finish(), listeners))
-}
-
-/// What either reading could not see.
-fn merge(report: &mut Report, other: Report) {
-    for problem in other.problems {
-        if !report.problems.contains(&problem) {
-            report.problems.push(problem);
-        }
-    }
-    report.trace.extend(other.trace);
+    Ok(Overview {
+        counts: tally.finish(),
+        findings,
+        listeners,
+    })
 }
 
 fn limited<'a>(session: &Session, listeners: &'a Snapshot) -> &'a [crate::model::Socket] {
@@ -93,12 +96,13 @@ fn limited<'a>(session: &Session, listeners: &'a Snapshot) -> &'a [crate::model:
 
 fn table(
     session: &Session,
-    view: &StatesView,
-    listeners: &Snapshot,
+    overview: &Overview,
     columns: &[&'static Column],
 ) -> Result<(), Failure> {
+    let listeners = &overview.listeners;
     let mut out = session.out();
-    totals(session, &mut out, view)?;
+    totals(session, &mut out, &overview.counts)?;
+    worst(session, &mut out, &overview.findings)?;
     let all = listeners.sockets.len();
     let limit = if session.for_person() {
         SHOWN
@@ -128,11 +132,29 @@ fn table(
         writeln!(out, "{}", session.theme.paint(&text, Tone::Quiet))?;
     }
     if session.for_person() {
-        let text = "more: sockscope listen | port PORT | conns | states --by process | --help";
+        let text =
+            "more: sockscope doctor | listen | port PORT | conns | buildup | explain | --help";
         writeln!(out, "\n{}", session.theme.paint(text, Tone::Quiet))?;
     }
     out.flush()?;
     Ok(())
+}
+
+/// The worst findings, a line each.
+fn worst(session: &Session, out: &mut dyn Write, findings: &[Finding]) -> std::io::Result<()> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    let frame = session.frame();
+    for finding in findings.iter().take(WORST) {
+        render::line(out, finding, &frame)?;
+    }
+    let more = match findings.len() - findings.len().min(WORST) {
+        0 => "why, and what to do: sockscope doctor".to_owned(),
+        more => format!("and {more} more; why, and what to do: sockscope doctor"),
+    };
+    writeln!(out, "{}", session.theme.paint(&more, Tone::Quiet))
 }
 
 /// One line for TCP with the states that occur, one for UDP.

@@ -5,7 +5,7 @@ mod json;
 use std::io::{self, Write};
 
 use super::Format;
-use super::grid::{Cell, Frame};
+use super::grid::{Frame, cut};
 use super::records;
 use super::sanitize::escape;
 use super::theme::Tone;
@@ -114,17 +114,19 @@ fn summary(diagnosis: &Diagnosis, sampled: &str) -> String {
     )
 }
 
-/// One line for a finding, for views that only mention it.
-#[must_use]
-pub fn line(finding: &Finding) -> [Cell; 3] {
-    [
-        Cell::new(
-            finding.severity.name().to_uppercase(),
-            tone(finding.severity),
-        ),
-        Cell::new(finding.id, Tone::Quiet),
-        Cell::new(escape(finding.title.as_bytes()), Tone::Normal),
-    ]
+/// One line for a finding, for a view that only mentions it; cut where the terminal ends.
+///
+/// # Errors
+/// What writing says.
+pub fn line(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result<()> {
+    let severity = format!("{:8}", finding.severity.name().to_uppercase());
+    let title = escape(finding.title.as_bytes());
+    let room = frame
+        .width
+        .map(|width| width.saturating_sub(severity.len() + 2));
+    let title = room.map_or_else(|| title.clone(), |room| cut(&title, room));
+    let severity = frame.theme.paint(&severity, tone(finding.severity));
+    writeln!(out, "{severity}  {title}")
 }
 
 /// Findings as rows for programs.
