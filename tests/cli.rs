@@ -306,7 +306,9 @@ fn help_and_version_are_answers() {
         let known = sockscope(&[absent.trim_end_matches(','), "--help"]).code() == 0;
         assert_eq!(help.contains(absent), known, "'{absent}' in the help");
     }
-    for command in ["listen", "port", "conns", "states", "proc"] {
+    for command in [
+        "listen", "port", "conns", "states", "buildup", "doctor", "explain", "proc",
+    ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
     }
 }

@@ -49,14 +49,14 @@ fn is_full(socket: &Socket) -> bool {
 /// lasted.
 fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
     let tcp = socket.tcp.as_deref();
-    let ms = tcp.map_or(0, |tcp| u64::from(tcp.last_data_recv_ms));
+    let ms = tcp.map(|tcp| u64::from(tcp.last_data_recv_ms));
     let sure = match case.was(socket) {
         Some(was) => {
             was.received == tcp.and_then(|tcp| tcp.bytes_received) && was.queue == socket.queue
         }
-        None => case.before.is_none() && ms >= SURE_MS,
+        None => case.before.is_none() && ms >= Some(SURE_MS),
     };
-    sure.then_some(Stalled { socket, ms })
+    sure.then(|| Stalled::new(case, socket, ms))
 }
 
 fn tell(group: Group<'_>) -> Finding {

@@ -46,6 +46,13 @@ impl<'a> Case<'a> {
         Some(self.now.at.saturating_sub(before.at).as_secs_f64()).filter(|s| *s > 0.0)
     }
 
+    /// Milliseconds between the looks.
+    #[must_use]
+    pub fn window_ms(&self) -> Option<u64> {
+        let window = self.now.at.checked_sub(self.before?.at)?;
+        u64::try_from(window.as_millis()).ok()
+    }
+
     /// TCP sockets in one of the states.
     pub fn tcp<'s>(&self, states: &'s [State]) -> impl Iterator<Item = &'a Socket> + use<'s, 'a> {
         let sockets = self.now.sockets().iter();

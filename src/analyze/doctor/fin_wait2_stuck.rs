@@ -35,8 +35,15 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Outcome {
     let held = case
         .tcp(&[State::FinWait2])
-        .filter(|socket| case.is_held(socket) && stays(case, socket));
-    let groups = by_party(case, held);
+        .filter(|socket| case.is_held(socket));
+    let held: Vec<_> = held.collect();
+    if !held.is_empty() && held.iter().all(|socket| socket.tcp.is_none()) {
+        return Err(
+            "/proc/net/tcp does not tell whether the peers still send: sock_diag is needed"
+                .to_owned(),
+        );
+    }
+    let groups = by_party(case, held.into_iter().filter(|socket| stays(case, socket)));
     let findings = groups.values().filter_map(|sockets| judge(case, sockets));
     Ok(findings.collect())
 }
@@ -45,11 +52,14 @@ fn age_ms(socket: &Socket) -> u64 {
     socket.tcp.as_ref().map_or(0, |tcp| tcp.quiet_ms().into())
 }
 
+/// Whether the peer neither closed nor sent anything for a while: one that still sends is
+/// what FIN_WAIT2 is for.
 fn stays(case: &Case<'_>, socket: &Socket) -> bool {
-    let was_there = case
-        .was(socket)
-        .is_some_and(|was| was.state == State::FinWait2);
-    was_there || age_ms(socket) >= SETTLED_MS
+    let received = socket.tcp.as_ref().and_then(|tcp| tcp.bytes_received);
+    match case.was(socket) {
+        Some(was) => was.state == State::FinWait2 && was.received == received,
+        None => age_ms(socket) >= SETTLED_MS,
+    }
 }
 
 fn judge(case: &Case<'_>, sockets: &[&Socket]) -> Option<Finding> {
@@ -116,6 +126,24 @@ mod tests {
         assert_eq!(waiting(10, 60_000).only(&RULE).severity, Severity::Warning);
         assert_eq!(waiting(1, 60_000).only(&RULE).severity, Severity::Info);
         waiting(100, 5_000).steady().none(&RULE);
+    }
+
+    #[test]
+    fn a_peer_that_still_sends_is_what_it_is_for() {
+        let received = |bytes: u64| {
+            let mut stage = waiting(150, 10);
+            stage.each(|made| made.0.tcp.as_mut().unwrap().bytes_received = Some(bytes));
+            stage
+        };
+        received(9).after(received(5), 1.0).none(&RULE);
+        received(9).steady().only(&RULE);
+    }
+
+    #[test]
+    fn without_tcp_info_nothing_can_be_said() {
+        let mut stage = waiting(150, 10);
+        stage.each(|made| made.0.tcp = None);
+        assert!(stage.outcome(&RULE).is_err());
     }
 
     #[test]

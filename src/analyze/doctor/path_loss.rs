@@ -72,7 +72,8 @@ fn waits_for_accept(case: &Case<'_>, socket: &Socket) -> bool {
         return false;
     };
     let queue = case.listener_at(peer).and_then(accept_queue);
-    queue.is_some_and(|queue| queue.limit.is_some_and(|limit| queue.length >= limit))
+    // Where the limit is not known, one that is not empty may be full.
+    queue.is_some_and(|queue| queue.length > 0 && queue.length >= queue.limit.unwrap_or(0))
 }
 
 /// Clients of one port, or connections of one process to one address: one finding each.

@@ -27,9 +27,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Outcome {
-    let stalled: Vec<_> = case
-        .tcp(SENDING)
-        .filter(|socket| is_blocked(socket))
+    let blocked: Vec<_> = case.tcp(SENDING).filter(|s| is_blocked(s)).collect();
+    let timed = |socket: &&Socket| socket.tcp.is_some() || case.before.is_some();
+    if !blocked.is_empty() && !blocked.iter().any(timed) {
+        return Err("one look at /proc/net/tcp does not tell how long a window is closed: look twice (--for 1s)".to_owned());
+    }
+    let stalled: Vec<_> = blocked
+        .into_iter()
         .filter_map(|socket| stalled(case, socket))
         .collect();
     let groups = stall::groups(case, &stalled);
@@ -46,13 +50,13 @@ fn is_blocked(socket: &Socket) -> bool {
 /// The stall, when it is sure: nothing was acknowledged between two looks, or it has lasted.
 fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
     let tcp = socket.tcp.as_deref();
-    let ms = tcp.map_or(0, |tcp| u64::from(tcp.last_data_sent_ms));
+    let ms = tcp.map(|tcp| u64::from(tcp.last_data_sent_ms));
     let sure = match (case.was(socket), tcp) {
         (Some(was), Some(tcp)) => was.acked == tcp.bytes_acked,
         (Some(was), None) => was.queue == socket.queue,
-        (None, _) => case.before.is_none() && ms >= SURE_MS,
+        (None, _) => case.before.is_none() && ms >= Some(SURE_MS),
     };
-    sure.then_some(Stalled { socket, ms })
+    sure.then(|| Stalled::new(case, socket, ms))
 }
 
 fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
@@ -157,7 +161,10 @@ mod tests {
                 retransmits: 0,
             });
         });
-        assert_eq!(stage.steady().only(&RULE).severity, Severity::Info);
+        assert!(stage.outcome(&RULE).unwrap_err().contains("look twice"));
+        let finding = stage.steady().only(&RULE);
+        assert_eq!(finding.severity, Severity::Info);
+        assert_eq!(finding.evidence.get("stalled_ms"), Some(1000.into()));
     }
 
     #[test]

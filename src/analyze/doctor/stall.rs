@@ -17,6 +17,16 @@ pub(super) struct Stalled<'a> {
     pub ms: u64,
 }
 
+impl<'a> Stalled<'a> {
+    /// A stall that is sure to last since `told_ms` where that is told, and through the whole
+    /// sample where it was seen at both ends.
+    pub fn new(case: &Case<'_>, socket: &'a Socket, told_ms: Option<u64>) -> Self {
+        let window = case.was(socket).and(case.window_ms());
+        let ms = told_ms.max(window).unwrap_or(0);
+        Self { socket, ms }
+    }
+}
+
 /// Stalled connections with the same party.
 pub(super) struct Group<'a> {
     pub sockets: Vec<&'a Socket>,

@@ -44,7 +44,11 @@ fn check(case: &Case<'_>) -> Outcome {
     }
     let rate = |name| case.rate("TcpExt", name).unwrap_or(0.0);
     let refused = rate("TCPReqQFullDoCookies") + rate("TCPReqQFullDrop");
-    let fullest = half_open.iter().max_by_key(|(_, count)| **count);
+    let share = |port: u16, count: u64| {
+        let limit = limit(case.listeners_on(port)).unwrap_or(u64::MAX);
+        count.saturating_mul(1_000_000) / limit.max(1)
+    };
+    let fullest = half_open.iter().max_by_key(|(p, n)| share(**p, **n));
     let fullest = fullest.map(|(port, _)| *port);
     let mut findings = Vec::new();
     let mut unknown = false;
@@ -54,7 +58,7 @@ fn check(case: &Case<'_>) -> Outcome {
             unknown |= !listeners.is_empty() && count >= FEW;
             continue;
         };
-        // The counters are of the namespace: they are told of the listener that has most.
+        // The counters are of the namespace: they are told of the listener that is fullest.
         let refused = if Some(port) == fullest { refused } else { 0.0 };
         if let Some(severity) = judge(case, port, count, limit, refused) {
             findings.extend(

@@ -121,12 +121,14 @@ fn summary(diagnosis: &Diagnosis, sampled: &str) -> String {
 pub fn line(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result<()> {
     let severity = format!("{:8}", finding.severity.name().to_uppercase());
     let title = escape(finding.title.as_bytes());
-    let room = frame
-        .width
-        .map(|width| width.saturating_sub(severity.len() + 2));
-    let title = room.map_or_else(|| title.clone(), |room| cut(&title, room));
+    let used = severity.len() + finding.id.len() + 4;
+    let title = match frame.width {
+        Some(width) => cut(&title, width.saturating_sub(used)),
+        None => title,
+    };
     let severity = frame.theme.paint(&severity, tone(finding.severity));
-    writeln!(out, "{severity}  {title}")
+    let id = frame.theme.paint(finding.id, Tone::Quiet);
+    writeln!(out, "{severity}  {id}  {title}")
 }
 
 /// Findings as rows for programs.
