@@ -257,65 +257,6 @@ fn every_state_that_piles_up() {
     }
 }
 
-/// What hurts comes first: TIME_WAIT and CLOSE_WAIT, the others after them.
-#[test]
-fn the_order_of_rows() {
-    let Some(_namespace) = Namespace::enter() else {
-        return;
-    };
-    let _scenes = [
-        Scene::start(&["all"]),
-        Scene::start(&["all", "--family", "6"]),
-        Scene::start(&["syn-recv", "--count", "50"]),
-    ];
-    let told = buildup(&[]);
-    let main = |row: &Value| ["TIME_WAIT", "CLOSE_WAIT"].contains(&row["state"].as_str().unwrap());
-    let order: Vec<bool> = all(&told).iter().map(main).collect();
-    let firsts = order.iter().take_while(|is_main| **is_main).count();
-    let mains = order.iter().filter(|is_main| **is_main).count();
-    assert_eq!(firsts, mains, "{told}");
-    if let Some(witnessed) = witnessed() {
-        assert_eq!(counts(&told), witnessed);
-    }
-}
-
-#[test]
-fn grouped_otherwise_and_filtered() {
-    let Some(_namespace) = Namespace::enter() else {
-        return;
-    };
-    let scenes = [
-        Scene::start(&["all"]),
-        Scene::start(&["time-wait", "--count", "20"]),
-        Scene::start(&["close-wait", "--count", "10"]),
-    ];
-    let plain = counts(&buildup(&[]));
-    for key in ["process", "port", "peer", "state", "user", "netns"] {
-        let told = buildup(&["--by", key]);
-        assert_eq!(counts(&told), plain, "--by {key}");
-    }
-    let by_state = buildup(&["--by", "state"]);
-    assert_eq!(all(&by_state).len(), plain.len(), "{by_state}");
-    assert_eq!(sockscope(&["buildup", "--by", "weather"]).code(), 2);
-    let port = scenes[2].labelled("listener").port();
-    let told = buildup(&[&format!("lport = {port}")]);
-    assert_eq!(
-        counts(&told),
-        BTreeMap::from([("CLOSE_WAIT".to_owned(), 10)])
-    );
-    let told = buildup(&["state = time_wait"]);
-    assert_eq!(
-        counts(&told),
-        BTreeMap::from([("TIME_WAIT".to_owned(), 21)])
-    );
-    // A filter chooses rows; the limits stay what they are.
-    assert_eq!(
-        told["limits"]["tcp_max_tw_buckets"]["value"],
-        setting("ipv4/tcp_max_tw_buckets")[0]
-    );
-    assert_eq!(buildup(&["lport = 1"])["buildup"], value!([]));
-}
-
 #[test]
 fn the_range_of_ports() {
     let Some(_namespace) = Namespace::enter() else {

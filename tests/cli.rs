@@ -198,7 +198,7 @@ fn what_cannot_be_parsed_is_2_too() {
         &["nope"],
         &["proc", "1", "2=3", "--columns"],
         // What the contract promises and this version does not have must not look as if it worked.
-        &["doctor"],
+        &["watch"],
         &["--watch"],
         &["listen", "--netns", "all"],
     ];

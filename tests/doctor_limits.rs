@@ -1,22 +1,19 @@
 //! `doctor` on both sides of every threshold: what is just enough, and what is just not.
 #![allow(
-    unsafe_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests fail loudly, and one calls listen() again"
+    reason = "tests fail loudly"
 )]
 
 mod common;
 
-use common::doctor::{Diagnosis, number, rate, remedy};
+use common::doctor::{Diagnosis, number, rate};
 use common::witness::{set, setting};
 use common::{DEADLINE, Namespace, Scene, eventually};
 use serde_json::Value;
-use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::net::UdpSocket;
 
 #[test]
 fn close_wait_by_count_and_by_share_of_the_limit() {
@@ -82,114 +79,6 @@ fn close_wait_in_one_look() {
         assert_eq!(number(&finding, name), count, "{name}: {finding}");
     }
     assert_eq!(finding["evidence"].get("growth_per_second"), None);
-}
-
-#[test]
-fn accept_queues_by_their_share() {
-    let Some(_namespace) = Namespace::enter() else {
-        return;
-    };
-    let cases = [
-        // (waiting, limit, how bad over a while, how bad in one look)
-        ("11", "10", Some("critical"), Some("warning")),
-        ("10", "10", Some("warning"), None),
-        ("7", "10", Some("warning"), None),
-        ("6", "10", None, None),
-    ];
-    let scenes = cases.map(|(waiting, limit, _, _)| {
-        Scene::start(&["unaccepted", "--count", waiting, "--backlog", limit])
-    });
-    let _empty = Scene::start(&["listen", "--backlog", "0"]);
-    let over = Diagnosis::short();
-    let once = Diagnosis::of(&["--for", "0"]);
-    for (scene, (waiting, limit, then, now)) in scenes.iter().zip(cases) {
-        let port = scene.labelled("listener").port();
-        let told = |diagnosis: &Diagnosis| {
-            let told = diagnosis.severity("accept-queue-full", "port", port);
-            told.map(str::to_owned)
-        };
-        assert_eq!(told(&over).as_deref(), then, "{waiting} of {limit}");
-        assert_eq!(told(&once).as_deref(), now, "{waiting} of {limit}, once");
-    }
-    assert_eq!(over.of_rule("accept-queue-full").len(), 3, "{}", over.told);
-}
-
-/// Which of the two limits an accept queue: the application's number, or the namespace's.
-#[test]
-fn the_knob_that_limits_the_accept_queue() {
-    let Some(namespace) = Namespace::enter() else {
-        return;
-    };
-    let by_application = Scene::start(&["accept-full", "--backlog", "4"]);
-    set(&namespace, "core/somaxconn", "3");
-    let by_sysctl = Scene::start(&["accept-full", "--backlog", "100"]);
-    let diagnosis = Diagnosis::short();
-    let about = |scene: &Scene| {
-        let port = scene.labelled("listener").port();
-        diagnosis.about("accept-queue-full", "port", port).unwrap()
-    };
-    let (first, second) = (about(&by_application), about(&by_sysctl));
-    assert_eq!((number(first, "limit"), number(second, "limit")), (4, 3));
-    assert!(remedy(second).contains("net.core.somaxconn"), "{second}");
-    assert_eq!(number(second, "somaxconn"), 3);
-}
-
-/// The queue was full once, and connections were dropped; all that is over.
-#[test]
-fn old_drops_of_a_listener_are_news_at_most() {
-    let Some(_namespace) = Namespace::enter() else {
-        return;
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let at = listener.local_addr().unwrap();
-    // SAFETY: listen() takes no pointer, and the fd is alive.
-    assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 1) }, 0);
-    let waiting = [(); 2].map(|()| TcpStream::connect(at).unwrap());
-    let dropped = TcpStream::connect_timeout(&at, Duration::from_millis(100));
-    assert!(dropped.is_err(), "there was a third place");
-    let accepted = [(); 2].map(|()| listener.accept().unwrap());
-    let diagnosis = Diagnosis::short();
-    assert_eq!(diagnosis.alarms(), Vec::<&Value>::new());
-    if let Some(finding) = diagnosis.about("accept-queue-full", "port", at.port()) {
-        assert_eq!(number(finding, "waiting"), 0, "{finding}");
-        assert!(number(finding, "drops") >= 1, "{finding}");
-    }
-    drop((waiting, accepted));
-}
-
-#[test]
-fn syn_queues() {
-    let Some(_namespace) = Namespace::enter() else {
-        return;
-    };
-    let scene = Scene::start(&[
-        "syn-recv",
-        "--count",
-        "17",
-        "--backlog",
-        "16",
-        "--excess",
-        "20",
-    ]);
-    let half = Scene::start(&["syn-recv", "--count", "8", "--backlog", "16"]);
-    let wide = Scene::start(&["syn-recv", "--count", "20"]);
-    let diagnosis = Diagnosis::of(&[]);
-    let port = |scene: &Scene| scene.labelled("listener").port();
-    let finding = diagnosis
-        .about("syn-backlog-full", "port", port(&scene))
-        .unwrap_or_else(|| panic!("none in {}", diagnosis.told));
-    assert_ne!(finding["severity"], "info", "{finding}");
-    assert_eq!(finding["subject"]["pid"], scene.pid());
-    assert_eq!(
-        (number(finding, "syn_recv"), number(finding, "limit")),
-        (17, 16)
-    );
-    // The SYN of each client without a place comes again every second, and is answered by a cookie.
-    assert!(rate(finding, "cookies_per_second") > 1.0, "{finding}");
-    for scene in [half, wide] {
-        let told = diagnosis.about("syn-backlog-full", "port", port(&scene));
-        assert_eq!(told, None);
-    }
 }
 
 #[test]
@@ -282,24 +171,27 @@ fn ports_towards_two_destinations() {
     Diagnosis::short().silent("ephemeral-ports");
 }
 
-/// What is over and in TIME_WAIT holds its port as well.
+/// What is over and in TIME_WAIT holds its port as well, and hurts less where the kernel may use it again.
 #[test]
 fn ports_in_time_wait() {
-    let Some(namespace) = Namespace::enter() else {
-        return;
-    };
-    set(&namespace, "ipv4/ip_local_port_range", "20001 20100");
-    let _scene = Scene::start(&["time-wait", "--count", "60", "--port", "7000"]);
-    let diagnosis = Diagnosis::short();
-    let finding = diagnosis.one("ephemeral-ports");
-    assert_eq!(finding["severity"], "warning");
-    assert_eq!(finding["subject"]["destination"]["port"], 7000);
-    assert_eq!(
-        (number(finding, "used"), number(finding, "time_wait")),
-        (60, 60)
-    );
-    let range = setting("ipv4/ip_local_port_range");
-    assert_eq!(number(finding, "usable"), range[1] - range[0] + 1);
+    for (reuse, severity) in [("0", "warning"), ("2", "info")] {
+        let Some(namespace) = Namespace::enter() else {
+            return;
+        };
+        set(&namespace, "ipv4/tcp_tw_reuse", reuse);
+        set(&namespace, "ipv4/ip_local_port_range", "20001 20100");
+        let _scene = Scene::start(&["time-wait", "--count", "60", "--port", "7000"]);
+        let diagnosis = Diagnosis::short();
+        let finding = diagnosis.one("ephemeral-ports");
+        assert_eq!(finding["severity"], severity, "tcp_tw_reuse = {reuse}");
+        assert_eq!(finding["subject"]["destination"]["port"], 7000);
+        assert_eq!(
+            (number(finding, "used"), number(finding, "time_wait")),
+            (60, 60)
+        );
+        let range = setting("ipv4/ip_local_port_range");
+        assert_eq!(number(finding, "usable"), range[1] - range[0] + 1);
+    }
 }
 
 /// A server whose own port is in the range: its clients use up none of its ports.

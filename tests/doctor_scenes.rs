@@ -274,7 +274,7 @@ fn a_busy_server() {
     let Some(_namespace) = Namespace::enter() else {
         return;
     };
-    let _scene = Scene::start(&["busy", "--count", "5000", "--rate", "300"]);
+    let _scene = Scene::start(&["busy", "--count", "10000", "--rate", "300"]);
     for arguments in [&[][..], &["--for", "0"]] {
         let diagnosis = Diagnosis::of(arguments);
         assert_eq!(diagnosis.alarms(), Vec::<&Value>::new());
