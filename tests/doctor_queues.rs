@@ -27,8 +27,8 @@ fn accept_queues_by_their_share() {
     let cases = [
         // (waiting, limit, how bad over a while, how bad in one look)
         ("11", "10", Some("critical"), Some("warning")),
-        ("10", "10", Some("warning"), Some("info")),
-        ("7", "10", Some("warning"), Some("info")),
+        ("10", "10", Some("warning"), None),
+        ("7", "10", Some("warning"), None),
         ("6", "10", None, None),
     ];
     let scenes = cases.map(|(waiting, limit, _, _)| {

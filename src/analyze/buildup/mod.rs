@@ -207,13 +207,9 @@ fn pile(
     now: &Sample,
     before: Option<&Past>,
 ) -> Pile {
-    // A row by port or peer belongs to somebody only where all of it does.
-    let mut owners = sockets.iter().map(|socket| attributor.whose(socket));
-    let first = owners.next().unwrap_or_default();
     let whose = match key.whose {
         Some(whose) => whose,
-        None if owners.all(|whose| whose == first) => first,
-        None => Whose::default(),
+        None => common(sockets.iter().map(|socket| attributor.whose(socket))),
     };
     let process = whose
         .pid
@@ -238,6 +234,19 @@ fn pile(
         files,
         growth: before.and_then(|before| growth(sockets, before, now)),
     }
+}
+
+/// Whose all of them are; known no better than the least known of them.
+fn common(mut all: impl Iterator<Item = Whose>) -> Whose {
+    let first = all.next().unwrap_or_default();
+    let join = |common: Whose, whose: Whose| {
+        let attribution = common.attribution.max(whose.attribution);
+        (common.pid == whose.pid).then_some(Whose {
+            attribution,
+            ..common
+        })
+    };
+    all.try_fold(first, join).unwrap_or_default()
 }
 
 /// Milliseconds in the state: exact for TIME_WAIT, from its timer; at least, where `tcp_info`

@@ -6,6 +6,8 @@
 //! is dropped for want of place in the SYN queue counts there too. The limit is
 //! min(listen() backlog, `net.core.somaxconn`), fixed when listen() is called.
 
+use rustc_hash::FxHashMap;
+
 use super::case::accept_queue;
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{AcceptQueue, OwnerStatus, Protocol, Queue, Socket, State};
@@ -40,6 +42,7 @@ struct Seen {
     limit: u32,
     before: Option<AcceptQueue>,
     drops: u64,
+    syn_recv: u64,
     /// Dropped in a second between the looks, where these were for a full queue.
     rate: Option<f64>,
 }
@@ -52,15 +55,40 @@ fn check(case: &Case<'_>) -> Outcome {
             "the limits of accept queues are not in /proc/net/tcp: sock_diag is needed".to_owned(),
         );
     }
+    let around = Around::of(case);
     let findings = listeners.into_iter().filter_map(|socket| {
-        let seen = look(case, socket)?;
+        let seen = look(case, &around, socket)?;
         let severity = judge(case, &seen)?;
         Some(tell(case, socket, &seen, severity))
     });
     Ok(findings.collect())
 }
 
-fn look(case: &Case<'_>, socket: &Socket) -> Option<Seen> {
+/// What is the same for all listeners.
+struct Around {
+    /// Whether some queue overflowed between the looks, as far as the namespace tells, and
+    /// none was seen full that it could have been.
+    overflowed: bool,
+    /// Half-open handshakes of each local port.
+    syn_recv: FxHashMap<u16, u64>,
+}
+
+impl Around {
+    fn of(case: &Case<'_>) -> Self {
+        let grown = case.grown("TcpExt", "ListenOverflows");
+        let any_full = case.tcp(&[State::Listen]).any(|s| was_full(case, s));
+        let mut syn_recv = FxHashMap::default();
+        for socket in case.tcp(&[State::SynRecv]) {
+            *syn_recv.entry(socket.local.port).or_default() += 1;
+        }
+        Self {
+            overflowed: grown.is_none_or(|n| n > 0) && !any_full,
+            syn_recv,
+        }
+    }
+}
+
+fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<Seen> {
     let queue = accept_queue(socket)?;
     let was = case.was(socket);
     let before = was.and_then(|was| match was.queue {
@@ -68,22 +96,32 @@ fn look(case: &Case<'_>, socket: &Socket) -> Option<Seen> {
         _ => None,
     });
     let drops = u64::from(socket.drops.unwrap_or(0));
-    let is_full = |queue: AcceptQueue| queue.is_full() == Some(true);
-    let overflowed = case
-        .grown("TcpExt", "ListenOverflows")
-        .is_none_or(|n| n > 0);
-    let for_full = is_full(queue) || before.is_some_and(is_full) || overflowed;
+    let syn_recv = around.syn_recv.get(&socket.local.port).copied();
+    let syn_recv = syn_recv.unwrap_or(0);
+    // Beyond the limit of the SYN queue the drops may be of that one.
+    let for_full = was_full(case, socket)
+        || (around.overflowed && queue.limit.is_none_or(|limit| syn_recv <= limit.into()));
     let dropped = was
         .and_then(|was| was.drops)
         .map(|before| drops.saturating_sub(before.into()));
     let dropped = dropped.map(|dropped| if for_full { dropped } else { 0 });
     Some(Seen {
         limit: queue.limit?,
+        syn_recv,
         queue,
         before,
         drops,
         rate: dropped.and_then(|dropped| case.per_second(dropped)),
     })
+}
+
+/// Whether the queue of a listener was full at one of the looks.
+fn was_full(case: &Case<'_>, socket: &Socket) -> bool {
+    let before = case.was(socket).and_then(|was| was.queue);
+    let queues = [socket.queue, before];
+    queues
+        .iter()
+        .any(|queue| matches!(queue, Some(Queue::Accept(queue)) if queue.is_full() == Some(true)))
 }
 
 fn judge(case: &Case<'_>, seen: &Seen) -> Option<Severity> {
@@ -149,7 +187,7 @@ fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Fi
                 case.rate("TcpExt", "ListenOverflows"),
             )
             .with("waiting_and_left", gone)
-            .with("syn_recv", syn_recv(case, socket))
+            .with("syn_recv", seen.syn_recv)
             .with_known("somaxconn", somaxconn),
         cause: cause(seen, &who, full || nearly, gone),
         remedy: remedy(seen, &who, port, somaxconn),
@@ -163,11 +201,6 @@ fn waiting(case: &Case<'_>, listener: &Socket, state: State) -> u64 {
         socket.local.port == listener.local.port && socket.owner_status == OwnerStatus::Unaccepted
     };
     case.tcp(&[state]).filter(waits).count() as u64
-}
-
-fn syn_recv(case: &Case<'_>, listener: &Socket) -> u64 {
-    let is_its = |socket: &&Socket| socket.local.port == listener.local.port;
-    case.tcp(&[State::SynRecv]).filter(is_its).count() as u64
 }
 
 fn cause(seen: &Seen, who: &str, waits: bool, gone: u64) -> String {

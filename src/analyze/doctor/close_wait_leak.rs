@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use super::case::bytes;
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
 use crate::analyze::close_wait::Verdicts;
@@ -74,9 +76,14 @@ fn check(case: &Case<'_>) -> Outcome {
         leak.oldest_ms = leak.oldest_ms.max(age);
         leak.stay.push(socket);
     }
-    let findings = leaks
-        .iter()
-        .filter_map(|(holder, leak)| judge(case, *holder, leak));
+    let before = before(case);
+    let findings = leaks.iter().filter_map(|(holder, leak)| {
+        let before = holder.ok().and_then(|pid| {
+            let before = before.as_ref()?;
+            Some(before.get(&pid).copied().unwrap_or(0))
+        });
+        judge(case, before, leak)
+    });
     Ok(findings.collect())
 }
 
@@ -111,11 +118,11 @@ fn stays(case: &Case<'_>, socket: &Socket) -> bool {
     seen || socket.tcp.as_deref().is_some_and(old)
 }
 
-fn judge(case: &Case<'_>, holder: Holder, leak: &Leak<'_>) -> Option<Finding> {
+fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Finding> {
     let count = leak.stay.len() as u64;
     let process = leak.stay.first().and_then(|socket| case.owner(socket));
     let files = process.and_then(|process| process.files);
-    let growth = growth(case, holder, count + leak.young);
+    let growth = before.and_then(|before| growth(case, before, count + leak.young));
     let old = leak.oldest_ms.is_some_and(|age| age >= OLD_MS);
     let grows = growth.is_some_and(|growth| growth > 0.0);
     let known = leak.stay.iter().all(|socket| socket.tcp.is_some());
@@ -133,7 +140,7 @@ fn judge(case: &Case<'_>, holder: Holder, leak: &Leak<'_>) -> Option<Finding> {
     } else {
         return unsure(case, leak);
     };
-    let subject = subject(case, &leak.stay);
+    let subject = super::case::subject(case, &leak.stay);
     let who = subject.who("a process that cannot be seen");
     let mut evidence = Evidence::default()
         .with("close_wait", count)
@@ -180,26 +187,28 @@ fn unsure(case: &Case<'_>, leak: &Leak<'_>) -> Option<Finding> {
     })
 }
 
+/// The CLOSE_WAIT sockets of each process at the first look.
+fn before(case: &Case<'_>) -> Option<FxHashMap<u32, u64>> {
+    let mut counts = FxHashMap::default();
+    for was in case.before?.all() {
+        if let Some(pid) = was.owner
+            && was.state == State::CloseWait
+        {
+            *counts.entry(pid).or_default() += 1;
+        }
+    }
+    Some(counts)
+}
+
 /// How fast the CLOSE_WAIT sockets of a process grow, in a second.
-fn growth(case: &Case<'_>, holder: Holder, now: u64) -> Option<f64> {
-    let before = case.before?;
-    let pid = holder.ok()?;
-    let was =
-        |was: &&crate::analyze::past::Was| was.state == State::CloseWait && was.owner == Some(pid);
-    let then = before.all().filter(was).count() as u64;
-    let grown = case.per_second(now.saturating_sub(then))?;
-    Some(if now >= then { grown } else { 0.0 })
+fn growth(case: &Case<'_>, before: u64, now: u64) -> Option<f64> {
+    case.per_second(now.saturating_sub(before))
 }
 
 fn seconds_left(files: Files, growth: Option<f64>) -> Option<f64> {
     let left = files.limit?.checked_sub(files.open)?;
     let growth = growth.filter(|growth| *growth > 0.0)?;
     Some(round(float(left) / growth))
-}
-
-/// The process, the port where all came to one, the peer where all are of one.
-fn subject(case: &Case<'_>, sockets: &[&Socket]) -> Subject {
-    super::case::subject(case, sockets)
 }
 
 fn cause(who: &str, leak: &Leak<'_>, growth: Option<f64>, known: bool) -> String {

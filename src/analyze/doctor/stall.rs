@@ -1,6 +1,8 @@
 //! What the two rules of stalled connections share: how long nothing moved, and how bad that is.
 
-use super::case::{by_party, subject};
+use std::collections::BTreeMap;
+
+use super::case::{Party, subject};
 use super::{Case, Severity, Subject};
 use crate::model::Socket;
 
@@ -35,26 +37,21 @@ pub(super) struct Group<'a> {
     pub subject: Subject,
 }
 
-/// The stalled connections by party; groups whose stall is too short to speak of are left out.
+/// The stalled connections by party.
 pub(super) fn groups<'a>(case: &Case<'a>, stalled: &[Stalled<'a>]) -> Vec<Group<'a>> {
-    let sockets = stalled.iter().map(|stalled| stalled.socket);
-    let parties = by_party(case, sockets);
-    let ms_of = |socket: &Socket| {
-        let same = |s: &&Stalled<'_>| std::ptr::eq(s.socket, socket);
-        stalled.iter().find(same).map_or(0, |stalled| stalled.ms)
-    };
-    parties
-        .into_values()
-        .map(|sockets| {
-            let longest_ms = sockets.iter().map(|s| ms_of(s)).max().unwrap_or(0);
-            Group {
-                severity: severity(longest_ms),
-                subject: subject(case, &sockets),
-                longest_ms,
-                sockets,
-            }
-        })
-        .collect()
+    let mut parties: BTreeMap<Party, (Vec<&Socket>, u64)> = BTreeMap::new();
+    for &Stalled { socket, ms } in stalled {
+        let party = parties.entry(Party::of(case, socket)).or_default();
+        party.0.push(socket);
+        party.1 = party.1.max(ms);
+    }
+    let groups = parties.into_values().map(|(sockets, longest_ms)| Group {
+        severity: severity(longest_ms),
+        subject: subject(case, &sockets),
+        longest_ms,
+        sockets,
+    });
+    groups.collect()
 }
 
 fn severity(ms: u64) -> Severity {
