@@ -1,13 +1,16 @@
 //! The limits that piles run into, with a bar each on a terminal.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use unicode_width::UnicodeWidthStr;
 
 use crate::analyze::buildup::{Buildup, Used};
 use crate::render::grid::Frame;
 use crate::render::theme::Tone;
 
 /// Columns of a bar.
-const BAR: u64 = 20;
+const BAR: usize = 20;
 /// Shares from which a bar is no longer calm, in percent.
 const WAITING: u64 = 50;
 const BAD: u64 = 85;
@@ -33,16 +36,20 @@ pub fn limits(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<
     let (names, counts) = (widest(&|line| line.name.to_owned()), widest(&count));
     for line in &lines {
         let mut text = format!("{:names$}  ", line.name);
-        if frame.width.is_some() {
+        if bar_width(frame) > 0 {
             let (bar, tone) = bar(line);
             text.push_str(&frame.theme.paint(&bar, tone));
             text.push_str("  ");
         }
-        let share = share(line).map_or_else(String::new, |share| format!("{share:>3} %"));
-        let count = format!("{:counts$}", count(line));
-        let end = format!("{count}  {share:5}  {}", line.note);
-        text.push_str(end.trim_end());
-        writeln!(out, "{}", text.trim_end())?;
+        let share = share(line).map_or_else(|| "  ?".to_owned(), |share| format!("{share:>3}"));
+        text.push_str(&format!("{:counts$}  {share} %", count(line)));
+        let used = names + counts + 9 + bar_width(frame);
+        let fits = |width| used + 2 + line.note.width() <= width;
+        match line.note.as_str() {
+            "" => writeln!(out, "{text}")?,
+            note if frame.width.is_none_or(fits) => writeln!(out, "{text}  {note}")?,
+            note => writeln!(out, "{text}\n{}{note}", " ".repeat(names + 2))?,
+        }
     }
     Ok(())
 }
@@ -58,7 +65,10 @@ fn lines(view: &Buildup) -> Vec<Line> {
     let mut lines = vec![line("tcp_max_tw_buckets", limits.time_wait, "")];
     if let Some(ports) = limits.ports {
         let towards = ports.destination.map_or_else(String::new, |to| {
-            format!(" towards port {} of {}", to.peer.port, to.peer.address)
+            format!(
+                " towards {}",
+                SocketAddr::new(to.peer.address, to.peer.port)
+            )
         });
         lines.push(Line {
             name: "ip_local_port_range",
@@ -87,20 +97,29 @@ fn share(line: &Line) -> Option<u64> {
     Some(line.used?.saturating_mul(100) / limit)
 }
 
-/// A bar; what is used shows at least a little, and only a full one is full.
+/// Columns that a bar takes with its gap: none in a pipe.
+const fn bar_width(frame: &Frame) -> usize {
+    match frame.width {
+        Some(_) => BAR + 2,
+        None => 0,
+    }
+}
+
+/// A bar in eighths of a column; what is used shows at least as a sliver.
 fn bar(line: &Line) -> (String, Tone) {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let Some(share) = share(line) else {
-        return (" ".repeat(20), Tone::Quiet);
+        return (" ".repeat(BAR), Tone::Quiet);
     };
-    let filled = match share {
-        share if share >= 100 => BAR,
-        share => (share * BAR / 100).max(u64::from(line.used > Some(0))),
-    };
+    let eighths = usize::try_from(share.min(100)).unwrap_or(100) * BAR * 8 / 100;
+    let eighths = eighths.max(usize::from(line.used > Some(0)));
+    let part = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
+    let bar = "█".repeat(eighths / 8) + part;
     let tone = match share {
         share if share >= BAD => Tone::Bad,
         share if share >= WAITING => Tone::Waiting,
         _ => Tone::Calm,
     };
-    let bar = (0..BAR).map(|place| if place < filled { '█' } else { '░' });
-    (bar.collect(), tone)
+    let rest = "·".repeat(BAR - bar.chars().count());
+    (bar + &rest, tone)
 }

@@ -10,6 +10,7 @@ use super::grid::{self, Cell, Frame, GridColumn};
 use super::sanitize::escape;
 use super::text::reason;
 use super::theme::{Tone, state_tone};
+use super::wrap::{measure, wrap};
 use super::{Format, records};
 use crate::analyze::buildup::{Attribution, Buildup, Pile, SharedEnd};
 use crate::analyze::close_wait::Verdicts;
@@ -19,6 +20,9 @@ use crate::model::{OwnerStatus, State};
 
 pub use json::{add_to, members};
 pub use limits::limits;
+
+/// Blanks before what is said about a row.
+const DETAIL: usize = 12;
 
 /// Draws the rows, and below them the limits.
 ///
@@ -30,13 +34,7 @@ pub fn table(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<(
         let text = "nothing piles up: no connection is in a state that should pass";
         writeln!(out, "{}", frame.theme.paint(text, Tone::Calm))?;
     } else {
-        let all = columns(shown);
-        let rows: Vec<Vec<Cell>> = shown
-            .iter()
-            .map(|pile| all.iter().map(|column| (column.cell)(pile)).collect())
-            .collect();
-        let columns: Vec<GridColumn> = all.iter().map(GridColumn::from).collect();
-        grid::draw(out, &columns, &rows, frame)?;
+        rows_of(out, shown, frame)?;
         for line in legend(shown) {
             writeln!(out, "{}", frame.theme.paint(line, Tone::Quiet))?;
         }
@@ -44,6 +42,35 @@ pub fn table(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<(
     if frame.header {
         writeln!(out)?;
         limits(out, view, frame)?;
+    }
+    Ok(())
+}
+
+/// The table, with what there is to say about a row below it.
+fn rows_of(out: &mut dyn Write, shown: &[Pile], frame: &Frame) -> io::Result<()> {
+    let all = columns(shown);
+    let rows: Vec<Vec<Cell>> = shown
+        .iter()
+        .map(|pile| all.iter().map(|column| (column.cell)(pile)).collect())
+        .collect();
+    let columns: Vec<GridColumn> = all.iter().map(GridColumn::from).collect();
+    let mut drawn = Vec::new();
+    grid::draw(&mut drawn, &columns, &rows, frame)?;
+    let drawn = String::from_utf8_lossy(&drawn);
+    let mut lines = drawn.lines();
+    if frame.header {
+        writeln!(out, "{}", lines.next().unwrap_or_default())?;
+    }
+    for (line, pile) in lines.zip(shown) {
+        writeln!(out, "{line}")?;
+        if let Some(verdict) = verdict(pile) {
+            let width = measure(frame.width).map(|width| width.saturating_sub(DETAIL));
+            let text = format!("{verdict}{}", share(pile).unwrap_or_default());
+            for line in wrap(&text, width) {
+                let indent = " ".repeat(DETAIL);
+                writeln!(out, "{indent}{}", frame.theme.paint(&line, Tone::Quiet))?;
+            }
+        }
     }
     Ok(())
 }
@@ -102,22 +129,12 @@ fn columns(piles: &[Pile]) -> Vec<Column> {
     if piles.iter().any(|pile| !is_process(pile.group.as_ref())) {
         columns.push(column("PROCESS", Align::Left, true, process));
     }
-    if piles.iter().any(|pile| share(pile).is_some()) {
-        columns.push(column("OF ITS FDS", Align::Right, false, |pile| {
-            Cell::new(share(pile).unwrap_or_else(|| "-".to_owned()), Tone::Normal)
-        }));
-    }
     columns.push(column("LOCAL", Align::Left, false, |pile| {
         Cell::new(end(pile.local), Tone::Normal)
     }));
     columns.push(column("PEER", Align::Left, false, |pile| {
         Cell::new(end(pile.peer), Tone::Normal)
     }));
-    if piles.iter().any(|pile| verdict(pile).is_some()) {
-        columns.push(column("VERDICT", Align::Left, true, |pile| {
-            Cell::new(verdict(pile).unwrap_or_default(), Tone::Normal)
-        }));
-    }
     columns
 }
 
@@ -172,7 +189,8 @@ fn share(pile: &Pile) -> Option<String> {
         return None;
     }
     let limit = pile.files?.limit.filter(|limit| *limit > 0)?;
-    Some(format!("{} %", pile.count * 100 / limit))
+    let share = pile.count * 100 / limit;
+    Some(format!("; {share} % of its limit of {limit} descriptors"))
 }
 
 /// An end as far as it is shared.
