@@ -152,3 +152,26 @@ fn limits_of_the_machine() {
         }
     }
 }
+
+/// What /proc/net/tcp has no column for is left out of the evidence, and no cause is built on it.
+#[test]
+fn what_the_source_does_not_say_is_not_said() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let _scenes = [
+        Scene::start(&["close-wait", "--count", "150"]),
+        Scene::start(&["peer-not-reading"]),
+        Scene::start(&["deaf-peer"]),
+    ];
+    for duration in ["0", "300ms"] {
+        let diagnosis = Diagnosis::of(&["--collector", "procfs", "--for", duration]);
+        for finding in diagnosis.findings() {
+            for name in ["unacked", "not_sent", "oldest_ms", "quiet_ms"] {
+                assert_eq!(finding["evidence"].get(name), None, "{name}: {finding}");
+            }
+            let cause = finding["cause"].as_str().unwrap();
+            assert!(!cause.contains("younger"), "no age is known: {finding}");
+        }
+    }
+}
