@@ -52,6 +52,7 @@ pub(super) const RULE: Rule = Rule {
 struct Leak<'a> {
     stay: Vec<&'a Socket>,
     young: u64,
+    ages_known: bool,
     verdicts: Verdicts,
     oldest_ms: Option<u64>,
 }
@@ -69,6 +70,7 @@ fn check(case: &Case<'_>) -> Outcome {
         let leak = leaks.entry(holder(case, socket)).or_default();
         if !stays(case, socket) {
             leak.young += 1;
+            leak.ages_known |= socket.tcp.is_some();
             continue;
         }
         leak.verdicts.add(socket);
@@ -180,9 +182,12 @@ fn unsure(case: &Case<'_>, leak: &Leak<'_>) -> Option<Finding> {
         title: format!("{count} connections are in CLOSE_WAIT at this moment"),
         subject: Subject::default(),
         evidence: Evidence::default().with("close_wait", count),
-        cause:
+        cause: if leak.ages_known {
             "they are younger than a second: a burst of clients that leave, or the start of a leak"
-                .to_owned(),
+        } else {
+            "how old they are this source does not tell: a burst of clients that leave, or a leak"
+        }
+        .to_owned(),
         remedy: vec!["to be sure, look twice: sockscope doctor --for 5s".to_owned()],
     })
 }

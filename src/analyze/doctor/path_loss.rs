@@ -118,9 +118,9 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
         None => "several clients".to_owned(),
     };
     let what = if opening {
-        "does not answer the SYN"
+        format!("does not answer the SYN of {who}")
     } else {
-        "does not acknowledge"
+        format!("does not acknowledge what {who} sends")
     };
     let infos = || sockets.iter().filter_map(|socket| socket.tcp.as_deref());
     let quiet = infos().map(|tcp| u64::from(tcp.last_ack_recv_ms)).max();
@@ -129,16 +129,13 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
         id: RULE.id,
         severity: judge(case, sockets, most),
         title: format!(
-            "{to} {what} of {who}: {count} connection{}, up to {most} retransmissions in a row",
+            "{to} {what}: {count} connection{}, up to {most} retransmissions in a row",
             if count == 1 { "" } else { "s" }
         ),
         evidence: Evidence::default()
             .with("connections", count)
             .with("retransmits", u64::from(most))
-            .with(
-                "unacked",
-                infos().map(|tcp| u64::from(tcp.unacked)).sum::<u64>(),
-            )
+            .with_known("unacked", sum(infos().map(|tcp| u64::from(tcp.unacked))))
             .with("send_q", sockets.iter().map(|s| bytes(s).1).sum::<u64>())
             .with_known("quiet_ms", quiet.filter(|_| !opening))
             .with_known(
@@ -149,6 +146,11 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
         remedy: remedy(target, opening),
         subject,
     }
+}
+
+/// The sum, where anything is known.
+fn sum(numbers: impl Iterator<Item = u64>) -> Option<u64> {
+    numbers.reduce(|a, b| a + b)
 }
 
 fn cause(opening: bool) -> String {

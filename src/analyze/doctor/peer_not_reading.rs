@@ -85,10 +85,8 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
         .sockets
         .iter()
         .filter_map(|socket| socket.tcp.as_deref());
-    let not_sent = tcp
-        .filter_map(|tcp| tcp.not_sent)
-        .map(u64::from)
-        .sum::<u64>();
+    let not_sent = tcp.filter_map(|tcp| tcp.not_sent).map(u64::from);
+    let not_sent = not_sent.reduce(|a, b| a + b);
     Finding {
         id: RULE.id,
         severity: group.severity,
@@ -100,7 +98,7 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
         evidence: Evidence::default()
             .with("connections", count)
             .with("send_q", waiting)
-            .with("not_sent", not_sent)
+            .with_known("not_sent", not_sent)
             .with("stalled_ms", group.longest_ms),
         cause: format!(
             "the peer{reader_words} has closed its receive window: the program there does not read, so {who} cannot send"

@@ -42,7 +42,8 @@ pub fn limits(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<
             text.push_str("  ");
         }
         let share = share(line).map_or_else(|| "  ?".to_owned(), |share| format!("{share:>3}"));
-        text.push_str(&format!("{:counts$}  {share} %", count(line)));
+        let count = count(line);
+        let text = format!("{text}{count:counts$}  {share} %");
         let used = names + counts + 9 + bar_width(frame);
         let fits = |width| used + 2 + line.note.width() <= width;
         match line.note.as_str() {

@@ -120,15 +120,13 @@ fn columns(piles: &[Pile]) -> Vec<Column> {
     columns.push(column("OLDEST", Align::Right, false, |pile| {
         Cell::new(age(pile), Tone::Normal)
     }));
-    if piles.iter().any(|pile| pile.group.is_some()) {
+    if piles.iter().any(has_other_group) {
         columns.push(column("GROUP", Align::Left, true, |pile| {
             let text = pile.group.as_ref().map_or_else(String::new, key_text);
             Cell::new(text, Tone::Normal)
         }));
     }
-    if piles.iter().any(|pile| !is_process(pile.group.as_ref())) {
-        columns.push(column("PROCESS", Align::Left, true, process));
-    }
+    columns.push(column("PROCESS", Align::Left, true, process));
     columns.push(column("LOCAL", Align::Left, false, |pile| {
         Cell::new(end(pile.local), Tone::Normal)
     }));
@@ -138,8 +136,9 @@ fn columns(piles: &[Pile]) -> Vec<Column> {
     columns
 }
 
-const fn is_process(group: Option<&Key>) -> bool {
-    matches!(group, Some(Key::Process { .. } | Key::NoOwner(_)))
+/// Whether the row is made of something that its own columns do not show.
+const fn has_other_group(pile: &Pile) -> bool {
+    !matches!(pile.group, None | Some(Key::Process { .. } | Key::State(_)))
 }
 
 fn verdict(pile: &Pile) -> Option<String> {
