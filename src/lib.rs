@@ -11,7 +11,8 @@
 //! Who may know whom: [`model`] knows nobody; [`wire`] and [`columns`] know [`model`];
 //! [`sys`] is the only I/O and the only `unsafe`; [`collect`] knows [`wire`], [`sys`] and
 //! [`query`]; [`filter`] tells [`query`] what can be pushed down; [`analyze`] knows [`model`];
-//! [`render`] knows the views; [`pipeline`] composes the steps; only [`cli`] knows everything.
+//! [`explain`] is the textbook; [`render`] knows the views; [`pipeline`] composes the steps; only
+//! [`cli`] knows everything.
 
 pub mod analyze;
 pub mod cli;
