@@ -48,6 +48,7 @@ fn record(directory: &Path) -> io::Result<()> {
             protocol,
             family: Some(family),
             states: StateSet::ALL,
+            narrow: sockscope::model::Narrow::ALL,
             memory: true,
             info: false,
         };

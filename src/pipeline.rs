@@ -172,6 +172,7 @@ fn stream_tables(request: &Request, each: Each<'_>) -> Result<(Report, Facts), S
 fn pushed_down(request: &Request) -> Query {
     let mut query = request.query;
     query.states = query.states.intersect(request.filter.states());
+    query.narrow = request.filter.narrow();
     if query.owners != ProcessDetail::None {
         query.owners = query.owners.max(request.filter.process_detail());
     }

@@ -1,6 +1,6 @@
 //! What is wanted: a plain value that collectors can push down to the kernel.
 
-use crate::model::{FamilySet, Protocol, ProtocolSet, State, StateSet};
+use crate::model::{FamilySet, Narrow, Protocol, ProtocolSet, State, StateSet};
 
 /// Which collector reads the tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub struct Query {
     pub families: FamilySet,
     /// The states of the rows.
     pub states: StateSet,
+    /// Ports and addresses outside of which no row is wanted. A collector may use it to read
+    /// less; listeners come all the same.
+    pub narrow: Narrow,
     /// Which collector.
     pub collector: CollectorChoice,
     /// How much about owners; [`ProcessDetail::None`] is `--no-owners`.
@@ -68,6 +71,7 @@ impl Query {
             },
             families: FamilySet::BOTH,
             states: StateSet::ALL,
+            narrow: Narrow::ALL,
             collector: CollectorChoice::Auto,
             owners: ProcessDetail::Full,
             users: true,

@@ -94,6 +94,7 @@ fn netlink(protocol: Protocol, family: Family, name: &str) -> Vec<Socket> {
         protocol,
         family: Some(family),
         states: StateSet::ALL,
+        narrow: sockscope::model::Narrow::ALL,
         memory: true,
         info: false,
         strict: false,

@@ -139,15 +139,10 @@ pub enum FailOn {
 /// The longest time that one look may wait for the next.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// Reads `5`, `5s`, `300ms`, `2m`: a bare number is seconds.
+/// Reads a duration for an option.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("'{text}' is no duration: give 5, 5s, 300ms or 2m");
-    let duration = if let Ok(seconds) = text.parse() {
-        Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?
-    } else {
-        let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-        Duration::try_from(span).map_err(|_| wrong())?
-    };
+    let duration = crate::filter::duration(text).ok_or_else(wrong)?;
     if duration > LONGEST {
         return Err(format!("'{text}' is longer than a day"));
     }

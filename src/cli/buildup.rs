@@ -24,7 +24,7 @@ pub(super) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure
             .hint("--by changes the groups; --format json has every field")
             .into());
     }
-    let filter = Filter::parse(&args.filter.words).map_err(Usage::from)?;
+    let filter = Session::filter(&args.filter.words)?;
     let request = request(session, args.by, &filter)?;
     let (before, now) = watch(&request, args.period)?;
     let facts = now.facts();

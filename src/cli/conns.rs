@@ -5,7 +5,6 @@ use std::io::Write;
 use super::list::{self, List, Listed, Order};
 use super::session::Session;
 use super::{Exit, Failure};
-use crate::filter::Filter;
 use crate::model::StateSet;
 use crate::render::grid::{self, Cell};
 use crate::render::theme::{Tone, state_tone};
@@ -23,7 +22,7 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     } else {
         StateSet::LISTENING.complement()
     };
-    let request = session.request(states, Filter::parse(words).map_err(super::Usage::from)?)?;
+    let request = session.request(states, Session::filter(words)?)?;
     let order = session.sort()?;
     let list = List {
         command: "conns",

@@ -5,17 +5,13 @@ use std::io::Write;
 use super::list::{self, List, Order};
 use super::session::Session;
 use super::{Exit, Failure};
-use crate::filter::Filter;
 use crate::model::StateSet;
 
 const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
 const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid", "comm"];
 
 pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
-    let request = session.request(
-        StateSet::LISTENING,
-        Filter::parse(words).map_err(super::Usage::from)?,
-    )?;
+    let request = session.request(StateSet::LISTENING, Session::filter(words)?)?;
     let order = session.sort()?.map_or(Order::Port, |(column, reverse)| {
         Order::Column(column, reverse)
     });

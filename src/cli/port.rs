@@ -63,11 +63,16 @@ fn wants_rows(session: &Session) -> bool {
     options.columns.is_some() || options.sort.is_some() || options.limit.is_some()
 }
 
-/// Ports first, then filters: words with an `=`.
+/// Ports first, then a filter: it begins with the first word that has a letter or a sign.
 fn read_words(words: &[String]) -> Result<(Vec<PortRange>, Filter), Usage> {
-    let (filters, ports): (Vec<_>, Vec<_>) = words.iter().cloned().partition(|w| w.contains('='));
+    let is_port = |word: &&String| {
+        let of_ports = |c: char| c.is_ascii_digit() || c == ',' || c == '-';
+        word.is_empty() || word.chars().all(of_ports)
+    };
+    let count = words.iter().take_while(is_port).count();
+    let (ports, filter) = words.split_at(count.max(1).min(words.len()));
     let mut asked = Vec::new();
-    for word in &ports {
+    for word in ports {
         asked.extend(PortRange::parse_list(word).map_err(Usage::new)?);
     }
     if asked.iter().any(|range| range.last == 0) {
@@ -79,7 +84,7 @@ fn read_words(words: &[String]) -> Result<(Vec<PortRange>, Filter), Usage> {
     if asked.is_empty() {
         return Err(Usage::new("which port?").hint("for example: sockscope port 8080"));
     }
-    Ok((asked, Filter::parse(&filters)?))
+    Ok((asked, Session::filter(filter)?))
 }
 
 /// Asks for every socket of the ports: of both families, because an IPv6 socket may hold the

@@ -26,12 +26,12 @@ pub(super) fn run(session: &Session, target: &OsStr, words: &[String]) -> Result
     if target.is_empty() {
         return Err(Usage::new("proc takes a pid or the name of a process").into());
     }
-    let filter = Filter::parse(words).map_err(Usage::from)?;
+    let filter = Session::filter(words)?;
     let pids = match target.to_str().map(str::parse) {
         Some(Ok(pid)) => vec![pid],
         _ => Processes::open().map_or_else(Vec::new, |all| all.called(target.as_bytes())),
     };
-    let request = session.request(StateSet::ALL, Filter::pids(pids.clone()).and(filter))?;
+    let request = session.request(StateSet::ALL, Filter::pids(&pids).and(filter))?;
     // Of one process asked for by pid, every row would say the same.
     let table = match pids.as_slice() {
         [_] => TABLE.strip_suffix(&["process"]).unwrap_or(TABLE),

@@ -112,6 +112,14 @@ impl Session {
         }
     }
 
+    /// Reads the filter of a command; services are known by the names of this system.
+    ///
+    /// # Errors
+    /// What [`Filter::parse_with`] says.
+    pub fn filter(words: &[String]) -> Result<Filter, Usage> {
+        Ok(Filter::parse_with(words, &sys::names::port_of)?)
+    }
+
     /// The request for sockets in `states` that `filter` holds for.
     ///
     /// # Errors
@@ -125,6 +133,7 @@ impl Session {
             protocols: self.protocols(),
             families: self.families(),
             states: self.states(states),
+            narrow: crate::model::Narrow::ALL,
             collector: self.options.collector,
             owners: self.process_detail(),
             users: matches!(self.format, Format::Json | Format::Ndjson),

@@ -5,7 +5,6 @@ use std::io::Write;
 use super::session::{Session, Usage};
 use super::{Exit, Failure};
 use crate::analyze::states::{By, StatesView, Tally};
-use crate::filter::Filter;
 use crate::model::{Report, State, StateSet};
 use crate::pipeline;
 use crate::query::ProcessDetail;
@@ -19,7 +18,7 @@ pub(super) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result
             .hint("choose the groups: --by process, user, port, peer, netns, unit, container")
             .into());
     }
-    let filter = Filter::parse(words).map_err(Usage::from)?;
+    let filter = Session::filter(words)?;
     let mut request = session.request(StateSet::ALL, filter)?;
     request.query.users = by == Some(By::User);
     request.query.owners = owners_for(session, by)?.max(request.filter.process_detail());

@@ -13,7 +13,7 @@ mod tables;
 
 use std::fmt;
 
-use crate::model::{Family, Protocol, Socket, StateSet};
+use crate::model::{Family, Narrow, Protocol, Socket, StateSet};
 
 pub use elsewhere::{Elsewhere, HeldElsewhere, listeners_elsewhere};
 pub use gather::{Gathered, Shown, SocketStream, gather};
@@ -34,6 +34,8 @@ pub struct Table {
     pub family: Option<Family>,
     /// The states that are needed; a collector may give more.
     pub states: StateSet,
+    /// The ports and addresses that are needed; a collector may give more.
+    pub narrow: Narrow,
     /// Whether memory and drops are wanted.
     pub memory: bool,
     /// Whether the inner state of TCP connections is wanted.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Collector, Sink, Table, TableError};
-use crate::model::{Family, Protocol, State, StateSet};
+use crate::model::{Family, Narrow, Protocol, State, StateSet};
 use crate::sys::sock_diag::{SockDiag, Transport};
 use crate::wire::inet_diag::{self, Request};
 use crate::wire::nlmsg::{Dump, DumpError};
@@ -52,10 +52,23 @@ impl<T: Transport> Netlink<T> {
 
     /// Reads one or both families of a table, in one request where the kernel has one.
     fn read_families(&mut self, table: Table, sink: &mut dyn Sink) -> Result<(), Failure> {
+        let outcome = self.read_as_asked(table, sink);
+        match outcome {
+            // A kernel that does not take the bytecode still gives the whole table.
+            Err(Failure::Dump(DumpError::Refused(_))) if !table.narrow.is_all() => {
+                let narrow = Narrow::ALL;
+                self.read_as_asked(Table { narrow, ..table }, sink)
+            }
+            done => done,
+        }
+    }
+
+    fn read_as_asked(&mut self, table: Table, sink: &mut dyn Sink) -> Result<(), Failure> {
         let request = |family| Request {
             protocol: table.protocol,
             family,
             states: table.states,
+            narrow: table.narrow,
             memory: table.memory,
             info: table.info,
         };
@@ -302,6 +315,7 @@ mod tests {
             protocol: Protocol::Udp,
             family,
             states: StateSet::ALL,
+            narrow: Narrow::ALL,
             memory: false,
             info: false,
             strict: false,

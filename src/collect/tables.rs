@@ -6,7 +6,7 @@ use std::thread::Builder;
 use super::netlink::FIRST_TCP_STATES;
 use super::rows::{Plainly, Rows};
 use super::{Collector, Netlink, Netstat2, Procfs, Sink, Table, TableError};
-use crate::model::{Family, Problem, Protocol, Report, Socket, State, StateSet};
+use crate::model::{Family, Narrow, Problem, Protocol, Report, Socket, State, StateSet};
 use crate::query::{CollectorChoice, Query};
 use crate::sys;
 
@@ -77,6 +77,7 @@ impl<'a> Reader<'a> {
             protocol,
             family: None,
             states,
+            narrow: Narrow::ALL,
             memory: self.query.memory,
             info: self.query.info,
             strict: self.query.strict,
@@ -86,6 +87,12 @@ impl<'a> Reader<'a> {
             let first = wanted.with(State::Listen).intersect(FIRST_TCP_STATES);
             let rest = wanted.intersect(FIRST_TCP_STATES.complement());
             let (first, rest) = (table(first), table(rest));
+            // Listeners tell the role of connections, so all of them are needed; so they are
+            // for UDP, where both stand in one table.
+            let rest = Table {
+                narrow: self.query.narrow,
+                ..rest
+            };
             let bound = self.bound_only_beside(first);
             self.read_table(match bound {
                 Some(_) => table(StateSet::NONE.with(State::Listen)),

@@ -1,140 +1,230 @@
-//! Whether a term holds for a socket.
+//! Whether a condition holds for a socket.
 
-use super::Term;
-use crate::model::{Facts, PortRange, Socket};
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
+use super::expression::{EndPattern, Expr, Side, Term, Test};
+use crate::columns::{Column, OwnerValue, Row, Value};
+use crate::model::{Endpoint, Facts, PortRange, Socket};
+
+impl Expr {
+    /// Whether it holds.
+    pub fn holds(&self, row: Row<'_>) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.holds(row)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(row)),
+            Self::Not(inner) => !inner.holds(row),
+            Self::Term(term) => term.holds(row),
+        }
+    }
+
+    /// Whether it holds, as far as the socket alone tells; `None` when that depends on what is
+    /// not known yet.
+    pub fn may_hold(&self, socket: &Socket) -> Option<bool> {
+        match self {
+            Self::All(parts) => joined(parts, socket, false),
+            Self::Any(parts) => joined(parts, socket, true),
+            Self::Not(inner) => inner.may_hold(socket).map(|holds| !holds),
+            Self::Term(term) if term.test.needs_join() => None,
+            Self::Term(term) => {
+                let facts = Facts::default();
+                let facts = &facts;
+                Some(term.holds(Row { socket, facts }))
+            }
+        }
+    }
+}
+
+/// Whether all hold, or (`decisive` is true) whether any does: one part that is decisive
+/// decides, else one that is not known leaves it open.
+fn joined(parts: &[Expr], socket: &Socket, decisive: bool) -> Option<bool> {
+    let mut open = false;
+    for part in parts {
+        match part.may_hold(socket) {
+            Some(holds) if holds == decisive => return Some(decisive),
+            Some(_) => {}
+            None => open = true,
+        }
+    }
+    (!open).then_some(!decisive)
+}
 
 impl Term {
-    /// Whether it looks at what the join finds out.
-    pub(super) const fn needs_join(&self) -> bool {
-        matches!(
-            self,
-            Self::Pid(_) | Self::Process(_) | Self::User(_) | Self::Role(_)
-        )
+    /// A comparison with what is not known is false, negated or not.
+    fn holds(&self, row: Row<'_>) -> bool {
+        self.test
+            .equals(row)
+            .is_some_and(|equal| equal != self.negated)
     }
+}
 
-    /// With several owners a comparison holds when one of them satisfies it.
-    pub(super) fn holds(&self, socket: &Socket, facts: &Facts) -> bool {
+impl Test {
+    /// Whether it looks at what is not in the socket itself.
+    fn needs_join(&self) -> bool {
         match self {
-            Self::State(states) => states.contains(&socket.state),
-            Self::Protocol(protocols) => protocols.contains(&socket.protocol),
-            Self::Family(families) => families.contains(&socket.family),
-            Self::Port(ports) => local_in(ports, socket) || peer_in(ports, socket),
-            Self::LocalPort(ports) => local_in(ports, socket),
-            Self::PeerPort(ports) => peer_in(ports, socket),
-            Self::Pid(pids) => facts.owner_processes(socket).any(|p| pids.contains(&p.pid)),
-            Self::Process(names) => facts
-                .owner_processes(socket)
-                .any(|process| names.iter().any(|name| process.is_called(name.as_bytes()))),
-            Self::User(names) => is_user(names, socket, facts),
-            Self::Uid(uids) => socket.uid.is_some_and(|uid| uids.contains(&uid)),
-            Self::Role(roles) => socket.role.is_some_and(|role| roles.contains(&role)),
-            Self::Inode(inodes) => socket.inode.is_some_and(|i| inodes.contains(&i.get())),
+            Self::State(_) | Self::Port(..) | Self::End(..) => false,
+            Self::Process(_) | Self::Pid(_) | Self::User(_) => true,
+            Self::Text(column, _) | Self::Number(column, _) | Self::Matches(column, _) => {
+                !OF_SOCKET.contains(&column.id)
+            }
+        }
+    }
+
+    /// Whether the thing is equal; `None` where there is no such thing. With several owners
+    /// one that is equal is enough.
+    fn equals(&self, row: Row<'_>) -> Option<bool> {
+        let Row { socket, facts } = row;
+        match self {
+            Self::State(states) => Some(states.contains(socket.state)),
+            Self::Port(side, ranges) => at_ends(*side, socket, |end| contains(ranges, end.port)),
+            Self::End(side, patterns) => at_ends(*side, socket, |end| {
+                patterns.iter().any(|pattern| pattern.matches(end))
+            }),
+            Self::Process(names) => {
+                let mut owners = facts.owner_processes(socket).peekable();
+                owners.peek()?;
+                let is_one = |name: &Vec<u8>, process: &crate::model::Process| {
+                    process.is_called(name) || process.pid.to_string().as_bytes() == name
+                };
+                Some(owners.any(|process| names.iter().any(|name| is_one(name, process))))
+            }
+            Self::Pid(ranges) => {
+                let mut owners = facts.owner_processes(socket).peekable();
+                owners.peek()?;
+                Some(owners.any(|process| in_ranges(ranges, process.pid.into())))
+            }
+            Self::User(names) => {
+                let uid = socket.uid?;
+                let known = facts.user(uid);
+                let is_one = |name: &String| known == Some(name) || name.parse() == Ok(uid);
+                Some(names.iter().any(is_one))
+            }
+            Self::Text(column, words) => {
+                any_text(column, row, &|text, ours| equals_word(words, text, ours))
+            }
+            Self::Matches(column, pattern) => {
+                any_text(column, row, &|text, _| pattern.0.is_match(text))
+            }
+            Self::Number(column, ranges) => {
+                any_number(column, row, &|number| in_ranges(ranges, number))
+            }
         }
     }
 }
 
-fn local_in(ports: &[PortRange], socket: &Socket) -> bool {
-    ports.iter().any(|range| range.contains(socket.local.port))
+/// Columns that the socket alone fills.
+pub(super) const OF_SOCKET: &[&str] = &[
+    "protocol",
+    "family",
+    "state",
+    "local",
+    "laddr",
+    "lport",
+    "peer",
+    "paddr",
+    "pport",
+    "recv_q",
+    "send_q",
+    "queue",
+    "drops",
+    "timer",
+    "retransmits",
+    "inode",
+    "cookie",
+    "netns",
+    "uid",
+];
+
+impl EndPattern {
+    fn matches(&self, end: &Endpoint) -> bool {
+        let net = self.net.as_ref();
+        net.is_none_or(|net| net.contains(&end.address))
+            && self.ports.is_none_or(|ports| ports.contains(end.port))
+    }
 }
 
-fn peer_in(ports: &[PortRange], socket: &Socket) -> bool {
+/// Whether one of the ends is so; `None` where there is no such end.
+fn at_ends(side: Side, socket: &Socket, is_so: impl Fn(&Endpoint) -> bool) -> Option<bool> {
     let peer = socket.peer.as_ref();
-    peer.is_some_and(|peer| ports.iter().any(|range| range.contains(peer.port)))
+    match side {
+        Side::Local => Some(is_so(&socket.local)),
+        Side::Peer => peer.map(is_so),
+        Side::Either => Some(is_so(&socket.local) || peer.is_some_and(is_so)),
+    }
 }
 
-/// By name, or by number where the user has no such name.
-fn is_user(names: &[String], socket: &Socket, facts: &Facts) -> bool {
-    let Some(uid) = socket.uid else { return false };
-    let known = facts.user(uid);
-    names
-        .iter()
-        .any(|name| known == Some(name.as_str()) || name.parse() == Ok(uid))
+fn contains(ranges: &[PortRange], port: u16) -> bool {
+    ranges.iter().any(|range| range.contains(port))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::Filter;
-    use super::*;
-    use crate::model::{
-        Endpoint, Family, Holder, HolderIndex, Process, Protocol, Role, State, Via,
-    };
-    use std::net::{IpAddr, Ipv4Addr};
-    use std::num::NonZeroU32;
+fn in_ranges(ranges: &[RangeInclusive<u64>], number: u64) -> bool {
+    ranges.iter().any(|range| range.contains(&number))
+}
 
-    fn connection() -> (Socket, Facts) {
-        let end = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        let mut socket = Socket::new(Protocol::Tcp, Family::V4, State::CloseWait, end(8080));
-        socket.peer = Some(end(40000));
-        socket.inode = NonZeroU32::new(5);
-        socket.uid = Some(1000);
-        socket.role = Some(Role::Inbound);
-        let holder = |pid| Holder {
-            inode: NonZeroU32::new(5).unwrap(),
-            pid,
-            via: Via::Fd(3),
-        };
-        let mut facts = Facts {
-            holders: HolderIndex::new(vec![holder(10), holder(20)]),
-            ..Facts::default()
-        };
-        socket.held = facts.holders.find(socket.inode);
-        facts.users.insert(1000, Some("app".into()));
-        for (pid, comm) in [(10, "java"), (20, "helper")] {
-            let process = Process {
-                pid,
-                comm: comm.into(),
-                command: None,
-                uid: None,
-                parent: None,
-                started: None,
-                cgroup: None,
-                files: None,
-            };
-            facts.processes.insert(pid, process);
+fn equals_word(words: &[String], text: &[u8], ours: bool) -> bool {
+    words.iter().any(|word| {
+        let word = word.as_bytes();
+        text == word || (ours && text.eq_ignore_ascii_case(word))
+    })
+}
+
+type OnText<'a> = &'a dyn Fn(&[u8], bool) -> bool;
+
+/// Whether one of the texts in a cell is so; `None` where the cell is empty. The second
+/// argument tells whether the text is a word of ours.
+fn any_text(column: &Column, row: Row<'_>, is_so: OnText<'_>) -> Option<bool> {
+    let owned = |text: String| Some(is_so(text.as_bytes(), true));
+    match (column.value)(row) {
+        Value::Absent => None,
+        Value::Word(word) => Some(is_so(word.as_bytes(), true)),
+        Value::State(state) => owned(state.to_string()),
+        Value::Text(text) => Some(is_so(text, false)),
+        Value::Address(address) => owned(address.to_string()),
+        Value::End { end, .. } => {
+            owned(std::net::SocketAddr::new(end.address, end.port).to_string())
         }
-        (socket, facts)
-    }
-
-    #[test]
-    fn words_are_joined_by_and() {
-        let (socket, facts) = connection();
-        let holds = |words: &[&str]| {
-            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-            Filter::parse(&words).unwrap().matches(&socket, &facts)
-        };
-        assert!(holds(&[]));
-        assert!(holds(&["state=closewait", "port=40000", "lport=8000-8100"]));
-        assert!(holds(&["pid=20"]) && holds(&["process=java"]) && holds(&["process=x,helper"]));
-        assert!(holds(&["user=app"]) && holds(&["user=1000"]) && holds(&["uid=1000"]));
-        assert!(holds(&["role=inbound"]) && holds(&["inode=5"]));
-        assert!(!holds(&["lport=40000"]));
-        assert!(!holds(&["pport=8080"]));
-        assert!(!holds(&["process=jav"]));
-        assert!(!holds(&["user=root"]));
-        assert!(!holds(&["state=close_wait", "pid=30"]));
-    }
-
-    #[test]
-    fn before_the_join_only_the_socket_counts() {
-        let (socket, _) = connection();
-        let may = |word: &str| {
-            Filter::parse(&[word.to_owned()])
-                .unwrap()
-                .may_match(&socket)
-        };
-        assert!(may("process=nobody") && may("role=outbound") && may("pid=1"));
-        assert!(may("port=8080") && !may("port=1") && !may("state=listen"));
-    }
-
-    #[test]
-    fn a_comparison_with_what_is_not_known_is_false() {
-        let (mut socket, _) = connection();
-        socket.uid = None;
-        socket.peer = None;
-        socket.role = None;
-        for word in ["user=root", "uid=0", "pport=0", "role=outbound", "pid=1"] {
-            let filter = Filter::parse(&[word.to_owned()]).unwrap();
-            assert!(!filter.matches(&socket, &Facts::default()), "{word}");
+        Value::Number(number) => owned(number.to_string()),
+        Value::Hex(number) => owned(format!("{number:016x}")),
+        Value::Queue(length, _) => owned(length.to_string()),
+        Value::Timer(timer) => owned(timer.kind.to_string()),
+        Value::Owners(row, field) => {
+            let mut known = None;
+            for (holder, process) in row.facts.owners(row.socket) {
+                let text = match field.of(holder, process) {
+                    OwnerValue::Absent => continue,
+                    OwnerValue::Number(number) => Cow::Owned(number.to_string().into_bytes()),
+                    OwnerValue::Text(text) => Cow::Borrowed(text),
+                    OwnerValue::Made(text) => Cow::Owned(text.into_bytes()),
+                };
+                known = Some(known.unwrap_or(false) || is_so(&text, false));
+            }
+            known
         }
+        Value::Process(row) => {
+            let mut known = None;
+            for process in row.facts.owner_processes(row.socket) {
+                known = Some(known.unwrap_or(false) || is_so(&process.comm, false));
+            }
+            known
+        }
+    }
+}
+
+/// Whether one of the numbers in a cell is so; `None` where there is none.
+fn any_number(column: &Column, row: Row<'_>, is_so: &dyn Fn(u64) -> bool) -> Option<bool> {
+    match (column.value)(row) {
+        Value::Number(number) | Value::Hex(number) => Some(is_so(number)),
+        Value::Queue(length, _) => Some(is_so(length.into())),
+        Value::Timer(timer) => Some(is_so(timer.expires_ms.into())),
+        Value::Owners(row, field) => {
+            let mut known = None;
+            for (holder, process) in row.facts.owners(row.socket) {
+                if let OwnerValue::Number(number) = field.of(holder, process) {
+                    known = Some(known.unwrap_or(false) || is_so(number.into()));
+                }
+            }
+            known
+        }
+        _ => None,
     }
 }

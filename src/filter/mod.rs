@@ -1,126 +1,163 @@
 //! Which sockets are wanted: an expression over the columns, parsed once, evaluated a row.
 //!
-//! Today an expression is `key=value` words joined by `and`, where a value may be a list
-//! (`state=close_wait,time_wait`, `port=80,8000-8100`). The full language grows here.
+//! One language: names of columns, comparisons, `and or not ( )`; ss's own spelling is read by
+//! the same parser. The states, ports and addresses that can match are pushed down to the
+//! kernel; the answer never changes because of it.
 
+mod error;
 mod evaluate;
+mod expression;
+mod fields;
+mod narrow;
 mod parse;
+mod scan;
+mod values;
 
-use crate::model::{Facts, Family};
-use crate::model::{PortRange, Protocol, Role, Socket, State, StateSet};
+#[cfg(test)]
+mod tests;
+
+use std::ops::RangeInclusive;
+
+use crate::columns::{Column, Row};
+use crate::model::{Facts, Narrow, PortRange, Socket, StateSet};
 use crate::query::ProcessDetail;
+use expression::{Expr, Side, Term, Test};
 
-pub use parse::FilterError;
-pub(crate) use parse::nearest;
+pub use error::FilterError;
+pub(crate) use error::nearest;
+pub(crate) use values::duration;
 
 /// A condition that holds for the sockets that are wanted. The empty one holds for all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// All of them must hold.
-    terms: Vec<Term>,
-}
-
-/// One comparison: it holds when the socket has one of the values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Term {
-    State(Vec<State>),
-    Protocol(Vec<Protocol>),
-    Family(Vec<Family>),
-    /// Either end.
-    Port(Vec<PortRange>),
-    LocalPort(Vec<PortRange>),
-    PeerPort(Vec<PortRange>),
-    Pid(Vec<u32>),
-    Process(Vec<String>),
-    User(Vec<String>),
-    Uid(Vec<u32>),
-    Role(Vec<Role>),
-    Inode(Vec<u32>),
+    expr: Option<Expr>,
 }
 
 impl Filter {
-    /// Reads the words of a command line.
+    /// Reads the words of a command line, which are one text; names of services are not known.
     ///
     /// # Errors
-    /// One that says which word is wrong, why, and what would be right.
+    /// One that says what is wrong and where, and what would be right.
     pub fn parse(words: &[String]) -> Result<Self, FilterError> {
-        let terms = words.iter().map(|word| parse::term(word));
-        Ok(Self {
-            terms: terms.collect::<Result<_, _>>()?,
-        })
+        Self::parse_with(words, &|_| None)
+    }
+
+    /// The same, with `ports` to give the port of a service's name.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse_with(
+        words: &[String],
+        ports: &dyn Fn(&str) -> Option<u16>,
+    ) -> Result<Self, FilterError> {
+        let text = words.join(" ");
+        match parse::parse(&text, ports) {
+            Ok(expr) => Ok(Self { expr }),
+            Err(fault) => Err(fault.within(&text)),
+        }
     }
 
     /// Sockets with one of `ports` at either end.
     #[must_use]
     pub fn ports(ports: Vec<PortRange>) -> Self {
-        Self {
-            terms: vec![Term::Port(ports)],
-        }
+        Self::of(Test::Port(Side::Either, ports))
     }
 
     /// Sockets that one of the processes holds.
     #[must_use]
-    pub fn pids(pids: Vec<u32>) -> Self {
+    pub fn pids(pids: &[u32]) -> Self {
+        let one = |pid: &u32| -> RangeInclusive<u64> { u64::from(*pid)..=u64::from(*pid) };
+        Self::of(Test::Pid(pids.iter().map(one).collect()))
+    }
+
+    fn of(test: Test) -> Self {
+        let negated = false;
         Self {
-            terms: vec![Term::Pid(pids)],
+            expr: Some(Expr::Term(Term { test, negated })),
         }
     }
 
     /// Both conditions together.
     #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.terms.extend(other.terms);
-        self
+    pub fn and(self, other: Self) -> Self {
+        let expr = match (self.expr, other.expr) {
+            (Some(a), Some(b)) => Some(Expr::All(vec![a, b])),
+            (a, b) => a.or(b),
+        };
+        Self { expr }
     }
 
     /// Whether it holds for every socket.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.expr.is_none()
     }
 
     /// Whether it holds for `socket`. A comparison with what is not known is false.
     #[must_use]
     pub fn matches(&self, socket: &Socket, facts: &Facts) -> bool {
-        self.terms.iter().all(|term| term.holds(socket, facts))
+        let row = Row { socket, facts };
+        self.expr.as_ref().is_none_or(|expr| expr.holds(row))
     }
 
     /// Whether it may hold, as far as the socket alone tells: before roles, owners and names
     /// are known.
     #[must_use]
     pub fn may_match(&self, socket: &Socket) -> bool {
-        let facts = Facts::default();
-        self.terms
-            .iter()
-            .all(|term| term.needs_join() || term.holds(socket, &facts))
+        let expr = self.expr.as_ref();
+        expr.is_none_or(|expr| expr.may_hold(socket) != Some(false))
     }
 
-    /// The states that can match: the part of the condition that is pushed down.
+    /// The states that can match.
     #[must_use]
     pub fn states(&self) -> StateSet {
-        self.terms
-            .iter()
-            .fold(StateSet::ALL, |set, term| match term {
-                Term::State(states) => set.intersect(states.iter().copied().collect()),
-                _ => set,
-            })
+        self.expr.as_ref().map_or(StateSet::ALL, Expr::states)
+    }
+
+    /// The ports and addresses outside of which nothing can match.
+    #[must_use]
+    pub fn narrow(&self) -> Narrow {
+        self.expr
+            .as_ref()
+            .map_or_else(Narrow::default, Expr::narrow)
+    }
+
+    fn terms(&self) -> Vec<&Term> {
+        self.expr.as_ref().map_or_else(Vec::new, Expr::terms)
+    }
+
+    /// The columns that it looks at by themselves.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&'static Column> {
+        let column = |term: &&Term| match &term.test {
+            Test::Text(column, _) | Test::Number(column, _) | Test::Matches(column, _) => {
+                Some(*column)
+            }
+            _ => None,
+        };
+        self.terms().iter().filter_map(column).collect()
     }
 
     /// How much must be known of processes to evaluate it.
     #[must_use]
     pub fn process_detail(&self) -> ProcessDetail {
-        let detail = |term: &Term| match term {
-            Term::Process(names) if names.iter().any(|name| name.len() > 15) => ProcessDetail::Full,
-            Term::Process(_) | Term::Pid(_) => ProcessDetail::Name,
+        let details = self.terms().into_iter().map(|term| match &term.test {
+            Test::Process(names) if names.iter().any(|name| name.len() > 15) => ProcessDetail::Full,
+            Test::Process(_) | Test::Pid(_) => ProcessDetail::Name,
             _ => ProcessDetail::None,
-        };
-        let details = self.terms.iter().map(detail);
-        details.max().unwrap_or(ProcessDetail::None)
+        });
+        let columns = self.columns().into_iter().map(|column| match column.id {
+            "pid" | "fd" | "comm" | "process" => ProcessDetail::Name,
+            "command" | "unit" | "container" | "cgroup" => ProcessDetail::Full,
+            _ => ProcessDetail::None,
+        });
+        details.chain(columns).max().unwrap_or(ProcessDetail::None)
     }
 
     /// Whether the names of users must be known to evaluate it.
     #[must_use]
     pub fn needs_users(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term, Term::User(_)))
+        let by_name = |term: &&Term| matches!(term.test, Test::User(_));
+        self.terms().iter().any(by_name) || self.columns().iter().any(|column| column.id == "user")
     }
 }

@@ -1,236 +1,443 @@
-//! Words into terms, with errors that say what would have been right.
+//! The grammar: `and`, `or`, `not`, parentheses, comparisons; and ss's own clauses.
+//!
+//! ```text
+//! any   := all { ("or" | "||" | "|") all }
+//! all   := one { [ "and" | "&&" | "&" ] one }         side by side means and
+//! one   := ("not" | "!") one | "(" any ")" | term
+//! term  := NAME op values | "state" STATE | "exclude" STATE | "src" END | ...
+//! op    := = == != < <= > >= ~ !~ in, "not in", and ss's eq ne lt gt le ge
+//! ```
 
-use std::fmt;
+use super::error::{Fault, did_you_mean};
+use super::expression::{Expr, Pattern, Term, Test};
+use super::fields::{self, Field};
+use super::scan::{Piece, Scan};
+use super::values::{self, Order, PortNames};
+use crate::columns;
+use crate::model::{State, StateSet};
 
-use super::Term;
-use crate::model::{Family, PortRange, Protocol, Role, State};
+/// Deeper nesting than this is no question of a person.
+const DEEPEST: u32 = 64;
+/// A larger regular expression than this, compiled, is none either: bytes.
+const LARGEST_PATTERN: usize = 1 << 20;
 
-/// Why a filter cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FilterError {
-    /// What is wrong, in one line.
-    pub message: String,
-    /// What would be right.
-    pub hint: String,
+/// How two things are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Op {
+    Equal,
+    Ordered(Order),
+    Match,
 }
 
-impl fmt::Display for FilterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
+/// Words that join and negate; as such they are no names.
+const WORDS: [&str; 4] = ["and", "or", "not", "in"];
 
-impl std::error::Error for FilterError {}
+/// Words of ss that need no sign of comparison behind them.
+const CLAUSES: [&str; 7] = ["src", "dst", "sport", "dport", "dev", "fwmark", "cgroup"];
 
-/// The names that can be compared.
-const KEYS: [&str; 13] = [
-    "state", "port", "lport", "pport", "pid", "process", "comm", "user", "uid", "role", "protocol",
-    "family", "inode",
-];
-
-pub(super) fn term(word: &str) -> Result<Term, FilterError> {
-    let Some((key, value)) = word.split_once('=') else {
-        let message = format!("'{word}' is not a filter");
-        return Err(error(message, example(word)));
+/// Reads the text of a filter; `None` when it is empty.
+pub(super) fn parse(text: &str, ports: PortNames<'_>) -> Result<Option<Expr>, Fault> {
+    let mut parser = Parser {
+        scan: Scan::new(text),
+        ports,
+        depth: 0,
     };
-    let key = key.trim().to_ascii_lowercase();
-    let value = value.trim();
-    if value.is_empty() {
-        return Err(error(
-            format!("'{word}' compares with nothing"),
-            example(&key),
-        ));
+    if parser.scan.is_done() {
+        return Ok(None);
     }
-    Ok(match key.as_str() {
-        "state" => Term::State(list(value, state)?),
-        "protocol" => Term::Protocol(list(value, protocol)?),
-        "family" => Term::Family(list(value, family)?),
-        "port" => Term::Port(ports(value)?),
-        "lport" => Term::LocalPort(ports(value)?),
-        "pport" => Term::PeerPort(ports(value)?),
-        "pid" => Term::Pid(list(value, |text| number("pid", text))?),
-        "uid" => Term::Uid(list(value, |text| number("uid", text))?),
-        "inode" => Term::Inode(list(value, |text| number("inode", text))?),
-        "process" | "comm" => Term::Process(list(value, |text| Ok(text.to_owned()))?),
-        "user" => Term::User(list(value, |text| Ok(text.to_owned()))?),
-        "role" => Term::Role(list(value, role)?),
-        _ => return Err(unknown_key(&key)),
-    })
-}
-
-fn error(message: String, hint: String) -> FilterError {
-    FilterError { message, hint }
-}
-
-/// A word that was meant as a filter, written as one.
-fn example(word: &str) -> String {
-    if State::parse(word).is_some() {
-        format!("write it as state={word}")
-    } else if word.parse::<u16>().is_ok() {
-        format!("write it as port={word}")
-    } else {
-        format!(
-            "a filter is key=value, with key one of: {}",
-            KEYS.join(", ")
-        )
+    let expr = parser.any()?;
+    if parser.scan.is_done() {
+        return Ok(Some(expr));
     }
-}
-
-fn unknown_key(key: &str) -> FilterError {
-    let near =
-        nearest(key, &KEYS).map_or_else(String::new, |near| format!("did you mean '{near}'? "));
-    let hint = format!("{near}known are: {}", KEYS.join(", "));
-    error(format!("cannot filter by '{key}'"), hint)
-}
-
-fn list<T>(
-    value: &str,
-    read: impl Fn(&str) -> Result<T, FilterError>,
-) -> Result<Vec<T>, FilterError> {
-    value.split(',').map(|part| read(part.trim())).collect()
-}
-
-fn ports(value: &str) -> Result<Vec<PortRange>, FilterError> {
-    PortRange::parse_list(value).map_err(|why| {
-        error(
-            why,
-            "for example port=8080, port=80,443 or port=8000-8100".to_owned(),
-        )
+    let at = parser.scan.at();
+    Err(match parser.scan.peek() {
+        Some(piece) if piece.text == ")" => Fault::new(
+            "')' closes nothing",
+            at,
+            "leave it out, or open with '(' before",
+        ),
+        Some(piece) => Fault::new(
+            format!("'{}' cannot stand here", piece.text),
+            at,
+            "comparisons are joined by and, or; values with blanks stand in quotes",
+        ),
+        None => open_quote(at),
     })
 }
 
-fn number(key: &str, text: &str) -> Result<u32, FilterError> {
-    text.parse().map_err(|_| {
-        error(
-            format!("'{text}' is not a number"),
-            format!("{key} takes a number"),
-        )
-    })
+fn open_quote(at: usize) -> Fault {
+    Fault::new(
+        "the quote is never closed",
+        at,
+        "close it with the same sign",
+    )
 }
 
-fn state(text: &str) -> Result<State, FilterError> {
-    State::parse(text).ok_or_else(|| {
-        let names: Vec<&str> = State::TCP.iter().filter_map(|state| state.name()).collect();
-        let near = nearest(&text.to_ascii_uppercase(), &names);
-        let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
-        let hint = format!("{near}states are: {}, UNCONN", names.join(", "));
-        error(format!("'{text}' is not a state"), hint)
-    })
+struct Parser<'a> {
+    scan: Scan<'a>,
+    ports: PortNames<'a>,
+    depth: u32,
 }
 
-fn protocol(text: &str) -> Result<Protocol, FilterError> {
-    let found = Protocol::ALL
-        .into_iter()
-        .find(|p| p.name().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| {
-        error(
-            format!("'{text}' is not a protocol"),
-            "protocols are: tcp, udp, raw".to_owned(),
-        )
-    })
-}
+/// A condition, and whether it was an ss clause `state X`, of which several add up.
+type Part = (Expr, bool);
 
-fn family(text: &str) -> Result<Family, FilterError> {
-    let found = Family::ALL
-        .into_iter()
-        .find(|f| f.name().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| {
-        error(
-            format!("'{text}' is not a family"),
-            "families are: ipv4, ipv6".to_owned(),
-        )
-    })
-}
-
-fn role(text: &str) -> Result<Role, FilterError> {
-    let roles = [Role::Listener, Role::Inbound, Role::Outbound];
-    let found = roles
-        .into_iter()
-        .find(|r| r.name().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| {
-        error(
-            format!("'{text}' is not a role"),
-            "roles are: listener, inbound, outbound".to_owned(),
-        )
-    })
-}
-
-/// The known word that is nearest: at most two edits away, and one for every three letters.
-#[must_use]
-pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let near = known.iter().map(|known| (distance(word, known), *known));
-    let most = (word.chars().count() / 3).min(2);
-    near.filter(|(distance, _)| *distance <= most)
-        .min()
-        .map(|(_, known)| known)
-}
-
-/// The edit distance of two words.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut previous = i + 1;
-        let mut next = vec![previous];
-        for (cb, pair) in b.iter().zip(row.windows(2)) {
-            let (diagonal, above) = (pair.first().copied(), pair.last().copied());
-            let replace = diagonal.unwrap_or(0) + usize::from(ca != *cb);
-            previous = replace.min(previous + 1).min(above.unwrap_or(0) + 1);
-            next.push(previous);
+impl<'a> Parser<'a> {
+    fn any(&mut self) -> Result<Expr, Fault> {
+        let mut parts = vec![self.all()?];
+        while self.accept_word("or") || self.scan.accept("||") || self.scan.accept("|") {
+            parts.push(self.all()?);
         }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_become_terms() {
-        assert_eq!(
-            term("state=close-wait,ESTAB"),
-            Ok(Term::State(vec![State::CloseWait, State::Established]))
-        );
-        assert_eq!(
-            term("port=80,8000-8001"),
-            Ok(Term::Port(PortRange::parse_list("80,8000-8001").unwrap()))
-        );
-        assert_eq!(term("PID=1,2"), Ok(Term::Pid(vec![1, 2])));
-        assert_eq!(term("process=a=b"), Ok(Term::Process(vec!["a=b".into()])));
+        Ok(single_or(parts, Expr::Any))
     }
 
-    #[test]
-    fn errors_teach() {
-        let hint = |word: &str| term(word).unwrap_err().hint;
-        assert!(hint("close_wait").contains("state=close_wait"));
-        assert!(hint("8080").contains("port=8080"));
-        assert!(hint("stat=listen").contains("did you mean 'state'"));
-        assert!(hint("state=LISTN").contains("did you mean LISTEN"));
-        assert!(hint("role=client").contains("outbound"));
-        for bad in [
-            "",
-            "=",
-            "x",
-            "pid=",
-            "pid=x",
-            "pid=-1",
-            "port=99999",
-            "port=1,",
-            "uid=1.5",
-            "role=",
-            "family=4",
-        ] {
-            assert!(term(bad).is_err(), "{bad:?}");
+    fn all(&mut self) -> Result<Expr, Fault> {
+        let (first, mut adds_up) = self.one()?;
+        let mut parts = vec![first];
+        loop {
+            let joined = self.accept_word("and") || self.scan.accept("&&") || self.scan.accept("&");
+            if !joined && self.ends_here() {
+                return Ok(single_or(parts, Expr::All));
+            }
+            let (next, is_state) = self.one()?;
+            match (parts.last_mut(), &next) {
+                (Some(last), next) if adds_up && is_state && !joined => unite(last, next),
+                _ => parts.push(next),
+            }
+            adds_up = is_state;
         }
     }
 
-    #[test]
-    fn distances() {
-        assert_eq!(distance("state", "stat"), 1);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(nearest("zzzzzz", &["state"]), None);
+    /// Whether what follows belongs to an outer level.
+    fn ends_here(&self) -> bool {
+        self.scan.peek().is_none_or(|piece| {
+            let text = piece.text;
+            !piece.quoted
+                && (matches!(text, ")" | "|" | "||" | ",") || text.eq_ignore_ascii_case("or"))
+        })
     }
+
+    fn one(&mut self) -> Result<Part, Fault> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            let hint = format!("at most {DEEPEST} levels can be read");
+            return Err(Fault::new("it is nested too deep", self.scan.at(), hint));
+        }
+        let part = if self.accept_word("not") || self.scan.accept("!") {
+            let (inner, _) = self.one()?;
+            (Expr::Not(Box::new(inner)), false)
+        } else if self.scan.accept("(") {
+            let inner = self.any()?;
+            if !self.scan.accept(")") {
+                let hint = "every '(' needs its ')'";
+                return Err(Fault::new("a ')' is missing", self.scan.at(), hint));
+            }
+            (inner, false)
+        } else {
+            self.term()?
+        };
+        self.depth -= 1;
+        Ok(part)
+    }
+
+    fn accept_word(&mut self, word: &str) -> bool {
+        match self.scan.peek() {
+            Some(piece) if !piece.quoted && piece.text.eq_ignore_ascii_case(word) => {
+                self.scan.next_piece();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn term(&mut self) -> Result<Part, Fault> {
+        let name = self.name()?;
+        let word = name.text.to_ascii_lowercase();
+        let op = self.operator();
+        if op.is_none() && matches!(word.as_str(), "state" | "exclude") {
+            let value = self.value(false, "a state")?;
+            let set = values::states(value, true)?;
+            let set = if word == "state" {
+                set
+            } else {
+                set.complement()
+            };
+            return Ok((plain(Test::State(set)), word == "state"));
+        }
+        let (op, negated) = match op {
+            Some(op) => op,
+            None if CLAUSES.contains(&word.as_str()) => (Op::Equal, false),
+            None => return Err(self.no_operator(name)),
+        };
+        let field = fields::find(name)?;
+        let test = self.test(name, field, op)?;
+        Ok((Expr::Term(Term { test, negated }), false))
+    }
+
+    /// The name that a comparison begins with.
+    fn name(&mut self) -> Result<Piece<'a>, Fault> {
+        let at = self.scan.at();
+        let hint = "a comparison is a name, a sign and a value: state = close_wait";
+        let Some(piece) = self.scan.next_piece() else {
+            if self.scan.is_done() {
+                return Err(Fault::new("a comparison is missing", at, hint));
+            }
+            return Err(open_quote(at));
+        };
+        let is_word = piece
+            .text
+            .starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        let joins = WORDS
+            .iter()
+            .any(|word| piece.text.eq_ignore_ascii_case(word));
+        if piece.quoted || !is_word || joins {
+            let what = format!("'{}' stands where a name should", piece.text);
+            return Err(Fault::new(what, at, hint));
+        }
+        Ok(piece)
+    }
+
+    /// The sign of comparison, and whether it negates.
+    fn operator(&mut self) -> Option<(Op, bool)> {
+        let mut ahead = self.scan;
+        let piece = ahead.next_piece().filter(|piece| !piece.quoted)?;
+        let word = piece.text.to_ascii_lowercase();
+        let found = match word.as_str() {
+            "=" | "==" | "eq" | "in" => (Op::Equal, false),
+            "!=" | "<>" | "ne" | "neq" => (Op::Equal, true),
+            "<" | "lt" => (Op::Ordered(Order::Less), false),
+            "<=" | "le" | "leq" => (Op::Ordered(Order::AtMost), false),
+            ">" | "gt" => (Op::Ordered(Order::Greater), false),
+            ">=" | "ge" | "geq" => (Op::Ordered(Order::AtLeast), false),
+            "~" => (Op::Match, false),
+            "!~" => (Op::Match, true),
+            "not" => {
+                let next = ahead.next_piece()?;
+                next.text.eq_ignore_ascii_case("in").then_some(())?;
+                (Op::Equal, true)
+            }
+            _ => return None,
+        };
+        self.scan = ahead;
+        Some(found)
+    }
+
+    /// A name without a comparison: perhaps a state or a port was meant.
+    fn no_operator(&self, name: Piece<'_>) -> Fault {
+        let word = name.text;
+        let what = format!("'{word}' is no comparison");
+        if State::parse(word).is_some() || values::state_group(word).is_some() {
+            return Fault::new(what, name.at, format!("write state = {word}"));
+        }
+        if word.parse::<u16>().is_ok() {
+            return Fault::new(what, name.at, format!("write port = {word}"));
+        }
+        match fields::find(name) {
+            Ok(_) => {
+                let hint = "after the name stands one of = != < <= > >= ~ !~ in";
+                Fault::new(
+                    format!("a sign of comparison is missing behind '{word}'"),
+                    self.scan.at(),
+                    hint,
+                )
+            }
+            Err(fault) => Fault {
+                hint: format!("{}; or join words with and, or", fault.hint),
+                ..fault
+            },
+        }
+    }
+
+    fn test(&mut self, name: Piece<'_>, field: Field, op: Op) -> Result<Test, Fault> {
+        match op {
+            Op::Match => self.matching(name, field),
+            Op::Ordered(order) => self.ordered(name, field, order),
+            Op::Equal => {
+                let values = self.values()?;
+                equal(field, &values, self.ports)
+            }
+        }
+    }
+
+    fn matching(&mut self, name: Piece<'_>, field: Field) -> Result<Test, Fault> {
+        let id = match field {
+            Field::Process => "comm",
+            Field::User => "user",
+            Field::State => "state",
+            Field::Text(column) => column.id,
+            Field::End(_) => match name.text.to_ascii_lowercase().as_str() {
+                "src" => "local",
+                "dst" => "peer",
+                "saddr" => "laddr",
+                "daddr" => "paddr",
+                _ => name.text,
+            },
+            Field::Port(_) | Field::Pid | Field::Number(..) => {
+                let what = format!("'{}' is a number: it has no text to match", name.text);
+                return Err(Fault::new(what, name.at, "compare it with = != < <= > >="));
+            }
+        };
+        let column = columns::find(&id.to_ascii_lowercase()).ok_or_else(|| {
+            let what = format!("'{}' has no text to match", name.text);
+            Fault::new(what, name.at, "match local or peer")
+        })?;
+        let value = self.value(true, "a regular expression")?;
+        let regex = regex::bytes::RegexBuilder::new(value.text)
+            .size_limit(LARGEST_PATTERN)
+            .build()
+            .map_err(|error| {
+                let text = error.to_string();
+                let why = text.lines().last().unwrap_or_default();
+                let why = why.trim().trim_start_matches("error: ");
+                let what = format!("'{}' is no regular expression ({why})", value.text);
+                Fault::new(
+                    what,
+                    value.at,
+                    "quote it where it has blanks; \\ takes the meaning of a sign away",
+                )
+            })?;
+        Ok(Test::Matches(column, Pattern(regex)))
+    }
+
+    fn ordered(&mut self, name: Piece<'_>, field: Field, order: Order) -> Result<Test, Fault> {
+        let value = self.value(false, "a number")?;
+        match field {
+            Field::Port(side) => {
+                let port = values::port(value, self.ports)?;
+                Ok(Test::Port(side, order.ports(port)))
+            }
+            Field::Pid => {
+                let number = values::number(value, fields::Unit::Count)?;
+                Ok(Test::Pid(order.range(number)))
+            }
+            Field::Number(column, unit) => {
+                let number = values::number(value, unit)?;
+                Ok(Test::Number(column, order.range(number)))
+            }
+            _ => {
+                let what = format!("'{}' has no order", name.text);
+                Err(Fault::new(what, name.at, "compare it with = != ~ !~ in"))
+            }
+        }
+    }
+
+    /// Values with commas between them, perhaps in parentheses.
+    fn values(&mut self) -> Result<Vec<Piece<'a>>, Fault> {
+        let enclosed = self.scan.accept("(");
+        let mut values = vec![self.value(false, "a value")?];
+        while self.scan.accept(",") {
+            values.push(self.value(false, "a value")?);
+        }
+        if enclosed && !self.scan.accept(")") {
+            let hint = "the list began with '('";
+            return Err(Fault::new("a ')' is missing", self.scan.at(), hint));
+        }
+        Ok(values)
+    }
+
+    fn value(&mut self, whole: bool, wanted: &str) -> Result<Piece<'a>, Fault> {
+        let at = self.scan.at();
+        if let Some(piece) = self.scan.value(whole) {
+            return Ok(piece);
+        }
+        let starts_quoted = self.scan.peek().is_none() && !self.scan.is_done();
+        if starts_quoted {
+            return Err(open_quote(at));
+        }
+        let hint = "for example state = close_wait, lport in 80,8000-8100";
+        Err(Fault::new(format!("{wanted} is missing"), at, hint))
+    }
+}
+
+fn plain(test: Test) -> Expr {
+    Expr::Term(Term {
+        test,
+        negated: false,
+    })
+}
+
+fn single_or(mut parts: Vec<Expr>, join: fn(Vec<Expr>) -> Expr) -> Expr {
+    match (parts.len(), parts.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => {
+            parts.extend(last);
+            join(parts)
+        }
+    }
+}
+
+/// `state A state B` of ss: either.
+fn unite(last: &mut Expr, next: &Expr) {
+    let set = |expr: &Expr| match expr {
+        Expr::Term(Term {
+            test: Test::State(set),
+            ..
+        }) => *set,
+        _ => StateSet::NONE,
+    };
+    *last = plain(Test::State(set(last).union(set(next))));
+}
+
+fn equal(field: Field, pieces: &[Piece<'_>], ports: PortNames<'_>) -> Result<Test, Fault> {
+    let texts = || pieces.iter().map(|piece| piece.text.to_owned()).collect();
+    Ok(match field {
+        Field::State => {
+            let mut set = StateSet::NONE;
+            for piece in pieces {
+                set = set.union(values::states(*piece, false)?);
+            }
+            Test::State(set)
+        }
+        Field::Port(side) => Test::Port(side, each(pieces, |p| values::port_range(p, ports))?),
+        Field::End(side) => Test::End(side, each(pieces, |p| values::end(p, ports))?),
+        Field::Pid => Test::Pid(each(pieces, |p| values::range(p, fields::Unit::Count))?),
+        Field::Process => Test::Process(pieces.iter().map(|p| p.text.into()).collect()),
+        Field::User => Test::User(texts()),
+        Field::Number(column, unit) => {
+            Test::Number(column, each(pieces, |p| values::range(p, unit))?)
+        }
+        Field::Text(column) => {
+            for piece in pieces {
+                known_word(column.id, *piece)?;
+            }
+            Test::Text(column, texts())
+        }
+    })
+}
+
+fn each<T>(
+    pieces: &[Piece<'_>],
+    read: impl Fn(Piece<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    pieces.iter().map(|piece| read(*piece)).collect()
+}
+
+/// Columns whose words are ours: any other word can never be found.
+fn known_word(id: &str, piece: Piece<'_>) -> Result<(), Fault> {
+    let known: &[&str] = match id {
+        "protocol" => &["tcp", "udp", "raw"],
+        "family" => &["ipv4", "ipv6"],
+        "role" => &["listener", "inbound", "outbound"],
+        "owner_status" => &[
+            "found",
+            "denied",
+            "unaccepted",
+            "orphaned",
+            "timewait",
+            "handshake",
+            "kernel_or_hidden",
+            "not_asked",
+        ],
+        _ => return Ok(()),
+    };
+    if known
+        .iter()
+        .any(|word| piece.text.eq_ignore_ascii_case(word))
+    {
+        return Ok(());
+    }
+    let near = did_you_mean(&piece.text.to_ascii_lowercase(), known);
+    let what = format!("'{}' is no {id}", piece.text);
+    let hint = format!("{near}it is one of: {}", known.join(", "));
+    Err(Fault::new(what, piece.at, hint))
 }

@@ -39,6 +39,31 @@ fn unmap(address: Ipv6Addr) -> IpAddr {
         .map_or(IpAddr::V6(address), IpAddr::V4)
 }
 
+/// A network: the addresses that begin with the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// Its first address; a v4-mapped network is the IPv4 one it is.
+    pub address: IpAddr,
+    /// How many bits are the same: 32 or 128 at most.
+    pub length: u8,
+}
+
+impl Prefix {
+    /// Whether `address` lies in it.
+    #[must_use]
+    pub fn contains(self, address: IpAddr) -> bool {
+        let same = |a: u128, b: u128, width: u32| {
+            let shift = width.saturating_sub(self.length.into());
+            a.checked_shr(shift) == b.checked_shr(shift)
+        };
+        match (self.address, address) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => same(a.to_bits().into(), b.to_bits().into(), 32),
+            (IpAddr::V6(a), IpAddr::V6(b)) => same(a.to_bits(), b.to_bits(), 128),
+            _ => false,
+        }
+    }
+}
+
 /// The transport protocol of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {

@@ -3,6 +3,7 @@
 mod endpoint;
 mod facts;
 mod kernel;
+mod narrow;
 mod ports;
 mod problem;
 mod process;
@@ -11,9 +12,10 @@ mod socket;
 mod state;
 mod tcp_info;
 
-pub use endpoint::{Endpoint, Family, FamilySet, Protocol, ProtocolSet};
+pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet};
 pub use facts::{Facts, Snapshot};
 pub use kernel::Kernel;
+pub use narrow::Narrow;
 pub use ports::{ListenerPorts, PortRange};
 pub use problem::{Problem, Report};
 pub use process::{Container, Files, Process};

@@ -201,6 +201,12 @@ impl StateSet {
         Self(self.0 & other.0)
     }
 
+    /// What is in either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether `state` is in the set.
     #[must_use]
     pub const fn contains(self, state: State) -> bool {

@@ -109,3 +109,11 @@ pub fn service(port: u16, datagram: bool) -> Option<String> {
     let (_, service) = dns_lookup::getnameinfo(&address, flags).ok()?;
     (service != port.to_string()).then_some(service)
 }
+
+/// The port of a service by its name, TCP or UDP, from the system's database.
+#[must_use]
+pub fn port_of(service: &str) -> Option<u16> {
+    let found = dns_lookup::getaddrinfo(None, Some(service), None).ok()?;
+    let mut ports = found.filter_map(|info| Some(info.ok()?.sockaddr.port()));
+    ports.next().filter(|port| *port > 0)
+}

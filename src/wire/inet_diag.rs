@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroU64};
 
 use super::bytes::{array_at, be16_at, u8_at, u32_at, u64_at};
-use super::nlmsg;
 use super::tcp_info;
+use super::{bytecode, nlmsg};
 use crate::model::{
-    AcceptQueue, Endpoint, Family, Memory, Protocol, Queue, Socket, State, StateSet, Timer,
+    AcceptQueue, Endpoint, Family, Memory, Narrow, Protocol, Queue, Socket, State, StateSet, Timer,
     TimerKind,
 };
 
@@ -20,6 +20,7 @@ const AF_INET6: u8 = 10;
 /// Size of `struct inet_diag_msg`.
 const ROW: usize = 72;
 
+const ATTR_REQ_BYTECODE: u16 = 1;
 const ATTR_INFO: u16 = 2;
 const ATTR_SKMEMINFO: u16 = 7;
 const ATTR_SKV6ONLY: u16 = 11;
@@ -39,6 +40,8 @@ pub struct Request {
     pub family: Option<Family>,
     /// The states, for TCP.
     pub states: StateSet,
+    /// The ports and addresses; the kernel leaves out everything else.
+    pub narrow: Narrow,
     /// Whether to ask for `SKMEMINFO`, which carries the drops.
     pub memory: bool,
     /// Whether to ask for `tcp_info`.
@@ -55,13 +58,17 @@ impl Request {
             Protocol::Tcp => self.states.tcp_mask(),
             Protocol::Udp | Protocol::Raw => DATAGRAM_STATES,
         };
-        let (kind, payload) = match self.family {
+        let (kind, mut payload) = match self.family {
             Some(family) => (
                 SOCK_DIAG_BY_FAMILY,
                 request_v2(family, self.protocol, extensions, states),
             ),
             None => (TCPDIAG_GETSOCK, request_v1(extensions, states)),
         };
+        let bytecode = bytecode::compile(&self.narrow);
+        if !bytecode.is_empty() {
+            payload.extend(nlmsg::attribute(ATTR_REQ_BYTECODE, &bytecode));
+        }
         nlmsg::message(kind, nlmsg::DUMP_FLAGS, sequence, &payload)
     }
 }
@@ -292,6 +299,7 @@ mod tests {
             protocol: Protocol::Tcp,
             family: None,
             states: StateSet::ALL.without(State::Listen),
+            narrow: Narrow::ALL,
             memory: true,
             info: false,
         };

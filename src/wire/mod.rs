@@ -1,5 +1,6 @@
 //! Bytes and text of the kernel turned into the model. No I/O, and no panic on any input.
 
+mod bytecode;
 mod bytes;
 pub mod fd_link;
 pub mod inet_diag;

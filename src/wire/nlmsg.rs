@@ -139,6 +139,18 @@ fn split(bytes: &[u8]) -> Option<(Header, &[u8], &[u8])> {
     Some((header, payload, rest))
 }
 
+/// An attribute for a request: its header, its payload, and what fills it up to four bytes.
+#[must_use]
+pub fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {
+    let length = 4 + payload.len();
+    let mut bytes = Vec::with_capacity(align(length).unwrap_or(length));
+    bytes.extend(u16::try_from(length).unwrap_or(u16::MAX).to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(payload);
+    bytes.resize(align(length).unwrap_or(length), 0);
+    bytes
+}
+
 /// The attributes that follow a fixed part: (type, payload), until the bytes end or make no
 /// sense. The nesting and byte-order bits of the type are taken off.
 pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {

@@ -1,0 +1,104 @@
+//! The names that can be compared: every column, and the words of ss.
+
+use super::error::{Fault, did_you_mean};
+use super::expression::Side;
+use super::scan::Piece;
+use crate::columns::{self, Align, Column};
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Field {
+    State,
+    Port(Side),
+    /// An address, perhaps with a port.
+    End(Side),
+    Process,
+    Pid,
+    User,
+    Text(&'static Column),
+    Number(&'static Column, Unit),
+}
+
+/// What a number counts: it decides what may stand behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Things, or bytes: `k`, `m` and `g` are multiples of 1024.
+    Count,
+    /// Time in milliseconds: `5m`, `300ms`; a bare number is seconds.
+    Milliseconds,
+    /// Time in microseconds.
+    Microseconds,
+}
+
+/// Other words for columns, those of ss among them.
+const ALIASES: [(&str, &str); 14] = [
+    ("src", "local"),
+    ("dst", "peer"),
+    ("sport", "lport"),
+    ("dport", "pport"),
+    ("saddr", "laddr"),
+    ("daddr", "paddr"),
+    ("dev", "interface"),
+    ("fwmark", "mark"),
+    ("proto", "protocol"),
+    ("recv", "recv_q"),
+    ("send", "send_q"),
+    ("cmd", "command"),
+    ("owner", "process"),
+    ("username", "user"),
+];
+
+/// Columns of time, and their units.
+const TIMES: [(&str, Unit); 7] = [
+    ("age", Unit::Milliseconds),
+    ("idle", Unit::Milliseconds),
+    ("rtt", Unit::Microseconds),
+    ("rttvar", Unit::Microseconds),
+    ("busy", Unit::Microseconds),
+    ("rwnd_limited", Unit::Microseconds),
+    ("rto", Unit::Microseconds),
+];
+
+/// The field that a name stands for.
+pub(super) fn find(piece: Piece<'_>) -> Result<Field, Fault> {
+    let word = piece.text.to_ascii_lowercase();
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == word);
+    let id = alias.map_or(word.as_str(), |(_, id)| id);
+    Ok(match id {
+        "state" => Field::State,
+        "port" => Field::Port(Side::Either),
+        "lport" => Field::Port(Side::Local),
+        "pport" => Field::Port(Side::Peer),
+        "local" | "laddr" => Field::End(Side::Local),
+        "peer" | "paddr" => Field::End(Side::Peer),
+        "address" | "addr" => Field::End(Side::Either),
+        "process" => Field::Process,
+        "pid" => Field::Pid,
+        "user" => Field::User,
+        id => of_column(columns::find(id).ok_or_else(|| unknown(piece))?),
+    })
+}
+
+fn of_column(column: &'static Column) -> Field {
+    let time = TIMES.iter().find(|(id, _)| *id == column.id);
+    match (column.align, time) {
+        (_, Some((_, unit))) => Field::Number(column, *unit),
+        (Align::Right, None) => Field::Number(column, Unit::Count),
+        (Align::Left, None) => Field::Text(column),
+    }
+}
+
+/// Every name there is.
+pub(super) fn names() -> Vec<&'static str> {
+    let ids = columns::COLUMNS.iter().map(|column| column.id);
+    let aliases = ALIASES.iter().map(|(alias, _)| *alias);
+    ids.chain(["port", "address"]).chain(aliases).collect()
+}
+
+fn unknown(piece: Piece<'_>) -> Fault {
+    let known = names();
+    let near = did_you_mean(&piece.text.to_ascii_lowercase(), &known);
+    let ids: Vec<_> = columns::COLUMNS.iter().map(|column| column.id).collect();
+    let hint = format!("{near}names are: port, {}", ids.join(", "));
+    Fault::new(format!("there is no name '{}'", piece.text), piece.at, hint)
+}
