@@ -345,5 +345,5 @@ fn what_is_asked_for_comes_back_harmless() {
         0,
         "a process is found by its exact name"
     );
-    assert_eq!(sockscope(&["listen", "process=a\tb\rc"]).code(), 0);
+    assert_eq!(sockscope(&["listen", "process='a\tb\rc'"]).code(), 0);
 }

@@ -72,6 +72,8 @@ pub struct Was {
     pub acked: Option<u64>,
     /// Bytes it had received.
     pub received: Option<u64>,
+    /// Packets it had dropped at the look between the others.
+    pub drops_midway: Option<u32>,
     /// The lowest pid that held it.
     pub owner: Option<u32>,
 }
@@ -81,6 +83,8 @@ pub struct Was {
 pub struct Past {
     /// Counters at the first look.
     pub kernel: Kernel,
+    /// Counters at a look between the others, where there was one.
+    pub midway: Option<Kernel>,
     /// When the first look was.
     pub at: Duration,
     seen: FxHashMap<Identity, Was>,
@@ -127,6 +131,7 @@ impl Past {
                 first,
                 queue: socket.queue,
                 drops: socket.drops,
+                drops_midway: None,
                 acked: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_acked),
                 received: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_received),
                 owner: owner.map(|process| process.pid).or(owner_before),
@@ -134,6 +139,16 @@ impl Past {
             self.seen.insert(identity, was);
         }
         self.has_looked = true;
+    }
+
+    /// Takes in what a look between the others saw of drops, of sockets and of the namespace.
+    pub fn pass(&mut self, sockets: &[Socket], kernel: Kernel) {
+        for socket in sockets {
+            if let Some(was) = self.seen.get_mut(&Identity::of(socket)) {
+                was.drops_midway = socket.drops;
+            }
+        }
+        self.midway = Some(kernel);
     }
 
     /// What `socket` was; `None` when it was not there.

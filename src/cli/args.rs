@@ -108,12 +108,7 @@ pub struct DoctorArgs {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Warning)]
     pub fail_on: FailOn,
     /// Only these rules: id,id
-    #[arg(
-        long,
-        value_name = "IDS",
-        value_delimiter = ',',
-        conflicts_with = "skip"
-    )]
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
     pub only: Vec<String>,
     /// All rules but these: id,id
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
@@ -333,7 +328,7 @@ mod tests {
         assert_eq!(ms("5s"), 5000);
         assert_eq!(ms("300ms"), 300);
         assert_eq!(ms("2m"), 120_000);
-        for wrong in ["", "-1", "-5s", "x", "1x", "nan", "inf", "1e300", "25h"] {
+        for wrong in ["", "-1", "-5s", "x", "1x", "nan", "inf", "1e3", "25h", "."] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }

@@ -24,6 +24,12 @@ pub(super) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure
             .hint("--by changes the groups; --format json has every field")
             .into());
     }
+    let protocols = session.protocols();
+    if !protocols.tcp {
+        return Err(Usage::new("only TCP sockets have states that pile up")
+            .hint("leave -u and -w out, or add -t")
+            .into());
+    }
     let filter = Session::filter(&args.filter.words)?;
     let request = request(session, args.by, &filter)?;
     let (before, now) = watch(&request, args.period)?;

@@ -8,12 +8,14 @@ use super::{Exit, Failure};
 use crate::analyze::doctor::{Case, Diagnosis, RULES, Rule, Severity, diagnose};
 use crate::analyze::past::{Past, Sample};
 use crate::filter::{Filter, nearest};
-use crate::model::StateSet;
+use crate::model::{FamilySet, StateSet};
 use crate::pipeline::{self, Request};
 use crate::query::{ProcessDetail, Query};
 use crate::render::json::{Envelope, Lines};
 use crate::render::{Format, RowWriter, doctor as render};
 
+/// From this on a sample is halved: what grows in one half only is a burst.
+const HALVED: Duration = Duration::from_millis(800);
 /// A look that lasts longer than this is announced.
 const ANNOUNCED: Duration = Duration::from_secs(2);
 
@@ -22,6 +24,7 @@ pub(super) fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, Failure>
     if args.list {
         return list(session, &rules);
     }
+    check_options(session)?;
     let request = request(session)?;
     let look = Look::new(session, &request, args.period)?;
     let diagnosis = look.diagnose(session, &rules);
@@ -45,9 +48,33 @@ impl FailOn {
     }
 }
 
+/// Options that choose or order columns of sockets, which there are none of.
+fn check_options(session: &Session) -> Result<(), Usage> {
+    if session.options.columns.is_some() {
+        return Err(Usage::new("the columns of findings cannot be chosen")
+            .hint("--format json has every field of a finding"));
+    }
+    match session.options.sort.as_deref() {
+        None | Some("-severity") => Ok(()),
+        Some(_) => Err(
+            Usage::new("findings are sorted by severity, the worst first").hint("leave --sort out"),
+        ),
+    }
+}
+
+/// An id as it is written in the table of rules.
+fn plain(id: &str) -> String {
+    id.trim().to_ascii_lowercase().replace('_', "-")
+}
+
 /// The rules that `--only` and `--skip` leave.
 fn choose(args: &DoctorArgs) -> Result<Vec<&'static Rule>, Usage> {
-    for id in args.only.iter().chain(&args.skip) {
+    let ids = |given: &[String]| -> Vec<String> {
+        let ids = given.iter().map(|id| plain(id));
+        ids.filter(|id| !id.is_empty()).collect()
+    };
+    let (only, skip) = (ids(&args.only), ids(&args.skip));
+    for id in only.iter().chain(&skip) {
         if crate::analyze::doctor::rule(id).is_none() {
             let known: Vec<_> = RULES.iter().map(|rule| rule.id).collect();
             let near = nearest(id, &known);
@@ -58,7 +85,7 @@ fn choose(args: &DoctorArgs) -> Result<Vec<&'static Rule>, Usage> {
     }
     let is_chosen = |rule: &&Rule| {
         let named = |ids: &[String]| ids.iter().any(|id| id == rule.id);
-        (args.only.is_empty() || named(&args.only)) && !named(&args.skip)
+        (only.is_empty() || named(&only)) && !named(&skip)
     };
     Ok(RULES.iter().filter(is_chosen).collect())
 }
@@ -67,6 +94,8 @@ fn choose(args: &DoctorArgs) -> Result<Vec<&'static Rule>, Usage> {
 fn request(session: &Session) -> Result<Request, Usage> {
     let mut request = session.request(StateSet::ALL, Filter::default())?;
     complete(&mut request.query);
+    // A rule may need the other family: a dual-stack listener holds IPv4 clients.
+    request.query.families = FamilySet::BOTH;
     request.query.users = false;
     request.query.owners = request.query.owners.min(ProcessDetail::Name);
     request.resolve = false;
@@ -80,6 +109,17 @@ pub(super) fn complete(query: &mut Query) {
     query.files = true;
 }
 
+/// Looks between the others at what drops packets: listeners and UDP sockets, which are few.
+fn pass(past: &mut Past, request: &Request) -> Result<(), Failure> {
+    let mut request = request.clone();
+    request.query.states = StateSet::LISTENING;
+    request.query.owners = ProcessDetail::None;
+    request.query.info = false;
+    let sample = pipeline::sample(&request)?;
+    past.pass(&sample.snapshot.sockets, sample.kernel);
+    Ok(())
+}
+
 /// One look, or two with time between them.
 struct Look {
     before: Option<Past>,
@@ -90,11 +130,16 @@ impl Look {
     fn new(session: &Session, request: &Request, period: Duration) -> Result<Self, Failure> {
         let mut before = None;
         if period > Duration::ZERO {
-            before = Some(Past::of(pipeline::sample(request)?));
+            let mut past = Past::of(pipeline::sample(request)?);
             if period > ANNOUNCED && session.for_person() {
                 session.tell(&format!("looking for {} s", period.as_secs_f64()));
             }
-            std::thread::sleep(period);
+            std::thread::sleep(period / 2);
+            if period >= HALVED {
+                pass(&mut past, request)?;
+            }
+            std::thread::sleep(period.saturating_sub(period / 2));
+            before = Some(past);
         }
         let now = pipeline::sample(request)?;
         Ok(Self { before, now })
@@ -102,7 +147,7 @@ impl Look {
 
     fn diagnose(&self, session: &Session, rules: &[&'static Rule]) -> Diagnosis {
         let case = Case::new(&self.now, self.before.as_ref(), session.protocols());
-        diagnose(&case, rules)
+        diagnose(&case, rules).of_families(session.families())
     }
 
     /// Time between the looks.

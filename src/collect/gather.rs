@@ -12,6 +12,7 @@ use super::owners::{self, BlindSpot, Scan};
 use super::{Processes, read_tables};
 use crate::model::{Held, Holder, HolderIndex, Problem, Process, Report, Socket};
 use crate::query::Query;
+use crate::sys::netns;
 
 /// Rows that travel together.
 const BATCH: usize = 1024;
@@ -130,6 +131,9 @@ pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
             let holders = std::mem::take(&mut scan.holders);
             gathered.attach(holders, query, shown);
             gathered.look_again(query, shown);
+            if query.files {
+                gathered.add_neighbours(query);
+            }
         }
         Err(problem) => {
             gathered.report.problems.push(problem);
@@ -171,6 +175,22 @@ impl Gathered {
             let holders = std::mem::take(&mut self.holders);
             self.holders = holders.retained(|holder| !ended.contains(&holder.pid));
             self.find_holders(shown);
+        }
+    }
+
+    /// Reads the processes of this namespace that hold only sockets which no table lists.
+    fn add_neighbours(&mut self, query: &Query) {
+        let (Some(processes), Some(ours)) = (Processes::open(), netns::mark(None)) else {
+            return;
+        };
+        for pid in self.holders.per_process().into_keys() {
+            if self.processes.contains_key(&pid) || netns::mark(Some(pid)) != Some(ours) {
+                continue;
+            }
+            if let Some(mut process) = processes.read(pid, query.owners) {
+                process.files = processes.files(pid);
+                self.processes.insert(pid, process);
+            }
         }
     }
 

@@ -66,9 +66,11 @@ impl Processes {
     #[must_use]
     pub fn files(&self, pid: u32) -> Option<Files> {
         let limits = self.proc.read(pid, "limits").ok()?;
+        let (limit, hard_limit) = proc_pid::open_files_limits(&limits)?;
         Some(Files {
             open: self.proc.fds_open(pid)?,
-            limit: proc_pid::open_files_limit(&limits)?,
+            limit,
+            hard_limit,
         })
     }
 

@@ -90,6 +90,12 @@ pub fn topics() -> impl Iterator<Item = &'static Topic> {
 #[must_use]
 pub fn find(word: &str) -> Option<&'static Topic> {
     let asked = key(word);
+    // As the kernel's source has it: TCP_CLOSE_WAIT.
+    let asked = match asked.strip_prefix("tcp") {
+        Some(state) if State::parse(state).is_some() => state.to_owned(),
+        _ => asked,
+    };
+    let word = asked.as_str();
     let named =
         topics().find(|topic| key(topic.name) == asked || topic.aliases.contains(&asked.as_str()));
     named.or_else(|| of_state(State::parse(word)?))

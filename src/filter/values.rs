@@ -265,8 +265,9 @@ fn scale(text: &str, factor: u64) -> Option<u64> {
 /// Reads `5`, `5s`, `300ms`, `2m`, `1h30m`: a bare number is seconds.
 #[must_use]
 pub(crate) fn duration(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.parse() {
-        return Duration::try_from_secs_f64(seconds).ok();
+    let is_decimal = |c: char| c.is_ascii_digit() || c == '.';
+    if text.chars().all(is_decimal) {
+        return Duration::try_from_secs_f64(text.parse().ok()?).ok();
     }
     let span: jiff::SignedDuration = text.parse().ok()?;
     Duration::try_from(span).ok()

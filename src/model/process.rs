@@ -31,6 +31,8 @@ pub struct Files {
     pub open: u64,
     /// `RLIMIT_NOFILE`, the soft limit; `None` when there is none. Source: /proc/PID/limits.
     pub limit: Option<u64>,
+    /// The hard limit, up to which it may raise the soft one itself; `None` when there is none.
+    pub hard_limit: Option<u64>,
 }
 
 /// The container of a process, as its cgroup path names it.

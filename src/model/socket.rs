@@ -286,6 +286,21 @@ impl HolderIndex {
         self.holders.get(range).unwrap_or_default()
     }
 
+    /// How many sockets each process holds, each once: of any kind, in any namespace.
+    #[must_use]
+    pub fn per_process(&self) -> FxHashMap<u32, u64> {
+        let mut counts: FxHashMap<u32, u64> = FxHashMap::default();
+        let mut last = None;
+        for holder in &self.holders {
+            // Holders of one socket stand together, and those of one process among them.
+            if last != Some((holder.inode, holder.pid)) {
+                *counts.entry(holder.pid).or_default() += 1;
+            }
+            last = Some((holder.inode, holder.pid));
+        }
+        counts
+    }
+
     /// Whether any process holds the socket.
     #[must_use]
     pub fn contains(&self, inode: NonZeroU32) -> bool {

@@ -139,7 +139,7 @@ impl State {
         Some(match key.as_str() {
             "established" | "estab" | "est" => Self::Established,
             "synsent" => Self::SynSent,
-            "synrecv" | "synreceived" | "synrcv" | "synrcvd" => Self::SynRecv,
+            "synrecv" | "newsynrecv" | "synreceived" | "synrcv" | "synrcvd" => Self::SynRecv,
             "finwait1" => Self::FinWait1,
             "finwait2" => Self::FinWait2,
             "timewait" | "timeout" => Self::TimeWait,

@@ -43,19 +43,18 @@ pub fn start_ticks(stat: &[u8]) -> Option<u64> {
     rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
 }
 
-/// The soft limit of open files, from /proc/PID/limits; `Some(None)` when it is unlimited.
+/// The soft and the hard limit of open files, from /proc/PID/limits; an inner `None` where it
+/// is unlimited.
 #[must_use]
-pub fn open_files_limit(limits: &[u8]) -> Option<Option<u64>> {
+pub fn open_files_limits(limits: &[u8]) -> Option<(Option<u64>, Option<u64>)> {
     let mut lines = limits.split(|&b| b == b'\n');
     let rest = lines.find_map(|line| line.strip_prefix(b"Max open files"))?;
-    let soft = std::str::from_utf8(rest)
-        .ok()?
-        .split_ascii_whitespace()
-        .next()?;
-    match soft {
+    let mut words = std::str::from_utf8(rest).ok()?.split_ascii_whitespace();
+    let mut limit = || match words.next()? {
         "unlimited" => Some(None),
         number => number.parse().ok().map(Some),
-    }
+    };
+    Some((limit()?, limit()?))
 }
 
 /// The cgroup path, from /proc/PID/cgroup: version 2 (`0::`) when it names more than the
@@ -127,13 +126,13 @@ mod tests {
     #[test]
     fn limits_give_the_soft_one() {
         let text = b"Limit   Soft Limit  Hard Limit Units\nMax open files   64   4096   files\n";
-        assert_eq!(open_files_limit(text), Some(Some(64)));
+        assert_eq!(open_files_limits(text), Some((Some(64), Some(4096))));
         assert_eq!(
-            open_files_limit(b"Max open files unlimited unlimited files"),
-            Some(None)
+            open_files_limits(b"Max open files unlimited unlimited files"),
+            Some((None, None))
         );
-        assert_eq!(open_files_limit(b"Max open files x"), None);
-        assert_eq!(open_files_limit(b"Max processes 1 2"), None);
+        assert_eq!(open_files_limits(b"Max open files x"), None);
+        assert_eq!(open_files_limits(b"Max processes 1 2"), None);
     }
 
     #[test]

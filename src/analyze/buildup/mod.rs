@@ -16,10 +16,10 @@ use crate::model::{Endpoint, Files, Protocol, Role, Socket, State, TimerKind};
 pub use attribution::{Attribution, Attributor, Whose};
 pub use limits::{Limits, PortUse, Used};
 
-/// The states that pile up, in the order in which they are told.
+/// The states that pile up, in the order in which they are told: what hurts most first.
 pub const STATES: [State; 7] = [
-    State::TimeWait,
     State::CloseWait,
+    State::TimeWait,
     State::SynRecv,
     State::FinWait1,
     State::FinWait2,

@@ -25,12 +25,13 @@ pub(super) const RULE: Rule = Rule {
     thresholds: || {
         vec![
             format!(
-                "critical: full at both looks, or more than {DROPS_CRITICAL} packets a second dropped for it"
+                "critical: full at both looks, or more than {DROPS_CRITICAL} packets a second dropped for it all through the sample"
             ),
             format!(
-                "warning: {NEARLY_FULL} % full or more at both looks, or more than {DROPS_WARNING} packet a second dropped; full at the only look"
+                "warning: {NEARLY_FULL} % full or more at both looks, or more than {DROPS_WARNING} packet a second dropped all through; full at the only look"
             ),
-            "info: full at one look of two, or packets dropped in the past".to_owned(),
+            "info: full at one look of two, or packets dropped in a burst or in the past"
+                .to_owned(),
         ]
     },
     check,
@@ -45,6 +46,8 @@ struct Seen {
     syn_recv: u64,
     /// Dropped in a second between the looks, where these were for a full queue.
     rate: Option<f64>,
+    /// The same, as thresholds see it.
+    steady: f64,
 }
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -105,6 +108,7 @@ fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<Seen> {
         .and_then(|was| was.drops)
         .map(|before| drops.saturating_sub(before.into()));
     let dropped = dropped.map(|dropped| if for_full { dropped } else { 0 });
+    let steady = case.steady_drops(socket).filter(|_| for_full);
     Some(Seen {
         limit: queue.limit?,
         syn_recv,
@@ -112,6 +116,7 @@ fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<Seen> {
         before,
         drops,
         rate: dropped.and_then(|dropped| case.per_second(dropped)),
+        steady: steady.unwrap_or(0.0),
     })
 }
 
@@ -129,7 +134,7 @@ fn judge(case: &Case<'_>, seen: &Seen) -> Option<Severity> {
     let nearly = |queue: AcceptQueue| {
         queue.length > 0 && u64::from(queue.length) * 100 >= u64::from(seen.limit) * NEARLY_FULL
     };
-    let rate = seen.rate.unwrap_or(0.0);
+    let rate = seen.steady;
     let now = seen.queue;
     if let Some(before) = seen.before {
         if (full(now) && full(before)) || rate > DROPS_CRITICAL {
@@ -151,7 +156,7 @@ fn judge(case: &Case<'_>, seen: &Seen) -> Option<Severity> {
 fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Finding {
     let mut subject = super::case::subject(case, &[socket]);
     subject.source = Some(socket.local.address);
-    let who = subject.who("a process that cannot be seen");
+    let who = subject.who();
     let (length, limit, port) = (seen.queue.length, seen.limit, socket.local.port);
     let somaxconn = case.setting("net.core.somaxconn");
     let full = seen.queue.is_full() == Some(true);
@@ -198,7 +203,11 @@ fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Fi
 /// Connections of the listener that wait for accept(), in one state.
 fn waiting(case: &Case<'_>, listener: &Socket, state: State) -> u64 {
     let waits = |socket: &&Socket| {
-        socket.local.port == listener.local.port && socket.owner_status == OwnerStatus::Unaccepted
+        socket.local.port == listener.local.port
+            && socket.owner_status == OwnerStatus::Unaccepted
+            && case
+                .listener_at(socket.local)
+                .is_some_and(|l| l.local == listener.local)
     };
     case.tcp(&[state]).filter(waits).count() as u64
 }

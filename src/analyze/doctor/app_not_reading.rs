@@ -60,7 +60,7 @@ fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
 }
 
 fn tell(group: Group<'_>) -> Finding {
-    let who = group.subject.who("a process that cannot be seen");
+    let who = group.subject.who();
     let waiting: u64 = group.sockets.iter().map(|socket| bytes(socket).0).sum();
     let count = group.sockets.len() as u64;
     let pid = group.subject.process.as_ref().map(|(pid, _)| *pid);
@@ -74,7 +74,7 @@ fn tell(group: Group<'_>) -> Finding {
         id: RULE.id,
         severity: group.severity,
         title: format!(
-            "{who} has read nothing for {}: {waiting} bytes wait in {count} connection{}",
+            "{who} has had no room for new data for {}: {waiting} bytes wait to be read in {count} connection{}",
             span(group.longest_ms),
             if count == 1 { "" } else { "s" }
         ),
@@ -83,7 +83,7 @@ fn tell(group: Group<'_>) -> Finding {
             .with("recv_q", waiting)
             .with("stalled_ms", group.longest_ms),
         cause: format!(
-            "the receive queue is full and its window closed: {who} does not call read(), and the peer has to wait"
+            "the receive queue is full and its window closed: {who} does not call read(), or too seldom, and the peer has to wait"
         ),
         remedy: vec![
             look,

@@ -90,6 +90,40 @@ impl<'a> Case<'a> {
         self.per_second(self.grown(group, name)?)
     }
 
+    /// How fast a counter grows, as thresholds see it: of less than a second nothing is
+    /// extrapolated, and what grew in one half of the sample only is a burst.
+    #[must_use]
+    pub fn steady_rate(&self, group: &str, name: &str) -> f64 {
+        let Some(grown) = self.grown(group, name) else {
+            return 0.0;
+        };
+        let midway = self.before.and_then(|before| before.midway.as_ref());
+        let midway = midway.and_then(|midway| midway.counter(group, name));
+        let first = self.before.and_then(|b| b.kernel.counter(group, name));
+        let last = self.counter(group, name);
+        if midway.is_some() && (midway == first || midway == last) {
+            return 0.0;
+        }
+        self.at_most_per_second(grown)
+    }
+
+    /// How fast a socket drops packets, as thresholds see it; `None` where one look was taken.
+    #[must_use]
+    pub fn steady_drops(&self, socket: &Socket) -> Option<f64> {
+        let was = self.was(socket)?;
+        let (first, last) = (was.drops?, socket.drops?);
+        let midway = was.drops_midway;
+        if midway.is_some() && (midway == Some(first) || midway == Some(last)) {
+            return Some(0.0);
+        }
+        Some(self.at_most_per_second(last.saturating_sub(first).into()))
+    }
+
+    /// `count` in the sample, in a second; a sample of less counts as one.
+    fn at_most_per_second(&self, count: u64) -> f64 {
+        float(count) / self.seconds().unwrap_or(1.0).max(1.0)
+    }
+
     /// `count` since the first look, in a second.
     #[must_use]
     pub fn per_second(&self, count: u64) -> Option<f64> {
@@ -195,11 +229,18 @@ pub struct Party {
 }
 
 impl Party {
-    /// The party of a connection.
+    /// The party of a connection. Those that no process holds any more are one party.
     #[must_use]
     pub fn of(case: &Case<'_>, socket: &Socket) -> Self {
         let inbound = socket.role == Some(Role::Inbound);
         let pid = case.owner(socket).map(|process| process.pid);
+        if pid.is_none() && socket.inode.is_none() {
+            return Self {
+                pid: Err(socket.owner_status),
+                port: None,
+                peer: None,
+            };
+        }
         Self {
             pid: pid.ok_or(socket.owner_status),
             port: inbound.then_some(socket.local.port),
@@ -225,6 +266,16 @@ pub fn by_party<'a>(
     parties
 }
 
+/// What stands where a process should, when none is known.
+fn nobody(sockets: &[&Socket]) -> &'static str {
+    match sockets.first().map(|socket| socket.owner_status) {
+        Some(OwnerStatus::NotAsked) => "a process that was not looked for",
+        Some(OwnerStatus::Orphaned | OwnerStatus::TimeWait) => "the kernel, for no process,",
+        Some(OwnerStatus::KernelOrHidden) => "the kernel, or a hidden process,",
+        _ => "a process that cannot be seen",
+    }
+}
+
 /// The subject of connections with one owner: the process, the port where all came to one, the
 /// peer as far as it is the same.
 #[must_use]
@@ -242,6 +293,10 @@ pub fn subject(case: &Case<'_>, sockets: &[&Socket]) -> super::Subject {
         port: port.filter(|&port| {
             (inbound || sockets.len() == 1) && same(&|socket| socket.local.port == port)
         }),
+        family: first
+            .map(|socket| socket.family)
+            .filter(|&family| same(&|socket| socket.family == family)),
+        nobody: nobody(sockets),
         destination: peer
             .filter(|_| same_address)
             .map(|peer| (peer.address, same_port.then_some(peer.port))),

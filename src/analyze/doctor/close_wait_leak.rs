@@ -5,7 +5,7 @@
 //! the peer after its FIN but acknowledgements), `RLIMIT_NOFILE`.
 //! RFC 9293, section 3.6: CLOSE-WAIT waits for the local user, without a limit in time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
@@ -17,10 +17,14 @@ use crate::model::{Files, OwnerStatus, Protocol, Role, Socket, State};
 
 /// More than this many that stay are critical.
 const MANY: u64 = 100;
-/// More than this share of the limit of descriptors is critical, in percent.
+/// More than this share of the limit of descriptors is critical, in percent, from so many on.
 const SHARE: u64 = 10;
+const FEW: u64 = 10;
 /// One that is as old as this, while they grow, is a warning: milliseconds.
 const OLD_MS: u64 = 60_000;
+/// Peers on this host that closed only their half may wait so long for an answer:
+/// milliseconds.
+const WAITING_MS: u64 = 10_000;
 /// One that is younger, and was not there at the first look, may be closed at any moment:
 /// milliseconds.
 const SETTLED_MS: u32 = 1_000;
@@ -32,15 +36,13 @@ pub(super) const RULE: Rule = Rule {
     thresholds: || {
         vec![
             format!(
-                "critical: more than {MANY} stay in CLOSE_WAIT, or more than {SHARE} % of the process's limit of descriptors"
+                "critical: over {MANY} stay, or {FEW} or more that are over {SHARE} % of the fd limit"
             ),
+            format!("warning: one is {} s old, and they grow", OLD_MS / 1000),
             format!(
-                "warning: one is {} s old or older, and they grow",
-                OLD_MS / 1000
-            ),
-            format!(
-                "info: one is {} s old or older; or many where the source does not tell whether data still goes to the peers",
-                OLD_MS / 1000
+                "info: one is {} s old; many, of peers here that wait for an answer (a warning after {} s)",
+                OLD_MS / 1000,
+                WAITING_MS / 1000
             ),
         ]
     },
@@ -56,6 +58,9 @@ struct Leak<'a> {
     verdicts: Verdicts,
     oldest_ms: Option<u64>,
 }
+
+/// So many peers are looked at to tell whether they still hold their end.
+const LOOKED_AT: usize = 20;
 
 /// A process, or a local port and the reason why its process is not known.
 type Holder = Result<u32, (OwnerStatus, u16)>;
@@ -73,20 +78,39 @@ fn check(case: &Case<'_>) -> Outcome {
             leak.ages_known |= socket.tcp.is_some();
             continue;
         }
-        leak.verdicts.add(socket);
-        let age = age_ms(socket);
-        leak.oldest_ms = leak.oldest_ms.max(age);
-        leak.stay.push(socket);
+        leak.add(socket);
     }
     let before = before(case);
-    let findings = leaks.iter().filter_map(|(holder, leak)| {
+    let mut findings = Vec::new();
+    let mut spread: BTreeMap<u16, Leak<'_>> = BTreeMap::new();
+    for (holder, leak) in &leaks {
         let before = holder.ok().and_then(|pid| {
             let before = before.as_ref()?;
             Some(before.get(&pid).copied().unwrap_or(0))
         });
-        judge(case, before, leak)
-    });
-    Ok(findings.collect())
+        let found = judge(case, before, leak);
+        if found.is_none() {
+            for socket in &leak.stay {
+                if socket.role == Some(Role::Inbound) {
+                    spread.entry(socket.local.port).or_default().add(socket);
+                }
+            }
+        }
+        findings.extend(found);
+    }
+    // Workers of one port may each hold too few to speak of.
+    let of_ports = spread.values().filter(|leak| leak.stay.len() as u64 > MANY);
+    findings.extend(of_ports.filter_map(|leak| judge(case, None, leak)));
+    Ok(findings)
+}
+
+impl<'a> Leak<'a> {
+    /// Adds a socket that stays.
+    fn add(&mut self, socket: &'a Socket) {
+        self.verdicts.add(socket);
+        self.oldest_ms = self.oldest_ms.max(age_ms(socket));
+        self.stay.push(socket);
+    }
 }
 
 fn holder(case: &Case<'_>, socket: &Socket) -> Holder {
@@ -123,17 +147,21 @@ fn stays(case: &Case<'_>, socket: &Socket) -> bool {
 fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Finding> {
     let count = leak.stay.len() as u64;
     let process = leak.stay.first().and_then(|socket| case.owner(socket));
+    let owners = leak.stay.iter().filter_map(|socket| case.owner(socket));
+    let owners: BTreeSet<u32> = owners.map(|process| process.pid).collect();
     let files = process.and_then(|process| process.files);
+    let files = files.filter(|_| owners.len() == 1);
     let growth = before.and_then(|before| growth(case, before, count + leak.young));
     let old = leak.oldest_ms.is_some_and(|age| age >= OLD_MS);
     let grows = growth.is_some_and(|growth| growth > 0.0);
     let known = leak.stay.iter().all(|socket| socket.tcp.is_some());
     let severity = if count > MANY || takes_too_much(count, files) {
-        // A peer that closed only its half may still be served: that shows in tcp_info.
-        if known {
-            Severity::Critical
-        } else {
-            Severity::Info
+        // A peer that closed only its half may still be served: that shows in tcp_info, and
+        // at the other end where that is here.
+        match (known, half_closed(case, leak)) {
+            (true, false) => Severity::Critical,
+            (true, true) if leak.oldest_ms >= Some(WAITING_MS) => Severity::Warning,
+            _ => Severity::Info,
         }
     } else if old && grows {
         Severity::Warning
@@ -142,13 +170,20 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
     } else {
         return unsure(case, leak);
     };
-    let subject = super::case::subject(case, &leak.stay);
-    let who = subject.who("a process that cannot be seen");
+    let mut subject = super::case::subject(case, &leak.stay);
+    if owners.len() > 1 {
+        subject.process = None;
+        subject.nobody = "several processes";
+    }
+    let who = subject.who();
+    let processes = Some(owners.len() as u64).filter(|count| *count > 1);
+    let told = leak.verdicts.words().map(|_| leak.verdicts);
     let mut evidence = Evidence::default()
         .with("close_wait", count)
-        .with("eof_read", leak.verdicts.eof_read)
-        .with("unread_fin", leak.verdicts.unread_fin)
-        .with("stopped_reading", leak.verdicts.stopped_reading)
+        .with_known("eof_read", told.map(|told| told.eof_read))
+        .with_known("unread_fin", told.map(|told| told.unread_fin))
+        .with_known("stopped_reading", told.map(|told| told.stopped_reading))
+        .with_known("processes", processes)
         .with_known("oldest_ms", leak.oldest_ms)
         .with_known("growth_per_second", growth);
     if let Some(files) = files {
@@ -160,7 +195,12 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
     Some(Finding {
         id: RULE.id,
         severity,
-        title: format!("{who} does not close {count} connections that its peers have closed"),
+        title: match (processes, subject.port) {
+            (Some(processes), Some(port)) => format!(
+                "{processes} processes on port {port} do not close {count} connections that their peers have closed"
+            ),
+            _ => format!("{who} does not close {count} connections that its peers have closed"),
+        },
         cause: cause(&who, leak, growth, known),
         remedy: remedy(&subject, leak),
         subject,
@@ -168,9 +208,22 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
     })
 }
 
+/// Whether most of the peers are on this host and still hold their end: they called
+/// shutdown(), and may wait for an answer.
+fn half_closed(case: &Case<'_>, leak: &Leak<'_>) -> bool {
+    let holds = |socket: &&&Socket| {
+        let far = case.other_end(socket);
+        far.is_some_and(|far| far.state == State::FinWait2 && far.inode.is_some())
+    };
+    // A few tell for all: each is looked for in the whole table.
+    let looked_at = leak.stay.iter().take(LOOKED_AT);
+    let holding = looked_at.clone().filter(holds).count();
+    holding * 2 > looked_at.count()
+}
+
 fn takes_too_much(count: u64, files: Option<Files>) -> bool {
     let limit = files.and_then(|files| files.limit);
-    limit.is_some_and(|limit| count * 100 > limit * SHARE)
+    count >= FEW && limit.is_some_and(|limit| count * 100 > limit * SHARE)
 }
 
 /// Many that are younger than a second, seen once: a burst or a leak.
@@ -217,18 +270,20 @@ fn seconds_left(files: Files, growth: Option<f64>) -> Option<f64> {
 }
 
 fn cause(who: &str, leak: &Leak<'_>, growth: Option<f64>, known: bool) -> String {
-    let verdict = leak.verdicts.words().unwrap_or_default();
-    let growth = match growth {
-        Some(growth) if growth > 0.0 => format!(", {growth} more each second"),
-        _ => String::new(),
+    let growth = growth.filter(|growth| *growth > 0.0);
+    let growth = growth.map(|growth| format!("{growth} more each second"));
+    let said: Vec<String> = leak.verdicts.words().into_iter().chain(growth).collect();
+    let said = match said.as_slice() {
+        [] => String::new(),
+        said => format!(" ({})", said.join(", ")),
     };
     if !known {
         return format!(
-            "each peer has sent its FIN, and {who} still holds the socket ({verdict}{growth}); whether it still sends to some of them, this source does not tell"
+            "each peer has sent its FIN, and {who} still holds the socket{said}; whether it still sends to some of them, this source does not tell"
         );
     }
     format!(
-        "each peer has sent its FIN, and {who} still holds the socket ({verdict}{growth}); the kernel waits for close() without an end"
+        "each peer has sent its FIN, and {who} still holds the socket{said}; the kernel waits for close() without an end"
     )
 }
 
@@ -258,15 +313,25 @@ fn remedy(subject: &Subject, leak: &Leak<'_>) -> Vec<String> {
             "until it is repaired, restart the program: no sysctl and no timer ends CLOSE_WAIT"
                 .to_owned(),
         );
+    } else if let (true, Some(port)) = (subject.nobody == "several processes", subject.port) {
+        remedy.push(format!(
+            "see which: sockscope states --by process lport={port} state=close_wait"
+        ));
     } else {
-        remedy.push("run as root to see which process holds them".to_owned());
+        let status = leak.stay.first().map(|socket| socket.owner_status);
+        remedy.push(match status {
+            Some(OwnerStatus::NotAsked) => {
+                "leave --no-owners out to see which process holds them".to_owned()
+            }
+            _ => "run as root to see which process holds them".to_owned(),
+        });
     }
     remedy
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::stage::Stage;
+    use super::super::stage::{self, Stage};
     use super::*;
 
     fn leak(count: u16, age_ms: u32, limit: u64) -> Stage {
@@ -292,8 +357,10 @@ mod tests {
 
     #[test]
     fn a_share_of_the_descriptors_is_critical_too() {
-        assert_eq!(leak(7, 5_000, 64).only(&RULE).severity, Severity::Critical);
+        assert_eq!(leak(10, 5_000, 64).only(&RULE).severity, Severity::Critical);
         leak(6, 5_000, 64).none(&RULE);
+        leak(9, 5_000, 64).none(&RULE);
+        leak(12, 5_000, 128).none(&RULE);
     }
 
     #[test]
@@ -313,6 +380,46 @@ mod tests {
         let grown = leak(3, 61_000, 1_048_576).after_nothing(2.0).only(&RULE);
         assert_eq!(grown.severity, Severity::Warning);
         assert_eq!(grown.evidence.get("growth_per_second"), Some(1.5.into()));
+    }
+
+    #[test]
+    fn workers_that_leak_a_little_each_are_told_by_their_port() {
+        let workers = |count: u16| {
+            let mut stage = Stage::new();
+            for pid in 10..14 {
+                stage.process(pid, "worker", 1_048_576);
+            }
+            for n in 0..count {
+                let pid = 10 + u32::from(n % 4);
+                let made = stage.connection(State::CloseWait, 8080, 40_000 + n, Some(pid));
+                made.recv(0).quiet(5_000);
+            }
+            stage
+        };
+        let finding = workers(160).only(&RULE);
+        assert_eq!(finding.severity, Severity::Critical);
+        assert_eq!(
+            (finding.subject.process, finding.subject.port),
+            (None, Some(8080))
+        );
+        assert_eq!(finding.evidence.get("processes"), Some(4.into()));
+        workers(100).none(&RULE);
+    }
+
+    #[test]
+    fn a_peer_here_that_still_holds_its_end_may_wait_for_an_answer() {
+        let waiting = |age_ms: u32| {
+            let mut stage = leak(150, age_ms, 1_048_576);
+            for n in 0..150 {
+                let made = stage.outbound(State::FinWait2, 40_000 + n, 8080, Some(10));
+                made.0.local.address = stage::FAR;
+                made.0.peer.as_mut().unwrap().address = stage::HERE;
+            }
+            stage.kernel().has_address(stage::FAR);
+            stage.only(&RULE).severity
+        };
+        assert_eq!(waiting(2_000), Severity::Info);
+        assert_eq!(waiting(10_000), Severity::Warning);
     }
 
     #[test]

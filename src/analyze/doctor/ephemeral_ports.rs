@@ -8,10 +8,11 @@
 //! from outside.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
 use crate::analyze::ephemeral::{Destination, Usable, Use, uses};
-use crate::model::{Process, Protocol};
+use crate::model::{Family, Process, Protocol};
 
 /// Shares of the usable ports that are a warning, and critical, in percent.
 const WARNING: u64 = 50;
@@ -86,10 +87,14 @@ fn tell(
     let user = user(case, to, usable);
     let subject = Subject {
         source: Some(to.source),
+        family: Some(match to.source {
+            IpAddr::V4(_) => Family::V4,
+            IpAddr::V6(_) => Family::V6,
+        }),
         destination: Some((to.peer.address, Some(to.peer.port))),
         ..Subject::process(user)
     };
-    let who = subject.who("programs here");
+    let who = subject.who();
     let (first, last) = (usable.range.first, usable.range.last);
     let count = used.used;
     let mut remedy = vec![
@@ -98,7 +103,11 @@ fn tell(
         "use more source or destination addresses; set IP_BIND_ADDRESS_NO_PORT where the program binds before it connects".to_owned(),
     ];
     if used.time_wait * 2 > used.used && !reuses_time_wait(case, to) {
-        remedy.insert(1, "most of them are in TIME_WAIT: sysctl -w net.ipv4.tcp_tw_reuse=1 lets outgoing connections take such ports again".to_owned());
+        let knob = match case.setting("net.ipv4.tcp_timestamps") {
+            Some(0) => "net.ipv4.tcp_timestamps=1 net.ipv4.tcp_tw_reuse=1",
+            _ => "net.ipv4.tcp_tw_reuse=1",
+        };
+        remedy.insert(1, format!("most of them are in TIME_WAIT: sysctl -w {knob} lets outgoing connections take such ports again"));
     }
     Finding {
         id: RULE.id,

@@ -95,7 +95,7 @@ fn tell(case: &Case<'_>, socket: &Socket, what: &str) -> Finding {
     let mut subject = super::case::subject(case, &[socket]);
     subject.protocol = Some(socket.protocol);
     let port = socket.local.port;
-    let who = subject.who("a process that cannot be seen");
+    let who = subject.who();
     let far = case.now.kernel.addresses().iter();
     let far: Vec<_> = far
         .filter(|address| !address.is_loopback())

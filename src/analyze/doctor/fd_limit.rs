@@ -38,11 +38,8 @@ fn check(case: &Case<'_>) -> Outcome {
     if sockets.is_empty() && case.now.sockets().iter().any(denied) {
         return Err("no process that holds a socket here may be looked at (root may)".to_owned());
     }
-    let facts = case.now.facts();
-    let mut processes: Vec<_> = sockets
-        .keys()
-        .filter_map(|pid| facts.processes.get(pid))
-        .collect();
+    // Those too that hold sockets which no table lists: not bound yet, or of another kind.
+    let mut processes: Vec<_> = case.now.facts().processes.values().collect();
     processes.sort_by_key(|process| process.pid);
     if !processes.is_empty() && processes.iter().all(|process| process.files.is_none()) {
         return Err("neither /proc/PID/fd nor /proc/PID/limits could be read".to_owned());
@@ -56,15 +53,9 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(findings)
 }
 
-/// How many sockets each process holds.
+/// How many sockets of any kind each process holds.
 fn sockets_of(case: &Case<'_>) -> FxHashMap<u32, u64> {
-    let mut counts = FxHashMap::default();
-    for socket in case.now.sockets() {
-        for process in case.now.facts().owner_processes(socket) {
-            *counts.entry(process.pid).or_default() += 1;
-        }
-    }
-    counts
+    case.now.facts().holders.per_process()
 }
 
 fn severity(open: u64, limit: u64) -> Option<Severity> {
@@ -76,11 +67,15 @@ fn severity(open: u64, limit: u64) -> Option<Severity> {
 }
 
 fn of_process(case: &Case<'_>, process: &Process, sockets: u64) -> Option<Finding> {
-    let Files { open, limit } = process.files?;
+    let Files {
+        open,
+        limit,
+        hard_limit,
+    } = process.files?;
     let limit = limit?;
     let severity = severity(open, limit)?;
     let subject = Subject::process(Some(process));
-    let who = subject.who("");
+    let who = subject.who();
     let pid = process.pid;
     let before = case.before.and_then(|before| before.files(pid));
     let growth = before.and_then(|before| case.per_second(open.saturating_sub(before.open)));
@@ -105,14 +100,26 @@ fn of_process(case: &Case<'_>, process: &Process, sockets: u64) -> Option<Findin
             .with_known("seconds_left", left),
         remedy: vec![
             format!("see what they are: sockscope states pid={pid}; ls -l /proc/{pid}/fd"),
-            format!(
-                "at once, without a restart: prlimit --pid {pid} --nofile={0}:{0}",
-                (limit * 4).max(4096)
-            ),
+            raise(pid, limit, hard_limit),
             "for good: LimitNOFILE= in its systemd unit (ulimit -n elsewhere), once it is sure that nothing leaks".to_owned(),
         ],
         subject,
     })
+}
+
+/// How to raise the limit of a running process: up to its hard limit anybody may, who may
+/// touch the process.
+fn raise(pid: u32, limit: u64, hard_limit: Option<u64>) -> String {
+    let wanted = (limit * 4).max(4096);
+    match hard_limit {
+        Some(hard) if hard <= limit => format!(
+            "at once, without a restart (raising the hard limit takes CAP_SYS_RESOURCE): prlimit --pid {pid} --nofile={wanted}:{wanted}"
+        ),
+        hard => {
+            let wanted = hard.map_or(wanted, |hard| wanted.min(hard));
+            format!("at once, without a restart: prlimit --pid {pid} --nofile={wanted}:")
+        }
+    }
 }
 
 /// The limit of the machine.
@@ -146,7 +153,11 @@ mod tests {
         stage.connection(State::Established, 80, 4000, Some(10));
         let processes = &mut stage.sample.snapshot.facts.processes;
         let limit = Some(limit);
-        processes.get_mut(&10).unwrap().files = Some(Files { open, limit });
+        processes.get_mut(&10).unwrap().files = Some(Files {
+            open,
+            limit,
+            hard_limit: Some(4096),
+        });
         stage
     }
 

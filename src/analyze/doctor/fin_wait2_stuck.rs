@@ -13,6 +13,8 @@ const MANY: u64 = 100;
 const MANY_OLD: u64 = 10;
 /// Old: milliseconds.
 const OLD_MS: u64 = 60_000;
+/// Waiting for an answer may take so long: milliseconds.
+const WAITING_MS: u64 = 10_000;
 /// One that was not there before stays when it is as old as this: milliseconds.
 const SETTLED_MS: u64 = 1_000;
 
@@ -23,10 +25,15 @@ pub(super) const RULE: Rule = Rule {
     thresholds: || {
         vec![
             format!(
-                "warning: more than {MANY} stay in FIN_WAIT2 with their process, or {MANY_OLD} or more for {} s",
+                "warning: more than {MANY} stay in FIN_WAIT2 with their process for {} s, or {MANY_OLD} or more for {} s",
+                WAITING_MS / 1000,
                 OLD_MS / 1000
             ),
-            format!("info: one for {} s or longer", OLD_MS / 1000),
+            format!(
+                "info: more than {MANY} for {} s, or one for {} s",
+                SETTLED_MS / 1000,
+                OLD_MS / 1000
+            ),
         ]
     },
     check,
@@ -56,22 +63,26 @@ fn age_ms(socket: &Socket) -> u64 {
 /// what FIN_WAIT2 is for.
 fn stays(case: &Case<'_>, socket: &Socket) -> bool {
     let received = socket.tcp.as_ref().and_then(|tcp| tcp.bytes_received);
+    let settled = age_ms(socket) >= SETTLED_MS;
     match case.was(socket) {
-        Some(was) => was.state == State::FinWait2 && was.received == received,
-        None => age_ms(socket) >= SETTLED_MS,
+        Some(was) => was.state == State::FinWait2 && was.received == received && settled,
+        None => settled,
     }
 }
 
 fn judge(case: &Case<'_>, sockets: &[&Socket]) -> Option<Finding> {
     let count = sockets.len() as u64;
     let old = sockets.iter().filter(|s| age_ms(s) >= OLD_MS).count() as u64;
-    let severity = match (count, old) {
-        (count, old) if count > MANY || old >= MANY_OLD => Severity::Warning,
-        (_, 0) => return None,
-        _ => Severity::Info,
+    let waiting = sockets.iter().filter(|s| age_ms(s) >= WAITING_MS).count() as u64;
+    let severity = if waiting > MANY || old >= MANY_OLD {
+        Severity::Warning
+    } else if count > MANY || old > 0 {
+        Severity::Info
+    } else {
+        return None;
     };
     let subject = subject(case, sockets);
-    let who = subject.who("a process that cannot be seen");
+    let who = subject.who();
     let oldest = sockets.iter().map(|s| age_ms(s)).max();
     let far = sockets.first().and_then(|socket| case.other_end(socket));
     let peer = far.and_then(|socket| case.owner(socket));
@@ -119,7 +130,8 @@ mod tests {
 
     #[test]
     fn many_or_old_ones() {
-        let finding = waiting(101, 5_000).only(&RULE);
+        assert_eq!(waiting(101, 5_000).only(&RULE).severity, Severity::Info);
+        let finding = waiting(101, 10_000).only(&RULE);
         assert_eq!(finding.severity, Severity::Warning);
         assert_eq!(finding.subject.process, Some((10, b"client".to_vec())));
         assert_eq!(finding.evidence.get("fin_wait2"), Some(101.into()));
@@ -131,7 +143,7 @@ mod tests {
     #[test]
     fn a_peer_that_still_sends_is_what_it_is_for() {
         let received = |bytes: u64| {
-            let mut stage = waiting(150, 10);
+            let mut stage = waiting(150, 5_000);
             stage.each(|made| made.0.tcp.as_mut().unwrap().bytes_received = Some(bytes));
             stage
         };

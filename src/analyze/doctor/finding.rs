@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
-use crate::model::{Process, Protocol};
+use crate::model::{Family, Process, Protocol};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +57,10 @@ pub struct Subject {
     pub netns: Option<NonZeroU64>,
     /// Whether the figure is that of the machine.
     pub of_host: bool,
+    /// The address family, where it is the same for all sockets it is about.
+    pub family: Option<Family>,
+    /// What is said instead of a process where none is known.
+    pub nobody: &'static str,
 }
 
 impl Subject {
@@ -78,12 +82,13 @@ impl Subject {
         }
     }
 
-    /// The process in words: `java (pid 812)`; without one, `otherwise`.
+    /// The process in words: `java (pid 812)`; without one, why there is none.
     #[must_use]
-    pub fn who(&self, otherwise: &str) -> String {
+    pub fn who(&self) -> String {
         match &self.process {
             Some((pid, comm)) => format!("{} (pid {pid})", String::from_utf8_lossy(comm)),
-            None => otherwise.to_owned(),
+            None if self.nobody.is_empty() => "some process".to_owned(),
+            None => self.nobody.to_owned(),
         }
     }
 }

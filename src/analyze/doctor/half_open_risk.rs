@@ -50,7 +50,7 @@ fn idle_ms(socket: &Socket) -> u32 {
 fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
     let longest = sockets.iter().map(|s| u64::from(idle_ms(s))).max();
     let subject = subject(case, sockets);
-    let who = subject.who("a process that cannot be seen");
+    let who = subject.who();
     let count = sockets.len() as u64;
     Finding {
         id: RULE.id,

@@ -33,7 +33,7 @@ pub(crate) mod stage;
 
 use std::cmp::Reverse;
 
-use crate::model::Protocol;
+use crate::model::{FamilySet, Protocol};
 
 pub use case::Case;
 pub use finding::{Evidence, Finding, Number, Severity, Subject};
@@ -93,6 +93,17 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// The findings about sockets of these families, and about neither.
+    #[must_use]
+    pub fn of_families(mut self, families: FamilySet) -> Self {
+        let is_wanted = |finding: &Finding| {
+            let family = finding.subject.family;
+            family.is_none_or(|family| families.contains(family))
+        };
+        self.findings.retain(is_wanted);
+        self
+    }
+
     /// The worst severity; `None` when nothing was found.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {

@@ -34,7 +34,9 @@ pub(super) const RULE: Rule = Rule {
     thresholds: || {
         vec![
             format!("critical: {CRITICAL} retransmissions in a row or more"),
-            format!("warning: {WARNING} or more"),
+            format!(
+                "warning: {WARNING} or more (of a SYN both after those of tcp_syn_linear_timeouts)"
+            ),
             format!(
                 "info: the same of a single client of a port, or of fewer than one client in {ONE_IN}: clients go away without a word"
             ),
@@ -46,7 +48,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Outcome {
     let lossy = case
         .tcp(SENDING)
-        .filter(|socket| retransmits(socket) >= WARNING && !waits_for_accept(case, socket));
+        .filter(|socket| retransmits(socket) >= WARNING + linear(case, socket))
+        .filter(|socket| !waits_for_accept(case, socket));
     let mut findings: Vec<_> = groups(case, lossy)
         .into_iter()
         .map(|sockets| tell(case, &sockets))
@@ -64,6 +67,13 @@ fn retransmits(socket: &Socket) -> u8 {
     timer
         .filter(|_| unacked)
         .map_or(0, |timer| timer.retransmits)
+}
+
+/// Retransmissions of a SYN that come one a second and tell little (Linux 6.5).
+fn linear(case: &Case<'_>, socket: &Socket) -> u8 {
+    let linear = case.setting("net.ipv4.tcp_syn_linear_timeouts");
+    let linear = linear.filter(|_| socket.state == State::SynSent);
+    linear.map_or(0, |linear| u8::try_from(linear).unwrap_or(u8::MAX / 2))
 }
 
 /// Whether the peer is a listener here that has no place for it.
@@ -99,7 +109,7 @@ fn judge(case: &Case<'_>, sockets: &[&Socket], most: u8) -> Severity {
             return Severity::Info;
         }
     }
-    if most >= CRITICAL {
+    if most >= CRITICAL + linear(case, first) {
         Severity::Critical
     } else {
         Severity::Warning
@@ -109,7 +119,7 @@ fn judge(case: &Case<'_>, sockets: &[&Socket], most: u8) -> Severity {
 fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
     let most = sockets.iter().map(|s| retransmits(s)).max().unwrap_or(0);
     let subject = subject(case, sockets);
-    let who = subject.who("connections without a process");
+    let who = subject.who();
     let count = sockets.len() as u64;
     let opening = sockets.iter().all(|s| s.state == State::SynSent);
     let to = match subject.destination {

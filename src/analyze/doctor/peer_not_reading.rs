@@ -51,6 +51,9 @@ fn is_blocked(socket: &Socket) -> bool {
 fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
     let tcp = socket.tcp.as_deref();
     let ms = tcp.map(|tcp| u64::from(tcp.last_data_sent_ms));
+    if is_read(case, socket) {
+        return None;
+    }
     let sure = match (case.was(socket), tcp) {
         (Some(was), Some(tcp)) => was.acked == tcp.bytes_acked,
         (Some(was), None) => was.queue == socket.queue,
@@ -59,8 +62,17 @@ fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
     sure.then(|| Stalled::new(case, socket, ms))
 }
 
+/// Whether the far end, where it is here, was read from between the looks: a slow reader opens
+/// its window late, in large steps.
+fn is_read(case: &Case<'_>, socket: &Socket) -> bool {
+    let Some(far) = case.other_end(socket) else {
+        return false;
+    };
+    case.was(far).is_some_and(|was| was.queue != far.queue)
+}
+
 fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
-    let who = group.subject.who("a process that cannot be seen");
+    let who = group.subject.who();
     let waiting: u64 = group.sockets.iter().map(|socket| bytes(socket).1).sum();
     let count = group.sockets.len() as u64;
     let to = match group.subject.destination {
@@ -91,7 +103,7 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
         id: RULE.id,
         severity: group.severity,
         title: format!(
-            "{to} has taken nothing from {who} for {}: {waiting} bytes wait in {count} connection{}",
+            "{to} has had no room for data of {who} for {}: {waiting} bytes wait in {count} connection{}",
             span(group.longest_ms),
             if count == 1 { "" } else { "s" }
         ),
@@ -101,7 +113,7 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
             .with_known("not_sent", not_sent)
             .with("stalled_ms", group.longest_ms),
         cause: format!(
-            "the peer{reader_words} has closed its receive window: the program there does not read, so {who} cannot send"
+            "the peer{reader_words} has closed its receive window: the program there does not read, or reads too little to open it, so {who} cannot send"
         ),
         remedy: vec![
             first,

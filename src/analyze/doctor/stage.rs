@@ -23,6 +23,7 @@ pub struct Stage {
     pub sample: Sample,
     holders: Vec<Holder>,
     before: Option<(Box<Stage>, f64)>,
+    midway: Option<u32>,
     next: u32,
 }
 
@@ -47,6 +48,7 @@ impl Stage {
             files: Some(Files {
                 open: 20,
                 limit: Some(limit),
+                hard_limit: Some(limit),
             }),
         };
         let facts = &mut self.sample.snapshot.facts;
@@ -139,6 +141,12 @@ impl Stage {
         self
     }
 
+    /// The same, with so many drops of every socket at a look between the others.
+    pub fn midway(mut self, drops: u32) -> Self {
+        self.midway = Some(drops);
+        self
+    }
+
     /// The same, `seconds` after a look at which there was no socket.
     pub fn after_nothing(self, seconds: f64) -> Self {
         let mut before = self.clone();
@@ -170,7 +178,13 @@ impl Stage {
         let mut now = self.finished();
         let past = self.before.as_ref().map(|(before, seconds)| {
             now.at = Duration::from_secs_f64(*seconds);
-            Past::of(before.finished())
+            let mut past = Past::of(before.finished());
+            if let Some(drops) = self.midway {
+                let mut between = before.clone();
+                between.each(|made| made.0.drops = Some(drops));
+                past.pass(between.finished().sockets(), Kernel::default());
+            }
+            past
         });
         let protocols = ProtocolSet {
             tcp: true,

@@ -42,7 +42,7 @@ fn check(case: &Case<'_>) -> Outcome {
     for socket in case.tcp(&[State::SynRecv]) {
         *half_open.entry(socket.local.port).or_default() += 1;
     }
-    let rate = |name| case.rate("TcpExt", name).unwrap_or(0.0);
+    let rate = |name| case.steady_rate("TcpExt", name);
     let refused = rate("TCPReqQFullDoCookies") + rate("TCPReqQFullDrop");
     let share = |port: u16, count: u64| {
         let limit = limit(case.listeners_on(port)).unwrap_or(u64::MAX);
@@ -54,6 +54,12 @@ fn check(case: &Case<'_>) -> Outcome {
     let mut unknown = false;
     for (&port, &count) in &half_open {
         let listeners = case.listeners_on(port);
+        // A full accept queue drops the last ACK: the clients have answered, and that is
+        // accept-queue-full.
+        let is_full = |socket: &Socket| accept_queue(socket)?.is_full();
+        if listeners.iter().any(|socket| is_full(socket) == Some(true)) {
+            continue;
+        }
         let Some(limit) = limit(listeners) else {
             unknown |= !listeners.is_empty() && count >= FEW;
             continue;
@@ -119,7 +125,7 @@ fn judge(case: &Case<'_>, port: u16, count: u64, limit: u64, refused: f64) -> Op
 fn tell(case: &Case<'_>, listener: &Socket, count: u64, limit: u64, severity: Severity) -> Finding {
     let mut subject = super::case::subject(case, &[listener]);
     subject.source = Some(listener.local.address);
-    let who = subject.who("a process that cannot be seen");
+    let who = subject.who();
     let port = listener.local.port;
     let cookies = case.setting("net.ipv4.tcp_syncookies");
     let then = match cookies {
@@ -195,6 +201,17 @@ mod tests {
         half_open(9, 4, "0").steady().none(&RULE);
         half_open(17, 16, "1").after_nothing(1.0).none(&RULE);
         assert_eq!(half_open(12, 16, "1").only(&RULE).severity, Severity::Info);
+    }
+
+    #[test]
+    fn a_full_accept_queue_is_another_finding() {
+        let mut stage = half_open(17, 16, "0");
+        stage.each(|made| {
+            if let Some(crate::model::Queue::Accept(queue)) = &mut made.0.queue {
+                queue.length = 17;
+            }
+        });
+        stage.steady().none(&RULE);
     }
 
     #[test]

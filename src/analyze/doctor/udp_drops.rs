@@ -6,13 +6,13 @@
 
 use super::case::bytes;
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
-use crate::model::{Protocol, Socket};
+use crate::model::{Family, Protocol, Socket};
 
 /// More packets lost in a second than this are a warning, and critical.
 const WARNING: f64 = 10.0;
 const CRITICAL: f64 = 1000.0;
 /// A buffer that is so full takes no packet of usual size any more, in percent.
-const FULL: u64 = 90;
+const FULL: u64 = 80;
 
 pub(super) const RULE: Rule = Rule {
     id: "udp-drops",
@@ -20,9 +20,11 @@ pub(super) const RULE: Rule = Rule {
     protocol: Some(Protocol::Udp),
     thresholds: || {
         vec![
-            format!("critical: more than {CRITICAL} packets a second are lost"),
             format!(
-                "warning: more than {WARNING} a second, or some were lost and the buffer is {FULL} % full or more"
+                "critical: more than {CRITICAL} packets a second are lost all through the sample"
+            ),
+            format!(
+                "warning: more than {WARNING} a second all through the sample, or some were lost and the buffer is {FULL} % full or was not read between the looks"
             ),
             "info: some are lost now, or were lost in the past".to_owned(),
         ]
@@ -44,16 +46,27 @@ fn judge(case: &Case<'_>, socket: &Socket) -> Option<Finding> {
     let before = case.was(socket).and_then(|was| was.drops);
     let new = before.map(|before| drops.saturating_sub(before.into()));
     let rate = new.and_then(|new| case.per_second(new));
-    let full = socket
-        .memory
-        .is_some_and(|m| u64::from(m.received) * 100 >= u64::from(m.receive_limit) * FULL);
-    let severity = match rate {
+    let full = is_full(case, socket);
+    let severity = match case.steady_drops(socket) {
         Some(rate) if rate > CRITICAL => Severity::Critical,
         Some(rate) if rate > WARNING => Severity::Warning,
         _ if full => Severity::Warning,
         _ => Severity::Info,
     };
     Some(tell(case, socket, rate, full, severity))
+}
+
+/// Whether the buffer takes no more: it is nearly full, or what waits in it was not read
+/// between two looks.
+fn is_full(case: &Case<'_>, socket: &Socket) -> bool {
+    let nearly = socket
+        .memory
+        .is_some_and(|m| u64::from(m.received) * 100 >= u64::from(m.receive_limit) * FULL);
+    let waits = bytes(socket).0 > 0;
+    let unread = case
+        .was(socket)
+        .is_some_and(|was| was.queue == socket.queue);
+    nearly || (waits && unread)
 }
 
 fn tell(
@@ -65,7 +78,7 @@ fn tell(
 ) -> Finding {
     let mut subject = super::case::subject(case, &[socket]);
     subject.protocol = Some(Protocol::Udp);
-    let who = subject.who("a process that cannot be seen");
+    let who = subject.who();
     let port = socket.local.port;
     let drops = socket.drops.unwrap_or(0);
     let losing = rate.is_some_and(|rate| rate > 0.0);
@@ -88,6 +101,10 @@ fn tell(
             "its receive buffer was full some time since it was made; whether packets are lost now takes two looks (--for 1s)"
         }
     };
+    let errors = match socket.family {
+        Family::V4 => "Udp",
+        Family::V6 => "Udp6",
+    };
     let max = case.setting("net.core.rmem_max");
     let max = max.map_or_else(String::new, |max| format!(" (net.core.rmem_max is {max})"));
     Finding {
@@ -108,7 +125,7 @@ fn tell(
             )
             .with_known(
                 "namespace_errors_per_second",
-                case.rate("Udp", "RcvbufErrors"),
+                case.rate(errors, "RcvbufErrors"),
             ),
         cause: cause.to_owned(),
         remedy: vec![
@@ -150,8 +167,26 @@ mod tests {
 
     #[test]
     fn a_full_buffer_that_dropped_is_a_warning_without_a_rate() {
-        assert_eq!(udp(900, 5).only(&RULE).severity, Severity::Warning);
-        assert_eq!(udp(899, 5).only(&RULE).severity, Severity::Info);
+        assert_eq!(udp(800, 5).only(&RULE).severity, Severity::Warning);
+        assert_eq!(udp(799, 5).only(&RULE).severity, Severity::Info);
+        // Not read between two looks: no room for packets of another size.
+        assert_eq!(udp(10, 5).steady().only(&RULE).severity, Severity::Warning);
+    }
+
+    #[test]
+    fn a_burst_in_one_half_of_the_sample_is_an_info() {
+        let sample = |midway| {
+            udp(0, 200)
+                .after(udp(0, 100), 1.0)
+                .midway(midway)
+                .only(&RULE)
+        };
+        assert_eq!(sample(100).severity, Severity::Info);
+        assert_eq!(sample(200).severity, Severity::Info);
+        assert_eq!(sample(150).severity, Severity::Warning);
+        // A short sample is not made longer than it was.
+        let short = udp(0, 109).after(udp(0, 100), 0.3).only(&RULE);
+        assert_eq!(short.severity, Severity::Info);
     }
 
     #[test]
