@@ -216,7 +216,7 @@ fn fin_wait2_by_count_and_owner() {
     let _orphans = Scene::start(&["fin-wait2", "--count", "120", "--orphan"]);
     let diagnosis = Diagnosis::of(&[]);
     let finding = diagnosis.one("fin-wait2-stuck");
-    assert_eq!(finding["severity"], "warning");
+    assert_eq!(finding["severity"], "info");
     assert_eq!(finding["subject"]["pid"], stuck.pid());
     assert_eq!(number(finding, "fin_wait2"), 101);
     let told = diagnosis.about("fin-wait2-stuck", "pid", few.pid());

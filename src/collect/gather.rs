@@ -183,8 +183,10 @@ impl Gathered {
         let (Some(processes), Some(ours)) = (Processes::open(), netns::mark(None)) else {
             return;
         };
+        let own = std::process::id();
         for pid in self.holders.per_process().into_keys() {
-            if self.processes.contains_key(&pid) || netns::mark(Some(pid)) != Some(ours) {
+            let is_known = pid == own || self.processes.contains_key(&pid);
+            if is_known || netns::mark(Some(pid)) != Some(ours) {
                 continue;
             }
             if let Some(mut process) = processes.read(pid, query.owners) {
