@@ -155,10 +155,11 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
     let old = leak.oldest_ms.is_some_and(|age| age >= OLD_MS);
     let grows = growth.is_some_and(|growth| growth > 0.0);
     let known = leak.stay.iter().all(|socket| socket.tcp.is_some());
+    let half_closed = half_closed(case, leak);
     let severity = if count > MANY || takes_too_much(count, files) {
         // A peer that closed only its half may still be served: that shows in tcp_info, and
         // at the other end where that is here.
-        match (known, half_closed(case, leak)) {
+        match (known, half_closed) {
             (true, false) => Severity::Critical,
             (true, true) if leak.oldest_ms >= Some(WAITING_MS) => Severity::Warning,
             _ => Severity::Info,
@@ -199,9 +200,18 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
             (Some(processes), Some(port)) => format!(
                 "{processes} processes on port {port} do not close {count} connections that their peers have closed"
             ),
+            _ if half_closed => {
+                format!("{who} does not end {count} connections that its peers have half-closed")
+            }
             _ => format!("{who} does not close {count} connections that its peers have closed"),
         },
-        cause: cause(&who, leak, growth, known),
+        cause: if half_closed {
+            format!(
+                "the peers, on this host, have sent their FIN and still hold their end: they wait for an answer of {who}, or for its close()"
+            )
+        } else {
+            cause(&who, leak, growth, known)
+        },
         remedy: remedy(&subject, leak),
         subject,
         evidence,
