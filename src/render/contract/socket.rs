@@ -27,7 +27,8 @@ pub struct SocketRow<'a> {
     peer: Option<End<'a>>,
     /// Null for what is neither a listener nor connected, and where it cannot be told.
     role: Option<Role>,
-    /// The interface that the socket is bound to; null when to none.
+    /// The interface that the socket is bound to; null when to none, and where the source does
+    /// not say.
     interface: Option<&'a str>,
     /// The inode in sockfs; null when no file belongs to the socket: in TIME_WAIT, before
     /// accept(), after close().
@@ -41,13 +42,16 @@ pub struct SocketRow<'a> {
     uid: Option<u32>,
     /// The name of that user; null when it has none.
     user: Option<&'a str>,
-    /// Bytes that arrived and were not read; null for LISTEN. A received FIN counts as 1.
+    /// Bytes that arrived and were not read, a received FIN as 1; null for LISTEN, and where the
+    /// source does not say.
     recv_q: Option<u32>,
-    /// Bytes that were written and are not acknowledged (UDP: not sent); null for LISTEN.
+    /// Bytes that were written and are not acknowledged (UDP: not sent); null for LISTEN, and
+    /// where the source does not say.
     send_q: Option<u32>,
-    /// Connections that wait for accept(); null for everything but LISTEN.
+    /// Connections that wait for accept(); null for everything but LISTEN, and where the source
+    /// does not say.
     accept_queue: Option<AcceptQueue>,
-    /// The timer that runs; null when none does.
+    /// The timer that runs; null when none does, and where the source does not say.
     timer: Option<TimerRow>,
     /// Every process that holds the socket, by pid and descriptor.
     #[cfg_attr(test, schemars(with = "Vec<Owner>"))]
