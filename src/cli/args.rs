@@ -83,6 +83,8 @@ pub enum Command {
         #[command(flatten)]
         filter: FilterWords,
     },
+    /// The JSON Schema of what --json and --format ndjson write
+    Schema,
 }
 
 /// What `buildup` takes.

@@ -136,14 +136,14 @@ fn write(session: &Session, view: &Buildup, now: &Sample) -> Result<(), Failure>
         }
         Format::Json => {
             let mut envelope = Envelope::new(out, session.head("buildup"), false);
-            render::add_to(&mut envelope, view);
+            envelope.add(&render::BuildupAnswer::new(view))?;
             envelope.begin()?;
             envelope.end(now.report())?;
         }
         Format::Ndjson => {
             let mut lines = Lines::new(out, &session.head("buildup"));
             for pile in &view.piles {
-                lines.object(&render::members(pile))?;
+                lines.object(&render::PileRow::new(pile))?;
             }
             lines.end(now.report())?;
         }

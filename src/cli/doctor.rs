@@ -175,18 +175,14 @@ fn write(session: &Session, diagnosis: &Diagnosis, look: &Look) -> Result<(), Fa
         }
         Format::Json => {
             let mut envelope = Envelope::new(out, session.head("doctor"), false);
-            for (key, value) in render::to_json(&diagnosis) {
-                envelope.add(key, value);
-            }
-            let sampled = u64::try_from(look.sampled().as_millis()).unwrap_or(u64::MAX);
-            envelope.add("sampled_ms", sampled.into());
+            envelope.add(&render::DoctorAnswer::new(&diagnosis, look.sampled()))?;
             envelope.begin()?;
             envelope.end(look.now.report())?;
         }
         Format::Ndjson => {
             let mut lines = Lines::new(out, &session.head("doctor"));
             for finding in &diagnosis.findings {
-                lines.object(&render::finding_members(finding))?;
+                lines.object(&render::FindingRow::new(finding))?;
             }
             lines.end(look.now.report())?;
         }
@@ -210,19 +206,14 @@ fn list(session: &Session, rules: &[&'static Rule]) -> Result<Exit, Failure> {
         }
         Format::Json => {
             let mut envelope = Envelope::new(out, session.head("doctor"), false);
-            envelope.add("rules", render::rules_json(rules));
+            envelope.add(&render::RulesAnswer::new(rules))?;
             envelope.begin()?;
             envelope.end(&crate::model::Report::default())?;
         }
         Format::Ndjson => {
             let mut lines = Lines::new(out, &session.head("doctor"));
             for rule in rules {
-                let thresholds = (rule.thresholds)();
-                lines.object(&[
-                    ("id", rule.id.into()),
-                    ("summary", rule.summary.into()),
-                    ("thresholds", thresholds.into()),
-                ])?;
+                lines.object(&render::RuleRow::new(rule))?;
             }
             lines.end(&crate::model::Report::default())?;
         }

@@ -82,19 +82,17 @@ fn page(
         out.flush()?;
         return Ok(());
     }
-    let members = render::members(topic, &kernel, counts, &thresholds);
+    let page = render::Page::new(topic, &kernel, counts, &thresholds);
     match session.format {
         Format::Json => {
             let mut envelope = Envelope::new(out, session.head("explain"), false);
-            for (key, value) in members {
-                envelope.add(key, value);
-            }
+            envelope.add(&page)?;
             envelope.begin()?;
             envelope.end(report)?;
         }
         Format::Ndjson => {
             let mut lines = Lines::new(out, &session.head("explain"));
-            lines.object(&members)?;
+            lines.object(&page)?;
             lines.end(report)?;
         }
         format => {
@@ -139,15 +137,14 @@ fn list(session: &Session) -> Result<Exit, Failure> {
         }
         Format::Json => {
             let mut envelope = Envelope::new(out, session.head("explain"), false);
-            envelope.add("topics", render::topics());
+            envelope.add(&render::TopicsAnswer::all())?;
             envelope.begin()?;
             envelope.end(&report)?;
         }
         Format::Ndjson => {
             let mut lines = Lines::new(out, &session.head("explain"));
             for topic in explain::topics() {
-                let (name, title) = (topic.name.into(), topic.title.into());
-                lines.object(&[("topic", name), ("title", title)])?;
+                lines.object(&render::TopicRow::new(topic))?;
             }
             lines.end(&report)?;
         }

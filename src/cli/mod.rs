@@ -11,6 +11,7 @@ mod listen;
 mod overview;
 mod port;
 mod proc;
+mod schema;
 mod session;
 mod states;
 
@@ -79,6 +80,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Doctor(args)) => doctor::run(&session, &args),
         Some(Command::Explain { topic }) => explain::run(&session, &topic),
         Some(Command::Proc { target, filter }) => proc::run(&session, &target, &filter.words),
+        Some(Command::Schema) => schema::run(&session),
     };
     outcome.unwrap_or_else(|failure| explain(&session, &failure))
 }

@@ -41,8 +41,8 @@ pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
         Format::Table => table(session, &overview, &columns.table)?,
         Format::Json => {
             let mut envelope = Envelope::new(session.out(), session.head("overview"), true);
-            counts::add_to(&mut envelope, &overview.counts, false);
-            envelope.add("findings", render::findings(&overview.findings));
+            envelope.add(&counts::Totals::new(&overview.counts))?;
+            envelope.add(&render::Findings::new(&overview.findings))?;
             envelope.begin()?;
             envelope.rows(limited(session, listeners), &listeners.facts)?;
             envelope.end(&listeners.report)?;

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use serde_json::Value as Json;
-
 use super::list::{self, Order};
 use super::session::{Session, Usage};
 use super::{Exit, Failure};
@@ -15,9 +13,10 @@ use crate::model::{FamilySet, PortRange, Problem, Protocol, Snapshot, StateSet};
 use crate::pipeline::{self, Request};
 use crate::query::ProcessDetail;
 use crate::render::json::Envelope;
+use crate::render::ports::PortsPart;
 use crate::render::story::{self, Telling};
 use crate::render::theme::Tone;
-use crate::render::{Columns, Format, RowWriter, ports};
+use crate::render::{Columns, Format, RowWriter};
 use crate::sys;
 
 const COLUMNS: &[&str] = &[
@@ -34,10 +33,7 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     // Whether a port is in use is told by all of its sockets, whatever rows are wanted.
     let entries = port::entries(&asked, request.query.protocols, &snapshot.sockets);
     let by_port = ByPort::new(&snapshot.sockets);
-    let ports = entries
-        .iter()
-        .map(|entry| ports::to_json(entry, &by_port, &snapshot.facts))
-        .collect();
+    let ports = PortsPart::new(&entries, &by_port, &snapshot.facts);
     note_elsewhere(&request, &entries, &mut snapshot);
     let families = session.families();
     let Snapshot { sockets, facts, .. } = &mut snapshot;
@@ -51,7 +47,7 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     if session.format == Format::Table && !wants_rows(session) {
         tell(session, &entries, &snapshot)?;
     } else {
-        write(session, ports, &snapshot, columns)?;
+        write(session, &ports, &snapshot, columns)?;
     }
     session.notes(&snapshot.report);
     Ok(session.exit(&snapshot.report, !snapshot.sockets.is_empty()))
@@ -158,7 +154,7 @@ fn note_elsewhere(request: &Request, entries: &[PortEntry], snapshot: &mut Snaps
 /// The rows for programs, and in JSON the ports beside them.
 fn write(
     session: &Session,
-    ports: Json,
+    ports: &PortsPart<'_>,
     snapshot: &Snapshot,
     columns: Columns,
 ) -> Result<(), Failure> {
@@ -166,7 +162,7 @@ fn write(
     let shown = snapshot.sockets.get(..limit).unwrap_or(&snapshot.sockets);
     let mut writer: Box<dyn RowWriter> = if session.format == Format::Json {
         let mut envelope = Envelope::new(session.out(), session.head("port"), true);
-        envelope.add("ports", ports);
+        envelope.add(ports)?;
         Box::new(envelope)
     } else {
         session.row_writer("port", columns)

@@ -104,7 +104,7 @@ fn write(
         Format::Csv => counts::csv(&mut out, by, view, header)?,
         Format::Json => {
             let mut envelope = Envelope::new(out, session.head("states"), false);
-            counts::add_to(&mut envelope, view, true);
+            envelope.add(&counts::StatesAnswer::new(view))?;
             envelope.begin()?;
             envelope.end(report)?;
         }

@@ -1,6 +1,7 @@
 //! Rows and views as text: tables for people, plain, csv and JSON for programs.
 
 pub mod buildup;
+pub mod contract;
 pub mod counts;
 pub mod csv;
 pub mod doctor;

@@ -18,7 +18,7 @@ use crate::analyze::states::Key;
 use crate::columns::Align;
 use crate::model::{OwnerStatus, State};
 
-pub use json::{add_to, members};
+pub use json::{BuildupAnswer, PileRow};
 pub use limits::limits;
 
 /// Blanks before what is said about a row.

@@ -1,27 +1,182 @@
 //! Counts in JSON: in the envelope, and one object a line.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
+use std::num::NonZeroU64;
 
-use serde_json::{Map, Value as Json, json};
+use serde::{Serialize, Serializer};
 
-use crate::analyze::states::{Counts, Group, Key, StatesView};
-use crate::render::json::{Envelope, Lines, process_key};
+use crate::analyze::states::{Counts, Group, Key, StatesView, UdpCounts};
+use crate::model::{OwnerStatus, State};
+use crate::render::contract::ProcessName;
+use crate::render::json::Lines;
 
-/// Adds the total, every state, and UDP apart; with `groups` the groups too.
-pub fn add_to<W: Write>(envelope: &mut Envelope<W>, view: &StatesView, groups: bool) {
-    envelope.add("total", view.total.total().into());
-    envelope.add("states", states(&view.total));
-    envelope.add("udp", udp(view));
-    if groups {
-        let objects = view.groups.iter().map(|group| {
-            let members = group_members(group).into_iter();
-            Json::Object(
-                members
-                    .map(|(key, value)| (key.to_owned(), value))
-                    .collect::<Map<_, _>>(),
-            )
-        });
-        envelope.add("groups", objects.collect());
+/// Counts of all sockets.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Totals<'a> {
+    /// TCP sockets in all states, bound-only ones too.
+    total: u64,
+    /// TCP sockets by state.
+    states: ByState<'a>,
+    /// UDP sockets, which are in no other count.
+    udp: Udp,
+}
+
+impl<'a> Totals<'a> {
+    /// The totals of a view.
+    #[must_use]
+    pub fn new(view: &'a StatesView) -> Self {
+        let UdpCounts {
+            connected,
+            unconnected,
+        } = view.udp;
+        Self {
+            total: view.total.total(),
+            states: ByState(&view.total),
+            udp: Udp {
+                connected,
+                unconnected,
+            },
+        }
+    }
+}
+
+/// Counts of UDP sockets.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "UdpCounts"))]
+struct Udp {
+    /// With a peer.
+    connected: u64,
+    /// Without one.
+    unconnected: u64,
+}
+
+/// How many TCP sockets are in each state, zeros included.
+#[derive(Debug)]
+struct ByState<'a>(&'a Counts);
+
+impl Serialize for ByState<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.all())
+    }
+}
+
+/// The answer of `states`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct StatesAnswer<'a> {
+    #[serde(flatten)]
+    totals: Totals<'a>,
+    /// The groups of --by, the largest first, which add up to the total; else empty.
+    groups: Vec<GroupRow<'a>>,
+}
+
+impl<'a> StatesAnswer<'a> {
+    /// The totals and groups of a view.
+    #[must_use]
+    pub fn new(view: &'a StatesView) -> Self {
+        Self {
+            totals: Totals::new(view),
+            groups: view.groups.iter().map(GroupRow::new).collect(),
+        }
+    }
+}
+
+/// TCP sockets that have the key in common.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Group"))]
+pub struct GroupRow<'a> {
+    key: GroupKey<'a>,
+    /// Sockets in all states.
+    total: u64,
+    /// Sockets by state.
+    states: ByState<'a>,
+}
+
+impl<'a> GroupRow<'a> {
+    fn new(group: &'a Group) -> Self {
+        Self {
+            key: GroupKey::new(&group.key),
+            total: group.counts.total(),
+            states: ByState(&group.counts),
+        }
+    }
+}
+
+/// What a group has in common: one of these, as --by says.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum GroupKey<'a> {
+    /// The process that holds the sockets; of several the one with the lowest pid.
+    Process(ProcessName<'a>),
+    /// There is no owner, for this reason.
+    NoOwner {
+        /// The reason.
+        owner_status: OwnerStatus,
+    },
+    /// The user who made them.
+    User {
+        /// Null where the kernel records none.
+        uid: Option<u32>,
+        /// Null when the user has no name.
+        user: Option<&'a str>,
+    },
+    /// The local port.
+    Port {
+        /// The port.
+        port: u16,
+    },
+    /// The peer's address.
+    Peer {
+        /// Null for what is not connected.
+        peer: Option<IpAddr>,
+    },
+    /// The state.
+    State {
+        /// The state.
+        state: State,
+    },
+    /// The inode of the network namespace.
+    Netns {
+        /// Null where it is not known.
+        netns: Option<NonZeroU64>,
+    },
+    /// The systemd unit of the owner.
+    Unit {
+        /// Null where the owner has none.
+        unit: Option<&'a str>,
+    },
+    /// The container of the owner: engine:id.
+    Container {
+        /// Null where the owner is in none.
+        container: Option<&'a str>,
+    },
+}
+
+impl<'a> GroupKey<'a> {
+    /// The key of a group.
+    #[must_use]
+    pub fn new(key: &'a Key) -> Self {
+        match key {
+            Key::Process { pid, comm } => Self::Process(ProcessName::new(*pid, comm)),
+            &Key::NoOwner(owner_status) => Self::NoOwner { owner_status },
+            Key::User { uid, name } => Self::User {
+                uid: *uid,
+                user: name.as_deref(),
+            },
+            &Key::Port(port) => Self::Port { port },
+            &Key::Peer(peer) => Self::Peer { peer },
+            &Key::State(state) => Self::State { state },
+            &Key::Netns(netns) => Self::Netns { netns },
+            Key::Unit(unit) => Self::Unit {
+                unit: unit.as_deref(),
+            },
+            Key::Container(container) => Self::Container {
+                container: container.as_deref(),
+            },
+        }
     }
 }
 
@@ -31,49 +186,28 @@ pub fn add_to<W: Write>(envelope: &mut Envelope<W>, view: &StatesView, groups: b
 /// What writing says.
 pub fn lines<W: Write>(out: &mut Lines<W>, view: &StatesView, groups: bool) -> io::Result<()> {
     if !groups {
-        return out.object(&[
-            ("total", view.total.total().into()),
-            ("states", states(&view.total)),
-            ("udp", udp(view)),
-        ]);
+        return out.object(&Totals::new(view));
     }
     for group in &view.groups {
-        out.object(&group_members(group))?;
+        out.object(&GroupRow::new(group))?;
     }
     Ok(())
 }
 
-fn group_members(group: &Group) -> [(&'static str, Json); 3] {
-    [
-        ("key", key(&group.key)),
-        ("total", group.counts.total().into()),
-        ("states", states(&group.counts)),
-    ]
-}
+#[cfg(test)]
+impl schemars::JsonSchema for ByState<'_> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ByState".into()
+    }
 
-fn udp(view: &StatesView) -> Json {
-    json!({"connected": view.udp.connected, "unconnected": view.udp.unconnected})
-}
-
-/// Every state, zeros included.
-fn states(counts: &Counts) -> Json {
-    let all = counts.all();
-    let members = all.map(|(state, count)| (state.to_string(), count.into()));
-    Json::Object(members.collect())
-}
-
-/// The key of a group.
-#[must_use]
-pub fn key(key: &Key) -> Json {
-    match key {
-        Key::Process { pid, comm } => process_key(*pid, comm),
-        Key::NoOwner(status) => json!({"owner_status": status.name()}),
-        Key::User { uid, name } => json!({"uid": uid, "user": name}),
-        Key::Port(port) => json!({"port": port}),
-        Key::Peer(address) => json!({"peer": address}),
-        Key::State(state) => json!({"state": state.to_string()}),
-        Key::Netns(netns) => json!({"netns": netns}),
-        Key::Unit(unit) => json!({"unit": unit}),
-        Key::Container(container) => json!({"container": container}),
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names = State::TCP.into_iter().filter_map(State::name);
+        schemars::json_schema!({
+            "description": "How many TCP sockets are in each state, zeros included; a state \
+                that this version does not know has its number.",
+            "type": "object",
+            "required": names.collect::<Vec<_>>(),
+            "additionalProperties": {"type": "integer", "minimum": 0},
+        })
     }
 }

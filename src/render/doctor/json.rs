@@ -1,95 +1,231 @@
 //! Findings in JSON.
 
-use serde_json::{Map, Value as Json, json};
+use std::net::IpAddr;
+use std::num::NonZeroU64;
+use std::time::Duration;
 
-use crate::analyze::doctor::{Diagnosis, Evidence, Finding, Number, Rule, Subject};
-use crate::render::json::process_key;
+use serde::{Serialize, Serializer};
 
-/// The parts of the envelope that a diagnosis fills.
-#[must_use]
-pub fn to_json(diagnosis: &Diagnosis) -> [(&'static str, Json); 3] {
-    let not_checked = diagnosis.not_checked.iter();
-    let not_checked = not_checked.map(|(id, reason)| json!({"id": id, "reason": reason}));
-    [
-        ("findings", findings(&diagnosis.findings)),
-        ("checked", diagnosis.checked.iter().copied().collect()),
-        ("not_checked", not_checked.collect()),
-    ]
+use crate::analyze::doctor::{Diagnosis, Evidence, Finding, Number, Rule, Severity, Subject};
+use crate::model::Protocol;
+use crate::render::contract::ProcessName;
+
+/// The answer of `doctor`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DoctorAnswer<'a> {
+    #[serde(flatten)]
+    findings: Findings<'a>,
+    /// The ids of the rules that could look.
+    checked: &'a [&'static str],
+    /// The rules that could not.
+    not_checked: Vec<NotChecked<'a>>,
+    /// Milliseconds between the two looks; 0 when there was one.
+    sampled_ms: u64,
 }
 
-/// Findings as an array.
-#[must_use]
-pub fn findings(findings: &[Finding]) -> Json {
-    let objects = findings.iter().map(|finding| {
-        let members = finding_members(finding).into_iter();
-        Json::Object(
-            members
-                .map(|(key, value)| (key.to_owned(), value))
+impl<'a> DoctorAnswer<'a> {
+    /// What all rules said, and the time between the looks.
+    #[must_use]
+    pub fn new(diagnosis: &'a Diagnosis, sampled: Duration) -> Self {
+        let not_checked = diagnosis.not_checked.iter();
+        Self {
+            findings: Findings::new(&diagnosis.findings),
+            checked: &diagnosis.checked,
+            not_checked: not_checked
+                .map(|(id, reason)| NotChecked { id, reason })
                 .collect(),
-        )
-    });
-    objects.collect()
-}
-
-/// The members of a finding's object.
-#[must_use]
-pub fn finding_members(finding: &Finding) -> [(&'static str, Json); 7] {
-    [
-        ("id", finding.id.into()),
-        ("severity", finding.severity.name().into()),
-        ("title", finding.title.as_str().into()),
-        ("subject", subject(&finding.subject)),
-        ("evidence", evidence(&finding.evidence)),
-        ("cause", finding.cause.as_str().into()),
-        (
-            "remedy",
-            finding.remedy.iter().map(String::as_str).collect(),
-        ),
-    ]
-}
-
-fn subject(subject: &Subject) -> Json {
-    let mut object = match &subject.process {
-        Some((pid, comm)) => match process_key(*pid, comm) {
-            Json::Object(object) => object,
-            _ => Map::new(),
-        },
-        None => Map::new(),
-    };
-    let mut add = |key: &str, value: Option<Json>| {
-        if let Some(value) = value {
-            object.insert(key.to_owned(), value);
+            sampled_ms: u64::try_from(sampled.as_millis()).unwrap_or(u64::MAX),
         }
-    };
-    let destination = subject.destination;
-    add("protocol", subject.protocol.map(|p| p.name().into()));
-    add("port", subject.port.map(Json::from));
-    add("source", subject.source.map(|a| a.to_string().into()));
-    add(
-        "destination",
-        destination.map(|(address, port)| json!({"address": address, "port": port})),
-    );
-    add("netns", subject.netns.map(|netns| netns.get().into()));
-    add("scope", subject.of_host.then(|| "host".into()));
-    Json::Object(object)
+    }
 }
 
-fn evidence(evidence: &Evidence) -> Json {
-    let members = evidence.0.iter().map(|(name, value)| {
-        let value = match value {
-            Number::Count(count) => Json::from(*count),
-            Number::Rate(rate) => Json::from(*rate),
-        };
-        ((*name).to_owned(), value)
-    });
-    Json::Object(members.collect())
+/// What is wrong.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Findings<'a> {
+    /// What is wrong, the worst first.
+    findings: Vec<FindingRow<'a>>,
 }
 
-/// The rules as an array.
-#[must_use]
-pub fn rules(rules: &[&Rule]) -> Json {
-    let objects = rules.iter().map(
-        |rule| json!({"id": rule.id, "summary": rule.summary, "thresholds": (rule.thresholds)()}),
-    );
-    objects.collect()
+impl<'a> Findings<'a> {
+    /// All of these.
+    #[must_use]
+    pub fn new(findings: &'a [Finding]) -> Self {
+        Self {
+            findings: findings.iter().map(FindingRow::new).collect(),
+        }
+    }
+}
+
+/// A rule that could not look.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct NotChecked<'a> {
+    /// The id of the rule.
+    id: &'static str,
+    /// Why not.
+    reason: &'a str,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Finding"))]
+pub struct FindingRow<'a> {
+    /// The rule that found it. More may come; an id never changes its meaning.
+    #[cfg_attr(test, schemars(extend("examples" = rule_ids())))]
+    id: &'static str,
+    severity: Severity,
+    /// One line.
+    title: &'a str,
+    subject: SubjectEntry<'a>,
+    /// The numbers that show it, by name.
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, f64>"))]
+    evidence: Numbers<'a>,
+    /// Why it is so.
+    cause: &'a str,
+    /// What to do: commands, or changes of code, the best first.
+    remedy: &'a [String],
+}
+
+impl<'a> FindingRow<'a> {
+    /// One finding.
+    #[must_use]
+    pub fn new(finding: &'a Finding) -> Self {
+        Self {
+            id: finding.id,
+            severity: finding.severity,
+            title: &finding.title,
+            subject: SubjectEntry::new(&finding.subject),
+            evidence: Numbers(&finding.evidence),
+            cause: &finding.cause,
+            remedy: &finding.remedy,
+        }
+    }
+}
+
+/// Whom a finding is about, as far as it applies: what does not is absent.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Subject"))]
+struct SubjectEntry<'a> {
+    #[serde(flatten)]
+    process: Option<ProcessName<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Protocol"))]
+    protocol: Option<Protocol>,
+    /// The local port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "u16"))]
+    port: Option<u16>,
+    /// The local address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "IpAddr"))]
+    source: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Destination"))]
+    destination: Option<Destination>,
+    /// The network namespace, where the figure is that of the namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "NonZeroU64"))]
+    netns: Option<NonZeroU64>,
+    /// There when the figure is that of the machine, not of the network namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "String", extend("const" = "host")))]
+    scope: Option<&'static str>,
+}
+
+/// The far end.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Destination {
+    address: IpAddr,
+    /// Null where it is not the same for all.
+    port: Option<u16>,
+}
+
+impl<'a> SubjectEntry<'a> {
+    fn new(subject: &'a Subject) -> Self {
+        let process = subject.process.as_ref();
+        let destination = subject.destination;
+        Self {
+            process: process.map(|(pid, comm)| ProcessName::new(*pid, comm)),
+            protocol: subject.protocol,
+            port: subject.port,
+            source: subject.source,
+            destination: destination.map(|(address, port)| Destination { address, port }),
+            netns: subject.netns,
+            scope: subject.of_host.then_some("host"),
+        }
+    }
+}
+
+/// Evidence, as an object of numbers.
+#[derive(Debug)]
+struct Numbers<'a>(&'a Evidence);
+
+impl Serialize for Numbers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.0.iter().map(|(name, number)| (name, number)))
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Count(count) => serializer.serialize_u64(*count),
+            Self::Rate(rate) => serializer.serialize_f64(*rate),
+        }
+    }
+}
+
+/// The answer of `doctor --list`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RulesAnswer {
+    /// Every rule.
+    rules: Vec<RuleRow>,
+}
+
+impl RulesAnswer {
+    /// All of these.
+    #[must_use]
+    pub fn new(rules: &[&Rule]) -> Self {
+        let rules = rules.iter().copied();
+        Self {
+            rules: rules.map(RuleRow::new).collect(),
+        }
+    }
+}
+
+/// A rule of `doctor`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Rule"))]
+pub struct RuleRow {
+    /// The id of its findings. More may come; an id never changes its meaning.
+    #[cfg_attr(test, schemars(extend("examples" = rule_ids())))]
+    id: &'static str,
+    /// What it looks for, in one line.
+    summary: &'static str,
+    /// When it speaks, one line a severity.
+    thresholds: Vec<String>,
+}
+
+impl RuleRow {
+    /// One rule.
+    #[must_use]
+    pub fn new(rule: &Rule) -> Self {
+        Self {
+            id: rule.id,
+            summary: rule.summary,
+            thresholds: (rule.thresholds)(),
+        }
+    }
+}
+
+#[cfg(test)]
+fn rule_ids() -> Vec<&'static str> {
+    crate::analyze::doctor::RULES
+        .iter()
+        .map(|rule| rule.id)
+        .collect()
 }

@@ -12,7 +12,7 @@ use super::theme::Tone;
 use super::wrap::{measure, wrap};
 use crate::analyze::doctor::{Diagnosis, Finding, Number, Rule, Severity};
 
-pub use json::{finding_members, findings, rules as rules_json, to_json};
+pub use json::{DoctorAnswer, FindingRow, Findings, RuleRow, RulesAnswer};
 
 /// Columns before the text of a finding's parts.
 const INDENT: usize = 10;

@@ -1,57 +1,164 @@
 //! A page of `explain` in JSON.
 
-use serde_json::{Value as Json, json};
+use serde::{Serialize, Serializer};
 
 use crate::analyze::states::Counts;
-use crate::explain::Topic;
 use crate::explain::live::Value;
-use crate::model::Kernel;
+use crate::explain::{Live, Point, Topic};
+use crate::model::{Kernel, State};
 
-/// The members of a page in JSON: title, marked states, points, thresholds and live values.
-#[must_use]
-pub fn members(
-    topic: &Topic,
-    kernel: &Kernel,
-    counts: Option<&Counts>,
-    thresholds: &[String],
-) -> [(&'static str, Json); 6] {
-    let states = topic.drawing.states().into_iter();
-    let points = topic
-        .points
-        .iter()
-        .map(|point| json!({"heading": point.heading, "text": point.text}));
-    let live = topic.live.iter().map(|live| {
-        json!({
-            "name": live.name(),
-            "value": match live.value(kernel, counts) {
-                None => Json::Null,
-                Some(Value::Number(number)) => number.into(),
-                Some(Value::Text(text)) => text.into(),
-            },
-            "unit": Some(live.unit()).filter(|unit| !unit.is_empty()),
-            "meaning": live.meaning(),
-        })
-    });
-    [
-        ("topic", topic.name.into()),
-        ("title", topic.title.into()),
-        ("states", states.map(|state| state.to_string()).collect()),
-        ("points", points.collect()),
-        ("thresholds", thresholds.into()),
-        ("live", live.collect()),
-    ]
+/// A page: also the answer of `explain TOPIC`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Page<'a> {
+    /// What it is asked by.
+    topic: &'static str,
+    /// What it is, in half a line.
+    title: &'static str,
+    /// The states that its drawing marks.
+    states: Vec<State>,
+    /// What there is to know.
+    points: Vec<PointEntry>,
+    /// When doctor speaks of it, one line a severity; empty when the topic is no finding.
+    thresholds: &'a [String],
+    /// The values of this host that belong to it.
+    live: Vec<LiveValue>,
 }
 
-/// The list of topics in JSON.
-#[must_use]
-pub fn topics() -> Json {
-    let objects =
-        crate::explain::topics().map(|topic| json!({"topic": topic.name, "title": topic.title}));
-    objects.collect()
+impl<'a> Page<'a> {
+    /// The page of a topic, with the values of a host.
+    #[must_use]
+    pub fn new(
+        topic: &Topic,
+        kernel: &Kernel,
+        counts: Option<&Counts>,
+        thresholds: &'a [String],
+    ) -> Self {
+        let live = topic.live.iter();
+        Self {
+            topic: topic.name,
+            title: topic.title,
+            states: topic.drawing.states(),
+            points: topic.points.iter().map(PointEntry::new).collect(),
+            thresholds,
+            live: live
+                .map(|live| LiveValue::new(live, kernel, counts))
+                .collect(),
+        }
+    }
+}
+
+/// A heading, and what there is to say under it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Point"))]
+struct PointEntry {
+    /// A word or two.
+    heading: &'static str,
+    /// One paragraph.
+    text: &'static str,
+}
+
+impl PointEntry {
+    const fn new(point: &Point) -> Self {
+        Self {
+            heading: point.heading,
+            text: point.text,
+        }
+    }
+}
+
+/// A value of this host.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct LiveValue {
+    /// The name of the sysctl, of the counter as nstat spells it, of the state.
+    name: String,
+    /// The number, or the text of what is no single number; null where it is not known.
+    value: Option<Value>,
+    /// What is counted: s, bytes, /s; null for a bare number.
+    unit: Option<&'static str>,
+    /// What the value means.
+    meaning: &'static str,
+}
+
+impl LiveValue {
+    fn new(live: &Live, kernel: &Kernel, counts: Option<&Counts>) -> Self {
+        Self {
+            name: live.name(),
+            value: live.value(kernel, counts),
+            unit: Some(live.unit()).filter(|unit| !unit.is_empty()),
+            meaning: live.meaning(),
+        }
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+#[cfg(test)]
+impl schemars::JsonSchema for Value {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Value".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": ["integer", "string"], "minimum": 0})
+    }
+}
+
+/// The answer of `explain` without a topic.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct TopicsAnswer {
+    /// Every topic, in the order in which one would learn them.
+    topics: Vec<TopicRow>,
+}
+
+impl TopicsAnswer {
+    /// All topics.
+    #[must_use]
+    pub fn all() -> Self {
+        Self {
+            topics: crate::explain::topics().map(TopicRow::new).collect(),
+        }
+    }
+}
+
+/// A topic of `explain`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Topic"))]
+pub struct TopicRow {
+    /// What it is asked by.
+    topic: &'static str,
+    /// What it is, in half a line.
+    title: &'static str,
+}
+
+impl TopicRow {
+    /// One topic.
+    #[must_use]
+    pub const fn new(topic: &Topic) -> Self {
+        Self {
+            topic: topic.name,
+            title: topic.title,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value as Json, json};
+
     use super::*;
     use crate::explain::find;
 
@@ -61,12 +168,7 @@ mod tests {
         counts: Option<&Counts>,
         thresholds: &[String],
     ) -> Json {
-        let members = members(topic, kernel, counts, thresholds).into_iter();
-        Json::Object(
-            members
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect(),
-        )
+        serde_json::to_value(Page::new(topic, kernel, counts, thresholds)).unwrap()
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::explain::live::Value;
 use crate::explain::{self, Topic};
 use crate::model::Kernel;
 
-pub use json::{members, topics};
+pub use json::{Page, TopicRow, TopicsAnswer};
 
 /// A text is not squeezed into less beside its heading, but goes below it.
 const NARROWEST: usize = 20;

@@ -1,0 +1,257 @@
+//! The JSON Schema, made from the types that are serialized.
+//!
+//! Objects may get more keys within v1, so none is closed. `examples` are all the values that
+//! this version writes where more may come.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value as Json, json};
+
+use super::socket::SocketRow;
+use super::{Closing, JSON_SCHEMA, Origin};
+use crate::render::buildup::{BuildupAnswer, PileRow};
+use crate::render::counts::{GroupRow, StatesAnswer, Totals};
+use crate::render::doctor::{DoctorAnswer, FindingRow, Findings, RuleRow, RulesAnswer};
+use crate::render::explain::{Page, TopicRow, TopicsAnswer};
+use crate::render::ports::PortsPart;
+
+/// One answer in `--format json`: an object.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "the writer streams these parts one after the other"
+)]
+struct Answer<P> {
+    #[schemars(flatten)]
+    origin: Origin<'static>,
+    /// The command that was asked.
+    command: String,
+    #[schemars(flatten)]
+    part: P,
+    #[schemars(flatten)]
+    closing: Closing<'static>,
+}
+
+/// One line in `--format ndjson`: an object.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "the writer streams these parts one after the other"
+)]
+struct Line<P> {
+    #[schemars(flatten)]
+    origin: Origin<'static>,
+    #[schemars(flatten)]
+    part: P,
+}
+
+/// What every list of sockets has.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "rows are written as they come")]
+struct Sockets {
+    /// One row for each socket.
+    sockets: Vec<SocketRow<'static>>,
+}
+
+/// The answer of `port`.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "the writer streams these parts one after the other"
+)]
+struct PortAnswer {
+    #[schemars(flatten)]
+    rows: Sockets,
+    #[schemars(flatten)]
+    part: PortsPart<'static>,
+}
+
+/// The answer of `sockscope` alone.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "the writer streams these parts one after the other"
+)]
+struct OverviewAnswer {
+    #[schemars(flatten)]
+    listeners: Sockets,
+    #[schemars(flatten)]
+    totals: Totals<'static>,
+    #[schemars(flatten)]
+    findings: Findings<'static>,
+}
+
+/// Bytes of text that is not UTF-8.
+#[derive(Debug)]
+pub(super) struct Base64;
+
+impl JsonSchema for Base64 {
+    fn schema_name() -> Cow<'static, str> {
+        "Base64".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "contentEncoding": "base64"})
+    }
+}
+
+/// The schema in the making.
+struct Maker {
+    generator: SchemaGenerator,
+    answers: Map<String, Json>,
+    lines: Map<String, Json>,
+}
+
+impl Maker {
+    fn answer<P: JsonSchema>(&mut self, name: &str, command: &str, description: &str) {
+        let mut schema = Answer::<P>::json_schema(&mut self.generator);
+        if let Some(known) = schema.pointer_mut("/properties/command") {
+            known["const"] = command.into();
+        }
+        schema.insert("description".to_owned(), description.into());
+        self.answers.insert(name.to_owned(), schema.into());
+    }
+
+    fn line<P: JsonSchema>(&mut self, name: &str, description: &str) {
+        let mut schema = Line::<P>::json_schema(&mut self.generator);
+        schema.insert("description".to_owned(), description.into());
+        self.lines.insert(name.to_owned(), schema.into());
+    }
+
+    /// The whole, with a name for each answer and each line.
+    fn finish(mut self) -> Json {
+        let any = |description: &str, parts: &Map<String, Json>| {
+            let parts = parts
+                .keys()
+                .map(|name| json!({"$ref": format!("#/$defs/{name}")}));
+            json!({"description": description, "anyOf": parts.collect::<Vec<_>>()})
+        };
+        let answer = any("What a command writes with --format json.", &self.answers);
+        let line = any(
+            "A line that a command writes with --format ndjson.",
+            &self.lines,
+        );
+        let mut definitions = self.generator.take_definitions(true);
+        for (name, schema) in self.answers.into_iter().chain(self.lines) {
+            assert!(definitions.insert(name, schema).is_none(), "a name twice");
+        }
+        definitions.extend([("Answer".to_owned(), answer), ("Line".to_owned(), line)]);
+        for definition in definitions.values_mut() {
+            let mut schema = Schema::try_from(definition.take()).unwrap();
+            RecursiveTransform(plain).transform(&mut schema);
+            *definition = schema.into();
+        }
+        json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "urn:sockscope:v1",
+            "title": super::SCHEMA,
+            "description": "What sockscope writes as JSON: with --format json one Answer, with \
+                --format ndjson one Line after the other. Within v1 keys are only ever added. \
+                What the source could not say is null, never 0 or \"\". `examples` are all the \
+                values that this version writes where more may come.",
+            "anyOf": [{"$ref": "#/$defs/Answer"}, {"$ref": "#/$defs/Line"}],
+            "$defs": definitions,
+        })
+    }
+}
+
+/// Makes one line of a description, and leaves only formats that JSON Schema knows: a validator
+/// may refuse others.
+fn plain(schema: &mut Schema) {
+    if let Some(Json::String(text)) = schema.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
+    match schema.get("format").and_then(Json::as_str) {
+        Some("date-time" | "ipv4" | "ipv6") | None => {}
+        Some("ip") => {
+            schema.remove("format");
+            let formats = json!([{"format": "ipv4"}, {"format": "ipv6"}]);
+            schema.insert("anyOf".to_owned(), formats);
+        }
+        Some(_) => {
+            schema.remove("format");
+        }
+    }
+}
+
+/// Every answer and every line.
+fn schema() -> Json {
+    let mut maker = Maker {
+        generator: SchemaSettings::draft2020_12()
+            .for_serialize()
+            .into_generator(),
+        answers: Map::new(),
+        lines: Map::new(),
+    };
+    maker.answer::<OverviewAnswer>(
+        "OverviewAnswer",
+        "overview",
+        "sockscope alone: the host at a glance. The sockets are the listeners.",
+    );
+    for (name, command, description) in [
+        ("ListenAnswer", "listen", "Who is listening."),
+        ("ConnsAnswer", "conns", "Every socket that does not listen."),
+        (
+            "ProcAnswer",
+            "proc",
+            "Everything one process has open on the network.",
+        ),
+    ] {
+        maker.answer::<Sockets>(name, command, description);
+    }
+    maker.answer::<PortAnswer>("PortAnswer", "port", "The story of one port or several.");
+    maker.answer::<StatesAnswer>("StatesAnswer", "states", "Counts by state.");
+    maker.answer::<BuildupAnswer>(
+        "BuildupAnswer",
+        "buildup",
+        "What piles up in states that should pass.",
+    );
+    maker.answer::<DoctorAnswer>("DoctorAnswer", "doctor", "What is wrong.");
+    maker.answer::<RulesAnswer>("RulesAnswer", "doctor", "doctor --list: the rules.");
+    maker.answer::<Page>(
+        "ExplainAnswer",
+        "explain",
+        "A state, a call or a finding explained.",
+    );
+    maker.answer::<TopicsAnswer>(
+        "TopicsAnswer",
+        "explain",
+        "explain without a topic: the list of them.",
+    );
+    maker.line::<SocketRow>(
+        "SocketLine",
+        "A socket: of the overview, listen, port, conns and proc.",
+    );
+    maker.line::<Totals>("TotalsLine", "The counts of states.");
+    maker.line::<GroupRow>("GroupLine", "A group of states --by.");
+    maker.line::<PileRow>("PileLine", "A row of buildup.");
+    maker.line::<FindingRow>("FindingLine", "A finding of doctor.");
+    maker.line::<RuleRow>("RuleLine", "A rule of doctor --list.");
+    maker.line::<Page>("PageLine", "The page of explain TOPIC.");
+    maker.line::<TopicRow>("TopicLine", "A topic of explain.");
+    maker.finish()
+}
+
+#[test]
+fn the_schema_that_is_shipped_is_that_of_the_types() {
+    let made = schema();
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        let file =
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schema/sockscope-v1.schema.json");
+        std::fs::write(file, format!("{made:#}\n")).unwrap();
+        return;
+    }
+    let shipped: Json = serde_json::from_str(JSON_SCHEMA).unwrap();
+    assert!(
+        made == shipped,
+        "schema/sockscope-v1.schema.json is stale: UPDATE_SCHEMA=1 cargo test --lib schema"
+    );
+}

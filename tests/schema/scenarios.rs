@@ -1,0 +1,380 @@
+//! What fills the keys of the answers, the rare ones too.
+
+use std::ffi::OsStr;
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json as value};
+
+use crate::common::sandbox::{empty_proc, no_netlink};
+use crate::common::{NOBODY, Run, Scene, checked, problem_codes, sockets};
+use crate::judge::Judge;
+use crate::quiet::quiet_scenes;
+
+/// A scenario, in a fresh namespace.
+type Scenario = fn(&Judge);
+
+/// All of them, by name.
+pub const ALL: &[(&str, Scenario)] = &[
+    ("lists", lists),
+    ("counts", counts),
+    ("piles", piles),
+    ("leaks", leaks),
+    ("findings", findings),
+    ("port range", port_range),
+    ("pages", pages),
+    ("owners", owners),
+    ("foreign text", foreign_text),
+    ("collectors", collectors),
+    ("unprivileged", unprivileged),
+    ("names", names),
+    ("options", options),
+];
+
+/// Every list, every option of which sockets.
+fn lists(judge: &Judge) {
+    let mut scenes = quiet_scenes();
+    scenes.push(Scene::start(&["raw"]));
+    let port = scenes[0].labelled("listener").port().to_string();
+    let asked = format!("{port},9,20000-65535");
+    for more in [
+        &[][..],
+        &["-t", "-u", "-w"],
+        &["--no-owners"],
+        &["--columns=drops"],
+    ] {
+        for (name, arguments) in [
+            ("OverviewAnswer", &[][..]),
+            ("ListenAnswer", &["listen"]),
+            ("ConnsAnswer", &["conns"]),
+            ("ConnsAnswer", &["conns", "--all"]),
+            ("PortAnswer", &["port", &asked]),
+            ("PortAnswer", &["port", "9"]),
+            ("ProcAnswer", &["proc", "scene"]),
+        ] {
+            if name == "ProcAnswer" && more == ["--no-owners"] {
+                continue;
+            }
+            let (told, lines) = judge.both(name, "SocketLine", &[arguments, more].concat());
+            assert_eq!(sockets(&told).len(), lines.len(), "{arguments:?}");
+        }
+    }
+    let told = judge.answer("ConnsAnswer", Run::new(&["conns", "-a"]));
+    for timer in ["retransmit", "timewait"] {
+        assert!(
+            has(sockets(&told), "/timer/kind", &value!(timer)),
+            "{timer}"
+        );
+    }
+    let mapped = |socket: &Value| {
+        let address = socket["local"]["address"].as_str().unwrap();
+        socket["family"] == "ipv6" && !address.contains(':')
+    };
+    assert!(sockets(&told).iter().any(mapped));
+}
+
+/// `states`, by everything.
+fn counts(judge: &Judge) {
+    let _scenes = quiet_scenes();
+    judge.both("StatesAnswer", "TotalsLine", &["states"]);
+    for by in [
+        "process",
+        "user",
+        "port",
+        "peer",
+        "state",
+        "netns",
+        "unit",
+        "container",
+    ] {
+        let (told, lines) = judge.both("StatesAnswer", "GroupLine", &["states", "--by", by]);
+        assert_eq!(
+            told["groups"].as_array().unwrap().len(),
+            lines.len(),
+            "{by}"
+        );
+        assert!(!lines.is_empty(), "{by}");
+    }
+}
+
+/// `buildup`, by everything and over time.
+fn piles(judge: &Judge) {
+    let (told, _) = judge.both("BuildupAnswer", "PileLine", &["buildup"]);
+    let ports = &told["limits"]["ip_local_port_range"];
+    assert!(ports["destination"].is_null(), "nothing goes out: {told}");
+    let mut scenes = quiet_scenes();
+    // One port at two addresses.
+    for family in ["4", "6"] {
+        let server = ["time-wait", "--server-first", "--port=7000", "--family"];
+        scenes.push(Scene::start(&[&server[..], &[family]].concat()));
+    }
+    for more in [&[][..], &["--for", "300ms"], &["--no-owners"]] {
+        judge.both("BuildupAnswer", "PileLine", &[&["buildup"], more].concat());
+    }
+    for by in [
+        "process",
+        "user",
+        "port",
+        "peer",
+        "state",
+        "netns",
+        "unit",
+        "container",
+    ] {
+        let (_, lines) = judge.both("BuildupAnswer", "PileLine", &["buildup", "--by", by]);
+        assert!(lines.iter().all(|line| line.get("key").is_some()), "{by}");
+    }
+}
+
+/// CLOSE_WAIT of each kind, and a growing one.
+fn leaks(judge: &Judge) {
+    let _scenes = [
+        Scene::start(&[
+            "close-wait",
+            "--count",
+            "30",
+            "--eof-read",
+            "10",
+            "--unread",
+            "10",
+        ]),
+        Scene::start(&["close-wait-growing"]),
+    ];
+    let (told, _) = judge.both("BuildupAnswer", "PileLine", &["buildup", "--for", "300ms"]);
+    let piles = told["buildup"].as_array().unwrap();
+    assert!(
+        piles
+            .iter()
+            .any(|pile| pile["verdicts"]["stopped_reading"] == 10)
+    );
+    judge.both("DoctorAnswer", "FindingLine", &["doctor", "--for", "300ms"]);
+}
+
+/// Findings about processes, ports, destinations, namespaces, hosts.
+fn findings(judge: &Judge) {
+    let _scenes = [
+        Scene::start(&["accept-full", "--count", "20"]),
+        Scene::start(&["time-wait-overflow", "--count", "30"]),
+        Scene::start(&["fd-limit"]),
+        Scene::start(&["listen", "--address", "0.0.0.0", "--port", "6379"]),
+        Scene::start(&["udp-dropping"]),
+        Scene::start(&["peer-not-reading"]),
+        Scene::start(&["deaf-peer"]),
+    ];
+    let (told, _) = judge.both("DoctorAnswer", "FindingLine", &["doctor"]);
+    let found = told["findings"].as_array().unwrap();
+    let ids: Vec<_> = found.iter().map(|finding| &finding["id"]).collect();
+    for id in [
+        "accept-queue-full",
+        "time-wait-table",
+        "fd-limit",
+        "udp-drops",
+    ] {
+        assert!(ids.contains(&&value!(id)), "{id} in {ids:?}");
+    }
+    judge.both("OverviewAnswer", "SocketLine", &[]);
+    judge.both(
+        "DoctorAnswer",
+        "FindingLine",
+        &["doctor", "--for", "0", "--limit", "1", "-t"],
+    );
+    judge.both("RulesAnswer", "RuleLine", &["doctor", "--list"]);
+}
+
+/// A destination that has used the ephemeral range.
+fn port_range(judge: &Judge) {
+    let _scene = Scene::start(&["port-range", "--count", "85"]);
+    let (told, _) = judge.both("DoctorAnswer", "FindingLine", &["doctor"]);
+    let found = told["findings"].as_array().unwrap();
+    assert!(has(found, "/id", &value!("ephemeral-ports")), "{told}");
+    judge.both("BuildupAnswer", "PileLine", &["buildup"]);
+}
+
+/// Every page of `explain`.
+fn pages(judge: &Judge) {
+    let (told, lines) = judge.both("TopicsAnswer", "TopicLine", &["explain"]);
+    assert_eq!(told["topics"].as_array().unwrap().len(), lines.len());
+    for line in &lines {
+        judge.both(
+            "ExplainAnswer",
+            "PageLine",
+            &["explain", line["topic"].as_str().unwrap()],
+        );
+    }
+}
+
+/// Owners without a descriptor, several of them, and of another user.
+fn owners(judge: &Judge) {
+    let _scenes = [
+        Scene::start(&["io-uring"]),
+        Scene::start(&["forked", "--count", "3"]),
+        Scene::start(&["other-user", "--uid", "54321"]),
+        Scene::start(&["scm"]),
+        Scene::start(&["dead-leader"]),
+    ];
+    let (told, _) = judge.both("ListenAnswer", "SocketLine", &["listen"]);
+    assert!(has(sockets(&told), "/owners/0/via", &value!("io_uring")));
+    assert!(
+        has(sockets(&told), "/owners/0/user", &value!(null)),
+        "no such user"
+    );
+}
+
+/// Names and command lines that are not UTF-8.
+fn foreign_text(judge: &Judge) {
+    let _scenes = [
+        Scene::start(&["comm", "--name", r"\xff\xfe"]),
+        Scene::start(&[
+            "comm",
+            "--name",
+            r"\xff",
+            "--address=0.0.0.0",
+            "--port=6379",
+        ]),
+    ];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut held = holder(listener.as_raw_fd());
+    let (told, _) = judge.both("ListenAnswer", "SocketLine", &["listen"]);
+    for key in ["comm_base64", "command_base64"] {
+        let mut owners = sockets(&told)
+            .iter()
+            .flat_map(|s| s["owners"].as_array().unwrap());
+        assert!(owners.any(|owner| owner.get(key).is_some()), "{key}");
+    }
+    judge.both("StatesAnswer", "GroupLine", &["states", "--by", "process"]);
+    judge.both("DoctorAnswer", "FindingLine", &["doctor", "--for=0"]);
+    drop(held.stdin.take());
+    held.wait().unwrap();
+}
+
+/// A process that holds a listener and has a command line that is not UTF-8.
+fn holder(listener: RawFd) -> std::process::Child {
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg("read line")
+        .arg(OsStr::from_bytes(b"\xff"));
+    // SAFETY: fcntl with F_SETFD takes no pointer; the descriptor is open in the child too.
+    unsafe {
+        command.pre_exec(move || checked(libc::fcntl(listener, libc::F_SETFD, 0)));
+    }
+    command.stdin(Stdio::piped()).spawn().unwrap()
+}
+
+/// Each source: what it does not know is null.
+fn collectors(judge: &Judge) {
+    let _scenes = quiet_scenes();
+    let bound = bound_to_lo();
+    for collector in ["netlink", "procfs", "netstat2"] {
+        let option = format!("--collector={collector}");
+        for (name, command) in [("ListenAnswer", "listen"), ("ConnsAnswer", "conns")] {
+            let (told, _) = judge.both(name, "SocketLine", &[command, &option]);
+            assert_eq!(told["collector"], collector);
+            if command == "listen" {
+                let place = match collector {
+                    "netstat2" => "/accept_queue",
+                    _ => "/accept_queue/limit",
+                };
+                let known = collector == "netlink";
+                let limit = if known { value!(128) } else { value!(null) };
+                assert!(has(sockets(&told), place, &limit), "{collector}");
+                let lo = has(sockets(&told), "/interface", &value!("lo"));
+                assert_eq!(lo, known, "{collector}");
+            }
+        }
+        judge.both("BuildupAnswer", "PileLine", &["buildup", &option]);
+        judge.both(
+            "DoctorAnswer",
+            "FindingLine",
+            &["doctor", "--for=0", &option],
+        );
+        judge.both("OverviewAnswer", "SocketLine", &[&option]);
+    }
+    drop(bound);
+}
+
+/// A UDP socket that takes only what comes by `lo`.
+fn bound_to_lo() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let name = c"lo".to_bytes_with_nul();
+    // SAFETY: the name is live and its length is given.
+    checked(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_BINDTODEVICE,
+            name.as_ptr().cast(),
+            libc::socklen_t::try_from(name.len()).unwrap(),
+        )
+    })
+    .unwrap();
+    socket
+}
+
+/// A user without rights, and a program from which more was taken away: every problem is valid.
+fn unprivileged(judge: &Judge) {
+    let _scenes = [Scene::start(&["all"]), Scene::start(&["udp-connected"])];
+    let run = |arguments: &[&str]| Run::new(arguments).user(NOBODY);
+    let told = judge.answer("ListenAnswer", run(&["listen"]));
+    assert_eq!(problem_codes(&told), ["owners_denied"]);
+    judge.lines("SocketLine", run(&["conns"]));
+    judge.answer("BuildupAnswer", run(&["buildup"]));
+    judge.answer("DoctorAnswer", run(&["doctor", "--for=0"]));
+    judge.answer("StatesAnswer", run(&["states", "--by", "process"]));
+    judge.answer("OverviewAnswer", run(&[]));
+    let told = judge.answer(
+        "ConnsAnswer",
+        Run::new(&["conns"]).before(no_netlink(libc::EPERM)),
+    );
+    assert_eq!(told["collector"], "procfs");
+    for (name, arguments) in [
+        ("ListenAnswer", &["listen"][..]),
+        ("BuildupAnswer", &["buildup"]),
+        ("DoctorAnswer", &["doctor", "--for=0"]),
+        ("ExplainAnswer", &["explain", "ephemeral-ports"]),
+    ] {
+        let told = judge.answer(name, Run::new(arguments).before(empty_proc));
+        assert_eq!(told["owners_from"], "none", "{name}");
+    }
+    judge.lines("SocketLine", Run::new(&["conns"]).before(empty_proc));
+    let by_netns = Run::new(&["states", "--by", "netns"]);
+    judge.answer("StatesAnswer", by_netns.before(empty_proc));
+}
+
+/// Names of addresses and ports.
+fn names(judge: &Judge) {
+    let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
+    let port = services.lines().find_map(|line| {
+        let (_, port) = line.split_once(char::is_whitespace)?;
+        port.trim().strip_suffix("/tcp")?.parse::<u16>().ok()
+    });
+    let port = port.unwrap_or(0).to_string();
+    let _scene = Scene::start(&["listen", "--port", &port]);
+    let (told, _) = judge.both("ListenAnswer", "SocketLine", &["listen", "-r"]);
+    let local = &sockets(&told)[0]["local"];
+    assert_eq!(local["name"], "localhost", "{local}");
+    assert_eq!(local.get("service").is_some(), port != "0", "{local}");
+}
+
+/// What else changes an answer; and a port that is held in another namespace.
+fn options(judge: &Judge) {
+    let scene = Scene::start(&["two-namespaces"]);
+    judge.both("ListenAnswer", "SocketLine", &["listen", "--limit", "0"]);
+    judge.both(
+        "ConnsAnswer",
+        "SocketLine",
+        &["conns", "--sort=-lport", "--limit", "1", "-6"],
+    );
+    for truth in scene.truths() {
+        let port = truth.port().to_string();
+        judge.both("PortAnswer", "SocketLine", &["port", &port]);
+    }
+}
+
+/// Whether one of them has this value there.
+fn has(all: &[Value], place: &str, value: &Value) -> bool {
+    all.iter().any(|one| one.pointer(place) == Some(value))
+}
