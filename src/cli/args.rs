@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::completions::CompletionsArgs;
+use super::pages::ManArgs;
 use crate::analyze::states::By;
 use crate::query::CollectorChoice;
 use crate::render::Format;
@@ -39,17 +41,26 @@ pub enum Command {
     Listen {
         #[command(flatten)]
         filter: FilterWords,
+        #[command(flatten)]
+        pids: PidsOnly,
     },
     /// One port's story: who holds it, since when, its connections, what blocks a bind
     Port {
         /// Ports, lists (80,443) and ranges (8000-8100); then filters (state=close_wait)
         #[arg(required = true, value_name = "PORT|FILTER")]
         words: Vec<String>,
+        /// Print pids only, one a line, of whoever holds the port: listeners, bound-only sockets
+        /// and bound UDP sockets, never its clients; with a filter, of the owners of the sockets
+        /// it chooses
+        #[arg(long, conflicts_with_all = ROW_OPTIONS)]
+        pids: bool,
     },
     /// Every socket that does not listen, one row each
     Conns {
         #[command(flatten)]
         filter: FilterWords,
+        #[command(flatten)]
+        pids: PidsOnly,
     },
     /// Counts by TCP state, in total or by group
     States {
@@ -82,9 +93,35 @@ pub enum Command {
         target: OsString,
         #[command(flatten)]
         filter: FilterWords,
+        /// Print pids only, one a line: those of the named processes that hold a socket which
+        /// matches
+        #[arg(long, conflicts_with_all = ROW_OPTIONS)]
+        pids: bool,
     },
     /// The JSON Schema of what --json and --format ndjson write
     Schema,
+    /// Completion script of a shell, made from the same definitions as this help
+    Completions(CompletionsArgs),
+    /// Manual pages, made from the same definitions as this help
+    Man(ManArgs),
+    /// What can stand at the end of these words: for the completion scripts
+    #[command(name = "__complete", hide = true)]
+    Complete {
+        /// The words after the program's name; the last one is being typed
+        #[arg(last = true)]
+        words: Vec<OsString>,
+    },
+}
+
+/// Options that shape rows, where only pids are wanted.
+const ROW_OPTIONS: [&str; 6] = ["format", "json", "columns", "sort", "limit", "no_owners"];
+
+/// `--pids` of the lists.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct PidsOnly {
+    /// Print pids only, one a line, of all owners of the sockets that match
+    #[arg(long, conflicts_with_all = ROW_OPTIONS)]
+    pub pids: bool,
 }
 
 /// What `buildup` takes.
@@ -223,9 +260,15 @@ pub struct Options {
     /// No header line
     #[arg(short = 'H', long, global = true, help_heading = "Output")]
     pub no_header: bool,
-    /// When the table has colours
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorName::Auto, help_heading = "Output")]
-    pub color: ColorName,
+    /// When the table has colours [default: auto, or as configured]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
+    pub color: Option<ColorName>,
     /// No output, only the exit code
     #[arg(short = 'q', long, global = true, help_heading = "Output")]
     pub quiet: bool,
@@ -242,6 +285,9 @@ pub struct Options {
     /// Exit with 3 when a row or an owner may be missing
     #[arg(long, global = true, help_heading = "How")]
     pub strict: bool,
+    /// Do not read the configuration file
+    #[arg(long, global = true, help_heading = "How")]
+    pub no_config: bool,
 
     /// Listening sockets (ss)
     #[arg(short = 'l', long, global = true, hide = true)]

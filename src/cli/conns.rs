@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::list::{self, List, Listed, Order};
 use super::session::Session;
-use super::{Exit, Failure};
+use super::{Exit, Failure, pids};
 use crate::model::StateSet;
 use crate::render::grid::{self, Cell};
 use crate::render::theme::{Tone, state_tone};
@@ -16,13 +16,20 @@ const PROGRAM: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "pid", "comm",
 ];
 
-pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
+pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
     let states = if session.options.all {
         StateSet::ALL
     } else {
         StateSet::LISTENING.complement()
     };
     let request = session.request(states, Session::filter(words)?)?;
+    let nothing = match words {
+        [] => "there are no connections here",
+        _ => "no connection matches",
+    };
+    if pids_only {
+        return pids::of_rows(session, &request, nothing);
+    }
     let order = session.sort()?;
     let list = List {
         command: "conns",
@@ -34,11 +41,7 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     summary(session, &listed)?;
     session.notes(&report);
     if listed.found == 0 {
-        let line = match words {
-            [] => "there are no connections here",
-            _ => "no connection matches",
-        };
-        session.tell_nothing(&report, line);
+        session.tell_nothing(&report, nothing);
     }
     Ok(session.exit(&report, listed.found > 0))
 }

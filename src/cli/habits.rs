@@ -1,20 +1,20 @@
 //! What the fingers of `ss` users type: `sockscope -tulpn`, `sockscope -tanp`, `-s`.
 
-use super::args::{Command, FilterWords, Options};
+use super::args::{Command, FilterWords, Options, PidsOnly};
 
 /// The command that is meant when none is named: `-l` asks for listeners, `-a` or `-p` for
 /// connections; `-s`, like no letter at all, for the overview.
 pub(super) fn understand(command: Option<Command>, options: Options) -> (Option<Command>, Options) {
-    let filter = FilterWords::default();
+    let (filter, pids) = (FilterWords::default(), PidsOnly::default());
     let command = match command {
-        Some(Command::Conns { filter }) if options.listening && !options.all => {
-            Some(Command::Listen { filter })
+        Some(Command::Conns { filter, pids }) if options.listening && !options.all => {
+            Some(Command::Listen { filter, pids })
         }
         Some(command) => Some(command),
         None if options.summary => None,
-        None if options.listening => Some(Command::Listen { filter }),
+        None if options.listening => Some(Command::Listen { filter, pids }),
         None if options.all || options.processes || options.extended || options.timers => {
-            Some(Command::Conns { filter })
+            Some(Command::Conns { filter, pids })
         }
         None => None,
     };

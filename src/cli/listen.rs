@@ -4,14 +4,21 @@ use std::io::Write;
 
 use super::list::{self, List, Order};
 use super::session::Session;
-use super::{Exit, Failure};
+use super::{Exit, Failure, pids};
 use crate::model::StateSet;
 
 const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
 const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid", "comm"];
 
-pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
+pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
     let request = session.request(StateSet::LISTENING, Session::filter(words)?)?;
+    let nothing = match words {
+        [] => "nothing is listening here",
+        _ => "nothing that is listening matches",
+    };
+    if pids_only {
+        return pids::of_rows(session, &request, nothing);
+    }
     let order = session.sort()?.map_or(Order::Port, |(column, reverse)| {
         Order::Column(column, reverse)
     });
@@ -41,11 +48,7 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     }
     session.notes(&report);
     if listed.found == 0 {
-        let line = match words {
-            [] => "nothing is listening here",
-            _ => "nothing that is listening matches",
-        };
-        session.tell_nothing(&report, line);
+        session.tell_nothing(&report, nothing);
     }
     Ok(session.exit(&report, listed.found > 0))
 }

@@ -2,13 +2,18 @@
 
 mod args;
 mod buildup;
+mod completions;
+mod config;
 mod conns;
+mod definition;
 mod doctor;
 mod explain;
 mod habits;
 mod list;
 mod listen;
 mod overview;
+mod pages;
+mod pids;
 mod port;
 mod proc;
 mod schema;
@@ -22,6 +27,7 @@ use clap::Parser;
 
 use crate::pipeline::Stop;
 use args::{Cli, Command};
+use config::Settings;
 use session::{Session, Usage, say};
 
 /// How a run ends. The numbers are the contract with scripts.
@@ -69,20 +75,62 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return refuse(&error),
     };
     let (command, options) = habits::understand(cli.command, cli.options);
-    let session = Session::new(options);
-    let outcome = match command {
-        None => overview::run(&session),
-        Some(Command::Listen { filter }) => listen::run(&session, &filter.words),
-        Some(Command::Port { words }) => port::run(&session, &words),
-        Some(Command::Conns { filter }) => conns::run(&session, &filter.words),
-        Some(Command::States { by, filter }) => states::run(&session, by, &filter.words),
-        Some(Command::Buildup(args)) => buildup::run(&session, &args),
-        Some(Command::Doctor(args)) => doctor::run(&session, &args),
-        Some(Command::Explain { topic }) => explain::run(&session, &topic),
-        Some(Command::Proc { target, filter }) => proc::run(&session, &target, &filter.words),
-        Some(Command::Schema) => schema::run(&session),
+    let settings = match &command {
+        // These tell of the program, whatever the user likes.
+        Some(
+            Command::Schema
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Complete { .. },
+        ) => Ok(Settings::default()),
+        command => config::settings(name(command.as_ref()), !options.no_config),
     };
+    let (settings, fault) = match settings {
+        Ok(settings) => (settings, None),
+        Err(usage) => (Settings::default(), Some(Failure::from(usage))),
+    };
+    let note = settings.note.clone();
+    let session = Session::new(options, settings);
+    if let Some(note) = note {
+        session.tell(&format!("note: {note}"));
+    }
+    let outcome = fault.map_or_else(|| answer(&session, command), Err);
     outcome.unwrap_or_else(|failure| explain(&session, &failure))
+}
+
+/// Runs the command.
+fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> {
+    match command {
+        None => overview::run(session),
+        Some(Command::Listen { filter, pids }) => listen::run(session, &filter.words, pids.pids),
+        Some(Command::Port { words, pids }) => port::run(session, &words, pids),
+        Some(Command::Conns { filter, pids }) => conns::run(session, &filter.words, pids.pids),
+        Some(Command::States { by, filter }) => states::run(session, by, &filter.words),
+        Some(Command::Buildup(args)) => buildup::run(session, &args),
+        Some(Command::Doctor(args)) => doctor::run(session, &args),
+        Some(Command::Explain { topic }) => explain::run(session, &topic),
+        Some(Command::Proc {
+            target,
+            filter,
+            pids,
+        }) => proc::run(session, &target, &filter.words, pids),
+        Some(Command::Schema) => schema::run(session),
+        Some(Command::Completions(args)) => completions::run(session, &args),
+        Some(Command::Man(args)) => pages::run(session, &args),
+        Some(Command::Complete { words }) => completions::complete(session, &words),
+    }
+}
+
+/// The name under which the usual columns of a command are configured.
+const fn name(command: Option<&Command>) -> &'static str {
+    match command {
+        None => "overview",
+        Some(Command::Listen { .. }) => "listen",
+        Some(Command::Port { .. }) => "port",
+        Some(Command::Conns { .. }) => "conns",
+        Some(Command::Proc { .. }) => "proc",
+        Some(_) => "",
+    }
 }
 
 /// Help and version are answers; anything else is wrong usage, in the form of all our errors.

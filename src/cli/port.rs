@@ -5,11 +5,11 @@ use std::io::Write;
 
 use super::list::{self, Order};
 use super::session::{Session, Usage};
-use super::{Exit, Failure};
+use super::{Exit, Failure, pids};
 use crate::analyze::port::{self, ByPort, PortEntry};
 use crate::collect::{HeldElsewhere, listeners_elsewhere, settings};
 use crate::filter::Filter;
-use crate::model::{FamilySet, PortRange, Problem, Protocol, Snapshot, StateSet};
+use crate::model::{FamilySet, PortRange, Problem, Protocol, Snapshot, Socket, State, StateSet};
 use crate::pipeline::{self, Request};
 use crate::query::ProcessDetail;
 use crate::render::json::Envelope;
@@ -23,7 +23,7 @@ const COLUMNS: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "pid", "comm",
 ];
 
-pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
+pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
     let (asked, filter) = read_words(words)?;
     let columns = session.columns(COLUMNS, COLUMNS)?;
     let order = session.sort()?;
@@ -41,6 +41,11 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     sockets.retain(|s| {
         families.contains(s.family) && states.contains(s.state) && filter.matches(s, facts)
     });
+    if pids_only {
+        let found = holders(&asked, &filter, &snapshot);
+        let in_use = entries.iter().any(PortEntry::in_use);
+        return found.tell(session, || why_nobody(in_use, snapshot.sockets.len()));
+    }
     if let Some((column, reverse)) = order {
         list::sort(sockets, facts, Order::Column(column, reverse));
     }
@@ -51,6 +56,35 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     }
     session.notes(&snapshot.report);
     Ok(session.exit(&snapshot.report, !snapshot.sockets.is_empty()))
+}
+
+/// `--pids`: of who holds a port. Whoever only uses it (a client whose peer has it, a connection
+/// that was accepted) is not among them, unless a filter chose the sockets.
+fn holders(asked: &[PortRange], filter: &Filter, snapshot: &Snapshot) -> pids::Found {
+    let holds = |socket: &&Socket| {
+        let state = socket.state;
+        let bound = matches!(state, State::BoundInactive | State::Close);
+        let is_asked = asked.iter().any(|range| range.contains(socket.local.port));
+        is_asked && (bound || StateSet::LISTENING.contains(state))
+    };
+    let rows = snapshot.sockets.iter();
+    let chosen: Vec<_> = if filter.is_empty() {
+        rows.filter(holds).collect()
+    } else {
+        rows.collect()
+    };
+    pids::Found::of(&chosen, &snapshot.facts, snapshot.report.clone())
+}
+
+/// Why `--pids` has nobody to tell, where `rows` sockets match.
+fn why_nobody(in_use: bool, rows: usize) -> String {
+    match rows {
+        0 if in_use => "no socket of the port matches".to_owned(),
+        0 => "nothing holds the port here".to_owned(),
+        _ => "nothing holds the port, it is only used by connections; a filter chooses among \
+              them (role=inbound)"
+            .to_owned(),
+    }
 }
 
 /// Who chooses, sorts or counts rows wants rows, and not the story.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::list::{self, List, Order};
 use super::session::{Session, Usage};
-use super::{Exit, Failure, conns};
+use super::{Exit, Failure, conns, pids as only};
 use crate::collect::Processes;
 use crate::filter::Filter;
 use crate::model::StateSet;
@@ -18,7 +18,12 @@ const PROGRAM: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "fd", "pid", "comm",
 ];
 
-pub(super) fn run(session: &Session, target: &OsStr, words: &[String]) -> Result<Exit, Failure> {
+pub(super) fn run(
+    session: &Session,
+    target: &OsStr,
+    words: &[String],
+    pids_only: bool,
+) -> Result<Exit, Failure> {
     if session.options.no_owners {
         let usage = Usage::new("proc looks for the sockets of a process, so it needs owners");
         return Err(usage.hint("leave --no-owners out").into());
@@ -32,6 +37,12 @@ pub(super) fn run(session: &Session, target: &OsStr, words: &[String]) -> Result
         _ => Processes::open().map_or_else(Vec::new, |all| all.called(target.as_bytes())),
     };
     let request = session.request(StateSet::ALL, Filter::pids(&pids).and(filter))?;
+    if pids_only {
+        // A socket may have further owners, who were not asked for.
+        let mut found = only::look(&request)?;
+        found.pids.retain(|pid| pids.contains(pid));
+        return found.tell(session, || why_nothing(target, &pids, words));
+    }
     // Of one process asked for by pid, every row would say the same.
     let table = match pids.as_slice() {
         [_] => TABLE.strip_suffix(&["process"]).unwrap_or(TABLE),

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::args::{ColorName, Options};
+use super::config::Settings;
 use crate::columns::{self, Column};
 use crate::filter::{Filter, FilterError, nearest};
 use crate::model::{FamilySet, ProtocolSet, Report, StateSet};
@@ -59,25 +60,29 @@ pub struct Session {
     pub theme: Theme,
     /// The time of the snapshot.
     pub now: jiff::Timestamp,
+    /// The usual columns as they are configured, each as after `--columns`.
+    usual: Vec<String>,
 }
 
 impl Session {
-    /// Gives the options their meaning.
+    /// Gives the options their meaning, on top of what is configured.
     #[must_use]
-    pub fn new(options: Options) -> Self {
+    pub(super) fn new(options: Options, settings: Settings) -> Self {
         let format = if options.json {
             Format::Json
         } else {
             options.format
         };
+        let color = options.color.or(settings.color);
         let theme = Theme {
-            colour: wants_colour(options.color),
+            colour: wants_colour(color.unwrap_or(ColorName::Auto)),
         };
         Self {
             options,
             format,
             theme,
             now: jiff::Timestamp::now(),
+            usual: settings.columns,
         }
     }
 
@@ -161,17 +166,18 @@ impl Session {
 
     /// Whether one of the columns was chosen or is sorted by.
     fn looks_at(&self, ids: &[&str]) -> bool {
-        let chosen = self.options.columns.as_deref().unwrap_or_default();
+        let chosen = self.usual.iter().chain(&self.options.columns);
         let sorted = self.options.sort.as_deref().unwrap_or_default();
         let chosen = chosen
-            .split(',')
+            .flat_map(|text| text.split(','))
             .map(|id| id.trim().trim_start_matches('+'));
         chosen
             .chain([sorted.trim_start_matches('-')])
             .any(|id| ids.contains(&id))
     }
 
-    /// The columns: the usual ones of the command, as the options change them.
+    /// The columns: the usual ones of the command, as the configuration and then the options
+    /// change them.
     ///
     /// # Errors
     /// A column that does not exist.
@@ -184,6 +190,10 @@ impl Session {
             more.push("timer");
         }
         let (mut table, mut program) = (table.to_vec(), program.to_vec());
+        for wanted in &self.usual {
+            choose(&mut table, wanted)?;
+            choose(&mut program, wanted)?;
+        }
         for id in more {
             insert(&mut table, id);
             insert(&mut program, id);
@@ -353,7 +363,7 @@ fn insert<'a>(ids: &mut Vec<&'a str>, id: &'a str) {
 }
 
 /// Replaces the usual columns by `a,b,c`, or adds `+a`.
-fn choose<'a>(ids: &mut Vec<&'a str>, wanted: &'a str) -> Result<(), Usage> {
+pub(super) fn choose<'a>(ids: &mut Vec<&'a str>, wanted: &'a str) -> Result<(), Usage> {
     let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
     // The first sign holds for all: +a,b adds both.
     if !wanted.first().is_some_and(|id| id.starts_with('+')) {
