@@ -182,7 +182,7 @@ fn wrong_usage_is_2_and_says_what_would_be_right() {
 
 #[test]
 fn what_cannot_be_parsed_is_2_too() {
-    let wrong: [&[&str]; 17] = [
+    let wrong: [&[&str]; 27] = [
         &["listen", "--format", "xml"],
         &["listen", "--json", "--format", "csv"],
         &["listen", "--format", "csv", "--json"],
@@ -201,6 +201,17 @@ fn what_cannot_be_parsed_is_2_too() {
         &["watch"],
         &["--watch"],
         &["listen", "--netns", "all"],
+        // Pids have no format and no columns, and not every command has pids.
+        &["listen", "--pids", "--json"],
+        &["conns", "--pids", "--limit", "1"],
+        &["port", "80", "--pids", "--columns", "pid"],
+        &["proc", "1", "--pids", "--no-owners"],
+        &["states", "--pids"],
+        &["man", "nope"],
+        &["man", "listen", "--out", "/nonexistent"],
+        &["completions"],
+        &["completions", "tcsh"],
+        &["completions", "--out", "/dev/null/x"],
     ];
     for arguments in wrong {
         let answer = sockscope(arguments);
@@ -291,23 +302,22 @@ fn help_and_version_are_answers() {
         format!("sockscope {}\n", env!("CARGO_PKG_VERSION"))
     );
     let help = sockscope(&["--help"]).stdout;
-    for absent in [
-        "doctor",
-        "watch",
-        "netns all",
-        "--netns",
-        "-x,",
-        "unix",
-        "inspect",
-        "buildup",
-        "completions",
-    ] {
+    for absent in ["watch", "netns all", "--netns", "-x,", "unix", "inspect"] {
         // A word of the help that the program does not know, until it does.
         let known = sockscope(&[absent.trim_end_matches(','), "--help"]).code() == 0;
         assert_eq!(help.contains(absent), known, "'{absent}' in the help");
     }
     for command in [
-        "listen", "port", "conns", "states", "buildup", "doctor", "explain", "proc",
+        "listen",
+        "port",
+        "conns",
+        "states",
+        "buildup",
+        "doctor",
+        "explain",
+        "proc",
+        "completions",
+        "man",
     ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
     }

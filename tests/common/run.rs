@@ -52,9 +52,17 @@ impl Run {
             "CLICOLOR_FORCE",
             "COLUMNS",
             "RUST_BACKTRACE",
+            "SOCKSCOPE_COLOR",
+            "SOCKSCOPE_COLUMNS_OVERVIEW",
+            "SOCKSCOPE_COLUMNS_LISTEN",
+            "SOCKSCOPE_COLUMNS_PORT",
+            "SOCKSCOPE_COLUMNS_CONNS",
+            "SOCKSCOPE_COLUMNS_PROC",
         ] {
             command.env_remove(name);
         }
+        // Nobody's own configuration changes a test.
+        command.env("XDG_CONFIG_HOME", "/nonexistent");
         Self { command }
     }
 
