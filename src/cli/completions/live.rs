@@ -35,7 +35,10 @@ fn candidate(text: impl Into<String>, about: impl Into<String>) -> Candidate {
 /// Sets of states that a filter knows by one word, as `ss` does.
 const GROUPS: [(&str, &str); 6] = [
     ("all", "every state"),
-    ("connected", "all but listen and close"),
+    (
+        "connected",
+        "all that neither listen nor wait to be connected",
+    ),
     ("synchronized", "connected, but for syn_sent"),
     ("bucket", "time_wait and syn_recv"),
     ("big", "all but those of bucket"),
