@@ -184,6 +184,14 @@ fn a_fault_is_2_and_names_file_line_and_key() {
     fs::remove_file(home.file()).unwrap();
     fs::create_dir(home.file()).unwrap();
     assert_eq!(home.answer(&["listen"]).code(), 2, "a directory is no file");
+    fs::remove_dir(home.file()).unwrap();
+    let pipe = Run::of("mkfifo").args(&[home.file()]).output();
+    assert_eq!(pipe.code(), 0);
+    let answer = home.answer(&["listen"]);
+    assert!(answer.stderr.contains("no regular file"), "{answer:?}");
+    fs::remove_file(home.file()).unwrap();
+    fs::write(home.file(), " ".repeat(70_000)).unwrap();
+    assert_eq!(home.answer(&["listen"]).code(), 2, "too long");
 }
 
 #[test]

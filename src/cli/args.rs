@@ -186,9 +186,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// The filter of a command.
 #[derive(Args, Clone, Debug, Default)]
 pub struct FilterWords {
-    /// Only sockets for which all of these hold: state=, port=, lport=, pport=, pid=,
-    /// process=, user=, uid=, role=, protocol=, family=, inode=; a value may be a list or, of
-    /// ports, a range (state=close_wait,time_wait port=8000-8100)
+    /// Only sockets for which this holds: an expression over the columns, such as
+    /// state=close_wait lport=8000-8100, 'peer in 10.0.0.0/8 and recv_q > 64k', or as for ss:
+    /// state established '( dport = :ssh or sport = :443 )'; sockscope man filter has it all
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
 }
