@@ -66,7 +66,7 @@ fn exit_codes(command: &str) -> Examples {
             ("2", "Wrong usage, or a fatal error."),
             ("3", "With --strict: a row or an owner may be missing."),
         ],
-        "man" | "completions" => &[
+        "man" | "completions" | "schema" => &[
             ("0", "It was written."),
             ("2", "Wrong usage, or a fatal error."),
         ],
@@ -186,6 +186,10 @@ fn examples(command: &str) -> Examples {
                 "The connections of one process.",
             ),
         ],
+        "schema" => &[(
+            "sockscope schema > sockscope-v1.schema.json",
+            "For a validator, or for a generator of types.",
+        )],
         "completions" => &[
             (
                 "source <(sockscope completions bash)",
