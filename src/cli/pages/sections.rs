@@ -223,7 +223,7 @@ mod tests {
             for (line, _) in examples(command.get_name()) {
                 let from = line.find("sockscope ").unwrap();
                 let words = line[from..]
-                    .split(['|', ')'])
+                    .split(['|', ')', '>'])
                     .next()
                     .unwrap()
                     .split_whitespace();
