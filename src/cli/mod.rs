@@ -78,10 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let settings = match &command {
         // These tell of the program, whatever the user likes.
         Some(
-            Command::Schema
-            | Command::Completions(_)
-            | Command::Man(_)
-            | Command::Complete { .. },
+            Command::Schema | Command::Completions(_) | Command::Man(_) | Command::Complete { .. },
         ) => Ok(Settings::default()),
         command => config::settings(name(command.as_ref()), !options.no_config),
     };
