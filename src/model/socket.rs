@@ -133,17 +133,27 @@ impl TimerKind {
             other => Self::Unknown(other),
         })
     }
+
+    /// The name in JSON and in columns; `None` for a number without one.
+    #[must_use]
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Retransmit => "retransmit",
+            Self::Keepalive => "keepalive",
+            Self::TimeWait => "timewait",
+            Self::Probe => "probe",
+            Self::DelayedAck => "delayed_ack",
+            Self::Unknown(_) => return None,
+        })
+    }
 }
 
 impl std::fmt::Display for TimerKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Retransmit => f.write_str("retransmit"),
-            Self::Keepalive => f.write_str("keepalive"),
-            Self::TimeWait => f.write_str("timewait"),
-            Self::Probe => f.write_str("probe"),
-            Self::DelayedAck => f.write_str("delayed_ack"),
-            Self::Unknown(number) => write!(f, "unknown({number})"),
+        match (self.name(), self) {
+            (Some(name), _) => f.write_str(name),
+            (None, Self::Unknown(number)) => write!(f, "unknown({number})"),
+            (None, _) => f.write_str("unknown"),
         }
     }
 }

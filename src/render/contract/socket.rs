@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 
+use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
 
 use super::text;
@@ -135,7 +136,8 @@ struct Cookie(NonZeroU64);
 
 impl Serialize for Cookie {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:016x}", self.0))
+        let mut digits = [0; 16];
+        serializer.serialize_str(HEXLOWER.encode_mut_str(&self.0.get().to_be_bytes(), &mut digits))
     }
 }
 
