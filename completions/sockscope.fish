@@ -29,7 +29,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_needs_command" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_needs_command" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -64,6 +64,7 @@ complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "buildup" -d 'Wh
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "doctor" -d 'What is wrong: each finding with its evidence, its cause and what to do'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "explain" -d 'A state, a call or a finding explained, with this host\'s live numbers'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "proc" -d 'Everything one process has open on the network'
+complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "inspect" -d 'Everything about the few sockets that match: timers, memory, path'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "schema" -d 'The JSON Schema of what --json and --format ndjson write'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "completions" -d 'Completion script of a shell, made from the same definitions as this help'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "man" -d 'Manual pages, made from the same definitions as this help'
@@ -72,7 +73,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -104,7 +105,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -136,7 +137,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -176,7 +177,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -216,7 +217,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -254,7 +255,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -286,7 +287,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -317,7 +318,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -344,12 +345,43 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l no-owners -
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+plain\t'Columns of text for scripts, never cut'
+json\t'One JSON object'
+ndjson\t'One JSON object a line'
+csv\t'Comma-separated values'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l limit -d 'At most this many rows' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
+always\t'In a pipe too'
+never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
+netlink\t'sock_diag: every column, fast'
+procfs\t'/proc/net: fewer columns'
+netstat2\t'The netstat2 library: addresses, states and owners only'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s t -l tcp -d 'TCP sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s u -l udp -d 'UDP sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s w -l raw -d 'Raw sockets (left out unless asked for)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s 4 -l ipv4 -d 'IPv4 sockets only'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s 6 -l ipv6 -d 'IPv6 sockets only, dual-stack ones included'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s a -l all -d 'Listening sockets too (conns)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l json -d 'The same as --format json'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s H -l no-header -d 'No header line'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s q -l quiet -d 'No output, only the exit code'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s v -l verbose -d 'Say on standard error what was done'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l no-owners -d 'Do not look for the processes that hold the sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l strict -d 'Exit with 3 when a row or an owner may be missing'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l no-config -d 'Do not read the configuration file'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l format -d 'The form of the output' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -381,7 +413,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -413,7 +445,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'

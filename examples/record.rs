@@ -51,6 +51,7 @@ fn record(directory: &Path) -> io::Result<()> {
             narrow: sockscope::model::Narrow::ALL,
             memory: true,
             info: false,
+            options: false,
         };
         let datagrams = dump(&mut kernel, request, sequence)?;
         fs::write(directory.join(format!("{name}.dump")), datagrams)?;

@@ -7,12 +7,15 @@ use rustc_hash::FxHashSet;
 
 use crate::analyze::past::Sample;
 use crate::collect::{BlindSpot, Gathered, SocketStream, gather, kernel};
+use crate::columns;
 use crate::filter::Filter;
 use crate::join::{Owners, attribute};
 use crate::model::{
-    Facts, ListenerPorts, OwnerStatus, Problem, Protocol, Report, Snapshot, Socket,
+    Cgroup, Facts, ListenerPorts, OwnerStatus, Problem, Protocol, Report, ShareGroups, Snapshot,
+    Socket,
 };
 use crate::query::{ProcessDetail, Query};
+use crate::sys::cgroup;
 use crate::sys::monotonic;
 use crate::sys::names;
 use crate::sys::netns::in_initial_pid_namespace;
@@ -102,11 +105,12 @@ pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
     let owners = Owners::Searched {
         denied: blind_spot.is_some_and(BlindSpot::explains),
     };
-    let mut listeners = ListenerPorts::default();
+    let mut listeners = Listeners::default();
     join(&mut sockets, &mut listeners, request, &query, owners);
     let mut facts = Facts {
         holders,
         processes,
+        groups: listeners.numbered(),
         ..Facts::default()
     };
     enrich(&sockets, &mut facts, &query);
@@ -149,8 +153,9 @@ pub fn sample(request: &Request) -> Result<Sample, Stop> {
 fn stream_tables(request: &Request, each: Each<'_>) -> Result<(Report, Facts), Stop> {
     let query = pushed_down(request);
     let rows = SocketStream::start(query);
-    let mut listeners = ListenerPorts::default();
+    let mut listeners = Listeners::default();
     let mut facts = Facts::default();
+    let mut held = Vec::new();
     while let Some(mut batch) = rows.next_batch() {
         join(
             &mut batch,
@@ -160,10 +165,20 @@ fn stream_tables(request: &Request, each: Each<'_>) -> Result<(Report, Facts), S
             Owners::NotAsked,
         );
         enrich(&batch, &mut facts, &query);
+        if query.groups {
+            // Groups are known only when every listener has come.
+            held.append(&mut batch);
+            continue;
+        }
         batch.retain(|socket| request.filter.matches(socket, &facts));
         each(batch, &facts)?;
     }
     let mut report = rows.finish()?;
+    if query.groups {
+        facts.groups = listeners.numbered();
+        held.retain(|socket| request.filter.matches(socket, &facts));
+        each(held, &facts)?;
+    }
     report.owners_from = Some("none");
     Ok((report, facts))
 }
@@ -177,6 +192,7 @@ fn pushed_down(request: &Request) -> Query {
         query.owners = query.owners.max(request.filter.process_detail());
     }
     query.users |= request.filter.needs_users();
+    query.need(columns::needs(&request.filter.columns()));
     query
 }
 
@@ -187,22 +203,40 @@ fn may_be_shown(request: &Request, query: &Query, socket: &Socket) -> bool {
         && request.filter.may_match(socket)
 }
 
+/// What the listeners among the rows tell of the others.
+#[derive(Default)]
+struct Listeners {
+    ports: ListenerPorts,
+    groups: ShareGroups,
+}
+
+impl Listeners {
+    /// The groups, once all listeners are known.
+    fn numbered(mut self) -> ShareGroups {
+        self.groups.number();
+        self.groups
+    }
+}
+
 /// Attributes the rows, and leaves out those that cannot be in the answer: listeners are read
 /// for the roles of others, too.
 fn join(
     sockets: &mut Vec<Socket>,
-    listeners: &mut ListenerPorts,
+    listeners: &mut Listeners,
     request: &Request,
     query: &Query,
     owners: Owners,
 ) {
     for socket in &*sockets {
-        listeners.note(socket);
+        listeners.ports.note(socket);
+        if query.groups {
+            listeners.groups.note(socket);
+        }
     }
     sockets.retain_mut(|socket| {
         let wanted = may_be_shown(request, query, socket);
         if wanted {
-            attribute(socket, listeners, owners);
+            attribute(socket, &listeners.ports, owners);
         }
         wanted
     });
@@ -221,6 +255,9 @@ fn enrich(sockets: &[Socket], facts: &mut Facts, query: &Query) {
             facts.users.insert(uid, names::user(uid));
         }
     }
+    if query.cgroups {
+        enrich_cgroups(sockets, facts);
+    }
     if sockets.iter().any(|socket| socket.interface.is_some()) {
         let lookup = names::Interfaces::new();
         for index in sockets.iter().filter_map(|socket| socket.interface) {
@@ -231,6 +268,19 @@ fn enrich(sockets: &[Socket], facts: &mut Facts, query: &Query) {
             }
         }
     }
+}
+
+/// Finds the cgroups of sockets that no process is known to hold: of others, the process tells.
+fn enrich_cgroups(sockets: &[Socket], facts: &mut Facts) {
+    let unowned = sockets
+        .iter()
+        .filter(|socket| socket.owner_status != OwnerStatus::Found);
+    let ids = unowned.filter_map(|socket| socket.cgroup);
+    let unknown = ids.filter(|id| !facts.cgroups.contains_key(id));
+    let found = cgroup::paths(unknown).into_iter();
+    facts
+        .cgroups
+        .extend(found.map(|(id, path)| (id, Cgroup::new(path))));
 }
 
 /// Says whose owners could not be seen: refused or hidden ones, and, in a pid namespace of

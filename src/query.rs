@@ -27,6 +27,69 @@ pub enum ProcessDetail {
     Full,
 }
 
+/// What a column, a filter or a view looks at beside the rows themselves.
+///
+/// Each entry of the table of columns has one: nothing is asked for that nobody looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something to ask for, or not"
+)]
+pub struct Needs {
+    /// How much about owners.
+    pub owners: ProcessDetail,
+    /// The names of users.
+    pub users: bool,
+    /// Memory and drops.
+    pub memory: bool,
+    /// The inner state of TCP.
+    pub info: bool,
+    /// Options of the socket.
+    pub options: bool,
+    /// The paths of cgroups that only the socket tells.
+    pub cgroups: bool,
+    /// Groups of sockets that share an address.
+    pub groups: bool,
+}
+
+impl Needs {
+    /// The rows are enough.
+    pub const NOTHING: Self = Self {
+        owners: ProcessDetail::None,
+        users: false,
+        memory: false,
+        info: false,
+        options: false,
+        cgroups: false,
+        groups: false,
+    };
+
+    /// Everything there is.
+    pub const EVERYTHING: Self = Self {
+        owners: ProcessDetail::Full,
+        users: true,
+        memory: true,
+        info: true,
+        options: true,
+        cgroups: true,
+        groups: true,
+    };
+
+    /// What both need.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            owners: self.owners.max(other.owners),
+            users: self.users || other.users,
+            memory: self.memory || other.memory,
+            info: self.info || other.info,
+            options: self.options || other.options,
+            cgroups: self.cgroups || other.cgroups,
+            groups: self.groups || other.groups,
+        }
+    }
+}
+
 /// What one answer needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
@@ -53,6 +116,12 @@ pub struct Query {
     pub memory: bool,
     /// Whether the inner state of each TCP connection is wanted (`tcp_info`).
     pub info: bool,
+    /// Whether the options of each socket are wanted: congestion control, TOS, mark.
+    pub options: bool,
+    /// Whether the cgroups of sockets without an owner are wanted by their paths.
+    pub cgroups: bool,
+    /// Whether sockets that share an address are to be told as groups.
+    pub groups: bool,
     /// Whether descriptors in use and their limit are wanted of each owner.
     pub files: bool,
     /// Whether every table is read until nothing new appears.
@@ -77,9 +146,25 @@ impl Query {
             users: true,
             memory: false,
             info: false,
+            options: false,
+            cgroups: false,
+            groups: false,
             files: false,
             strict: false,
         }
+    }
+
+    /// Asks for what is needed, too; for owners only where they are asked for at all.
+    pub fn need(&mut self, needs: Needs) {
+        if self.owners != ProcessDetail::None {
+            self.owners = self.owners.max(needs.owners);
+        }
+        self.users |= needs.users;
+        self.memory |= needs.memory;
+        self.info |= needs.info;
+        self.options |= needs.options;
+        self.cgroups |= needs.cgroups;
+        self.groups |= needs.groups;
     }
 
     /// Whether sockets of `protocol` can be in the answer at all.
@@ -99,6 +184,28 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn needs_are_added_and_owners_stay_unasked() {
+        let rtt = Needs {
+            owners: ProcessDetail::Name,
+            info: true,
+            ..Needs::NOTHING
+        };
+        let mut query = Query {
+            owners: ProcessDetail::None,
+            ..Query::everything()
+        };
+        query.need(rtt.and(Needs {
+            options: true,
+            ..Needs::NOTHING
+        }));
+        assert!(query.info && query.options && !query.memory && !query.groups);
+        assert_eq!(query.owners, ProcessDetail::None);
+        let mut query = Query::everything();
+        query.need(Needs::NOTHING);
+        assert_eq!(query, Query::everything());
+    }
 
     #[test]
     fn a_table_that_cannot_match_is_not_read() {

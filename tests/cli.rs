@@ -182,7 +182,7 @@ fn wrong_usage_is_2_and_says_what_would_be_right() {
 
 #[test]
 fn what_cannot_be_parsed_is_2_too() {
-    let wrong: [&[&str]; 27] = [
+    let wrong: [&[&str]; 28] = [
         &["listen", "--format", "xml"],
         &["listen", "--json", "--format", "csv"],
         &["listen", "--format", "csv", "--json"],
@@ -195,6 +195,7 @@ fn what_cannot_be_parsed_is_2_too() {
         &["listen", "--limit", "-1"],
         &["port"],
         &["proc"],
+        &["inspect"],
         &["nope"],
         &["proc", "1", "2=3", "--columns"],
         // What the contract promises and this version does not have must not look as if it worked.
@@ -316,6 +317,7 @@ fn help_and_version_are_answers() {
         "doctor",
         "explain",
         "proc",
+        "inspect",
         "completions",
         "man",
     ] {

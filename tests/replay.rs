@@ -96,6 +96,7 @@ fn netlink(protocol: Protocol, family: Family, name: &str) -> Vec<Socket> {
         states: StateSet::ALL,
         narrow: sockscope::model::Narrow::ALL,
         memory: true,
+        options: false,
         info: false,
         strict: false,
     };

@@ -86,6 +86,9 @@ fn the_schema_refuses_what_is_wrong() {
     }
 }
 
+/// Why a fact of `tcp_info` is always there: `struct tcp_info` grows.
+const OLDER: &str = "older kernels have it not";
+
 /// What no scenario makes for certain, and why not.
 const NOT_MADE: &[(&str, &str)] = &[
     ("GroupKey.unit: value", "there need not be a systemd"),
@@ -102,6 +105,33 @@ const NOT_MADE: &[(&str, &str)] = &[
         "Subject.scope: value",
         "limits of the machine are left alone",
     ),
+    ("ProcessDetail.unit: value", "there need not be a systemd"),
+    (
+        "ProcessDetail.container: value",
+        "there need not be an engine",
+    ),
+    ("ProcessDetail.cgroup: null", "the kernel may lack cgroups"),
+    ("ProcessDetail.parent: null", "only init has none"),
+    (
+        "ProcessDetail.started_at: null",
+        "/proc tells it of every process",
+    ),
+    ("TcpInfo.busy_us: null", OLDER),
+    ("TcpInfo.bytes_acked: null", OLDER),
+    ("TcpInfo.bytes_received: null", OLDER),
+    ("TcpInfo.bytes_retrans: null", OLDER),
+    ("TcpInfo.bytes_sent: null", OLDER),
+    ("TcpInfo.duplicate_segments: null", OLDER),
+    ("TcpInfo.not_sent_bytes: null", OLDER),
+    ("TcpInfo.out_of_order_segments: null", OLDER),
+    ("TcpInfo.receive_window_bytes: null", OLDER),
+    ("TcpInfo.reorderings_seen: null", OLDER),
+    ("TcpInfo.rwnd_limited_us: null", OLDER),
+    ("TcpInfo.segs_in: null", OLDER),
+    ("TcpInfo.segs_out: null", OLDER),
+    ("TcpInfo.send_window_bytes: null", OLDER),
+    ("TcpInfo.sndbuf_limited_us: null", OLDER),
+    ("TcpInfo.timeouts: null", OLDER),
 ];
 
 /// Each scenario in a namespace of its own; all beside each other.

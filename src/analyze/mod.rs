@@ -3,6 +3,7 @@
 pub mod buildup;
 pub mod close_wait;
 pub mod doctor;
+pub mod ends;
 pub mod ephemeral;
 pub mod past;
 pub mod port;

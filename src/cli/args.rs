@@ -98,6 +98,15 @@ pub enum Command {
         #[arg(long, conflicts_with_all = ROW_OPTIONS)]
         pids: bool,
     },
+    /// Everything about the few sockets that match: timers, memory, path
+    #[command(
+        after_help = "For example: sockscope inspect port=8080, sockscope inspect pid=812\n\
+        The other end of a connection is shown with it where it is on this host."
+    )]
+    Inspect {
+        #[command(flatten)]
+        filter: FilterWords,
+    },
     /// The JSON Schema of what --json and --format ndjson write
     Schema,
     /// Completion script of a shell, made from the same definitions as this help
@@ -242,7 +251,7 @@ pub struct Options {
         help_heading = "Output"
     )]
     pub json: bool,
-    /// Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones
+    /// Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all
     #[arg(long, global = true, value_name = "COLUMNS", help_heading = "Output")]
     pub columns: Option<String>,
     /// Sort by this column; -COLUMN for the reverse

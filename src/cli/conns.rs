@@ -9,10 +9,10 @@ use crate::model::StateSet;
 use crate::render::grid::{self, Cell};
 use crate::render::theme::{Tone, state_tone};
 
-const TABLE: &[&str] = &[
+pub(super) const TABLE: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "process",
 ];
-const PROGRAM: &[&str] = &[
+pub(super) const PROGRAM: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "pid", "comm",
 ];
 

@@ -3,8 +3,8 @@
 use super::Failure;
 use super::session::Session;
 use crate::analyze::states::Counts;
-use crate::columns::{Column, Row};
-use crate::model::{Facts, Protocol, Report, Socket};
+use crate::columns::{self, Column, Row};
+use crate::model::{Facts, Problem, Protocol, Report, Socket};
 use crate::pipeline::{self, Request};
 use crate::render::Columns;
 
@@ -68,7 +68,7 @@ impl Listed {
 
 /// Writes the list. Rows flow through unless they have to be sorted.
 pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report), Failure> {
-    let request = session.with_users(list.request.clone(), &list.columns);
+    let request = session.with_needs(list.request.clone(), &list.columns);
     let mut writer = session.row_writer(list.command, list.columns);
     let limit = session.options.limit.unwrap_or(usize::MAX);
     let mut listed = Listed::default();
@@ -88,15 +88,36 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
         listed.shown += sockets.len() as u64;
         writer.rows(&sockets, facts)
     };
-    let report = if list.order.is_some() {
+    let mut report = if list.order.is_some() {
         let mut snapshot = pipeline::snapshot(&request)?;
         each(std::mem::take(&mut snapshot.sockets), &snapshot.facts)?;
         snapshot.report
     } else {
         pipeline::stream(&request, each)?
     };
+    note_unknown(&request, &mut report);
     writer.end(&report)?;
     Ok((listed, report))
+}
+
+/// Says when columns are empty because the source does not tell what stands in them.
+pub(super) fn note_unknown(request: &Request, report: &mut Report) {
+    let source = match report.collector {
+        Some("procfs") => "/proc/net",
+        Some("netstat2") => "netstat2",
+        _ => return,
+    };
+    let mut query = request.query;
+    query.need(columns::needs(&request.filter.columns()));
+    if query.info || query.memory || query.options {
+        let message = format!(
+            "{source} does not tell what TCP knows of a connection, nor memory and options of a socket"
+        );
+        let problem = Problem::new("details_unknown", message);
+        report
+            .problems
+            .push(problem.hint("sock_diag does: --collector netlink"));
+    }
 }
 
 /// Sorts rows; equal ones keep the kernel's order.
@@ -112,5 +133,67 @@ pub(super) fn sort(sockets: &mut [Socket], facts: &Facts, order: Order) {
                 _ => a.compare(&b),
             }
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::Cli;
+    use super::super::config::Settings;
+    use super::super::{conns, listen};
+    use super::*;
+    use crate::filter::Filter;
+    use crate::model::StateSet;
+    use crate::query::{Needs, ProcessDetail, Query};
+    use clap::Parser;
+
+    /// What a command asks for with these options.
+    fn asked(arguments: &[&str], table: &[&str], program: &[&str]) -> Query {
+        let cli = Cli::try_parse_from([&["sockscope"], arguments].concat()).unwrap();
+        let session = Session::new(cli.options, Settings::default());
+        let request = session.request(StateSet::ALL, Filter::default()).unwrap();
+        let columns = session.columns(table, program).unwrap();
+        session.with_needs(request, &columns).query
+    }
+
+    #[test]
+    fn the_usual_views_ask_for_no_more_than_they_show() {
+        let usual = Query {
+            owners: ProcessDetail::Name,
+            users: false,
+            ..Query::everything()
+        };
+        for format in ["table", "plain", "csv"] {
+            let format = format!("--format={format}");
+            let conns = asked(&["conns", &format], conns::TABLE, conns::PROGRAM);
+            assert_eq!(conns, usual, "{format}");
+            let listen = asked(&["listen", &format], listen::TABLE, listen::PROGRAM);
+            let users = Query {
+                users: true,
+                ..usual
+            };
+            assert_eq!(listen, users, "{format}");
+        }
+        // JSON has the command lines and the users of owners, and nothing that costs more.
+        let json = asked(&["conns", "--json"], conns::TABLE, conns::PROGRAM);
+        assert_eq!(json, Query::everything());
+    }
+
+    #[test]
+    fn a_column_asks_for_what_it_needs_and_nothing_else() {
+        for column in crate::columns::COLUMNS {
+            let mut expected = asked(&["conns", "--columns=lport"], &[], &[]);
+            expected.need(column.needs);
+            let chosen = format!("--columns={}", column.id);
+            assert_eq!(asked(&["conns", &chosen], &[], &[]), expected, "{chosen}");
+            let sorted = format!("--sort=-{}", column.id);
+            assert_eq!(asked(&["conns", &sorted], &[], &[]), expected, "{sorted}");
+        }
+        let none = asked(&["conns", "--no-owners", "--columns=unit,comm"], &[], &[]);
+        assert_eq!(none.owners, ProcessDetail::None);
+        assert_ne!(
+            crate::columns::needs(crate::columns::select(&["rtt"]).iter()),
+            Needs::NOTHING
+        );
     }
 }

@@ -7,8 +7,8 @@ use super::session::Session;
 use super::{Exit, Failure, pids};
 use crate::model::StateSet;
 
-const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
-const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid", "comm"];
+pub(super) const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
+pub(super) const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid", "comm"];
 
 pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
     let request = session.request(StateSet::LISTENING, Session::filter(words)?)?;

@@ -2,6 +2,7 @@
 
 mod args;
 mod buildup;
+mod columns;
 mod completions;
 mod config;
 mod conns;
@@ -9,6 +10,7 @@ mod definition;
 mod doctor;
 mod explain;
 mod habits;
+mod inspect;
 mod list;
 mod listen;
 mod overview;
@@ -98,6 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// Runs the command.
 fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> {
     match command {
+        _ if columns::is_asked_for(session) => columns::run(session),
         None => overview::run(session),
         Some(Command::Listen { filter, pids }) => listen::run(session, &filter.words, pids.pids),
         Some(Command::Port { words, pids }) => port::run(session, &words, pids),
@@ -111,6 +114,7 @@ fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> 
             filter,
             pids,
         }) => proc::run(session, &target, &filter.words, pids),
+        Some(Command::Inspect { filter }) => inspect::run(session, &filter.words),
         Some(Command::Schema) => schema::run(session),
         Some(Command::Completions(args)) => completions::run(session, &args),
         Some(Command::Man(args)) => pages::run(session, &args),

@@ -67,7 +67,7 @@ pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
 fn look(session: &Session, columns: &Columns) -> Result<Overview, Failure> {
     let mut request = session.request(StateSet::ALL, Filter::default())?;
     doctor::complete(&mut request.query);
-    let request = session.with_users(request, columns);
+    let request = session.with_needs(request, columns);
     let sample = pipeline::sample(&request)?;
     let mut tally = Tally::new(None);
     for socket in sample.sockets() {

@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     let (asked, filter) = read_words(words)?;
     let columns = session.columns(COLUMNS, COLUMNS)?;
     let order = session.sort()?;
-    let request = session.with_users(ask(session, &asked, &filter)?, &columns);
+    let request = session.with_needs(ask(session, &asked, &filter)?, &columns);
     let mut snapshot = pipeline::snapshot(&request)?;
     port::assign_roles(&mut snapshot.sockets, &asked);
     // Whether a port is in use is told by all of its sockets, whatever rows are wanted.

@@ -134,7 +134,7 @@ impl Session {
             return Err(Usage::new("a filter by process needs owners")
                 .hint("leave --no-owners out, or the filter"));
         }
-        let query = Query {
+        let mut query = Query {
             protocols: self.protocols(),
             families: self.families(),
             states: self.states(states),
@@ -142,11 +142,15 @@ impl Session {
             collector: self.options.collector,
             owners: self.process_detail(),
             users: matches!(self.format, Format::Json | Format::Ndjson),
-            memory: self.looks_at(&["drops"]),
+            memory: false,
             info: false,
+            options: false,
+            cgroups: false,
+            groups: false,
             files: false,
             strict: self.options.strict,
         };
+        query.need(columns::needs(&self.looked_at()));
         Ok(Request {
             query,
             filter,
@@ -159,21 +163,19 @@ impl Session {
         match self.format {
             _ if self.options.no_owners => ProcessDetail::None,
             Format::Json | Format::Ndjson => ProcessDetail::Full,
-            _ if self.looks_at(&["command", "unit", "container", "cgroup"]) => ProcessDetail::Full,
             _ => ProcessDetail::Name,
         }
     }
 
-    /// Whether one of the columns was chosen or is sorted by.
-    fn looks_at(&self, ids: &[&str]) -> bool {
+    /// The columns that were chosen or are sorted by; unknown ones are refused elsewhere.
+    fn looked_at(&self) -> Vec<&'static Column> {
         let chosen = self.usual.iter().chain(&self.options.columns);
         let sorted = self.options.sort.as_deref().unwrap_or_default();
         let chosen = chosen
             .flat_map(|text| text.split(','))
             .map(|id| id.trim().trim_start_matches('+'));
-        chosen
-            .chain([sorted.trim_start_matches('-')])
-            .any(|id| ids.contains(&id))
+        let ids = chosen.chain([sorted.trim_start_matches('-')]);
+        ids.filter_map(columns::find).collect()
     }
 
     /// The columns: the usual ones of the command, as the configuration and then the options
@@ -212,16 +214,16 @@ impl Session {
         })
     }
 
-    /// The request, with the names of users where one of the columns shows them: asking the
-    /// system for them costs more than a small table.
+    /// The request, with what the columns that are shown need: nothing else is asked for.
     #[must_use]
-    pub fn with_users(&self, mut request: Request, columns: &Columns) -> Request {
+    pub fn with_needs(&self, mut request: Request, columns: &Columns) -> Request {
         let shown = match self.format {
-            Format::Table => &columns.table,
-            _ => &columns.program,
+            Format::Table => columns.table.as_slice(),
+            Format::Plain | Format::Csv => &columns.program,
+            // JSON has no columns: what it always has was asked for already.
+            Format::Json | Format::Ndjson => &[],
         };
-        let is_user = |column: &&Column| column.id == "user";
-        request.query.users |= shown.iter().any(is_user) || self.looks_at(&["user"]);
+        request.query.need(columns::needs(shown));
         request
     }
 

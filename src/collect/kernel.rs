@@ -1,6 +1,7 @@
 //! Counters and settings: the one place where they are read.
 
 use std::io;
+use std::net::IpAddr;
 
 use super::elsewhere::others;
 use crate::model::Kernel;
@@ -74,7 +75,9 @@ pub fn kernel() -> Kernel {
     }
     set_all(&mut kernel, OF_NAMESPACE, &read_all(OF_NAMESPACE));
     of_machine(&mut kernel);
-    addresses(&mut kernel);
+    for address in addresses() {
+        kernel.has_address(address);
+    }
     kernel
 }
 
@@ -119,15 +122,13 @@ fn in_initial_namespace<T: Send>(work: impl Fn() -> T + Send + Sync) -> io::Resu
     attempts.find(Result::is_ok).unwrap_or(refused)
 }
 
-fn addresses(kernel: &mut Kernel) {
+/// The addresses of the calling thread's network namespace.
+#[must_use]
+pub fn addresses() -> Vec<IpAddr> {
     let text = |name| net_text(name).unwrap_or_default();
     let v4 = kernel_text::fib_addresses(&text("fib_trie"));
-    for address in v4
-        .into_iter()
-        .chain(kernel_text::if_inet6_addresses(&text("if_inet6")))
-    {
-        kernel.has_address(address);
-    }
+    let v6 = kernel_text::if_inet6_addresses(&text("if_inet6"));
+    v4.into_iter().chain(v6).collect()
 }
 
 fn read_all(names: &[&str]) -> Vec<io::Result<String>> {

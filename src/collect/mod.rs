@@ -17,7 +17,7 @@ use crate::model::{Family, Narrow, Protocol, Socket, StateSet};
 
 pub use elsewhere::{Elsewhere, HeldElsewhere, listeners_elsewhere};
 pub use gather::{Gathered, Shown, SocketStream, gather};
-pub use kernel::{kernel, settings};
+pub use kernel::{addresses, kernel, settings};
 pub use netlink::Netlink;
 pub use netstat2::Netstat2;
 pub use owners::BlindSpot;
@@ -27,6 +27,10 @@ pub use tables::read_tables;
 
 /// One table of the kernel, as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something to ask for, or not"
+)]
 pub struct Table {
     /// The protocol.
     pub protocol: Protocol,
@@ -40,6 +44,8 @@ pub struct Table {
     pub memory: bool,
     /// Whether the inner state of TCP connections is wanted.
     pub info: bool,
+    /// Whether the options of sockets are wanted.
+    pub options: bool,
     /// Whether to read again until nothing new appears, whatever the table.
     pub strict: bool,
 }

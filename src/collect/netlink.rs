@@ -5,7 +5,7 @@ use std::io;
 use super::{Collector, Sink, Table, TableError};
 use crate::model::{Family, Narrow, Protocol, State, StateSet};
 use crate::sys::sock_diag::{SockDiag, Transport};
-use crate::wire::inet_diag::{self, Request};
+use crate::wire::inet_diag::Request;
 use crate::wire::nlmsg::{Dump, DumpError};
 
 /// The kernel fills messages to about 32 KiB; a larger buffer gains nothing, one below 4 KiB
@@ -71,6 +71,7 @@ impl<T: Transport> Netlink<T> {
             narrow: table.narrow,
             memory: table.memory,
             info: table.info,
+            options: table.options,
         };
         if table.family.is_some() {
             return self.read_until_whole(table, request(table.family), sink);
@@ -142,13 +143,10 @@ impl<T: Transport> Netlink<T> {
             // A truncated dump is read to its end, so that the next request starts clean.
             truncated |= received.truncated;
             let datagram = self.buffer.get(..received.length).unwrap_or_default();
-            let fed = dump.feed(
-                datagram,
-                &mut |row| match inet_diag::socket(row, request.protocol) {
-                    Some(socket) => new += u64::from(sink.push(socket)),
-                    None => unreadable += 1,
-                },
-            );
+            let fed = dump.feed(datagram, &mut |row| match request.socket(row) {
+                Some(socket) => new += u64::from(sink.push(socket)),
+                None => unreadable += 1,
+            });
             match fed {
                 Err(DumpError::Malformed) if truncated => {}
                 Err(error) => return Err(error.into()),
@@ -318,6 +316,7 @@ mod tests {
             narrow: Narrow::ALL,
             memory: false,
             info: false,
+            options: false,
             strict: false,
         }
     }

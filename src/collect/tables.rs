@@ -80,6 +80,7 @@ impl<'a> Reader<'a> {
             narrow: Narrow::ALL,
             memory: self.query.memory,
             info: self.query.info,
+            options: self.query.options,
             strict: self.query.strict,
         };
         if protocol == Protocol::Tcp {

@@ -13,6 +13,21 @@ pub enum Value<'a> {
     Absent,
     /// A number.
     Number(u64),
+    /// Bytes.
+    Bytes(u64),
+    /// A time.
+    Span {
+        /// How long.
+        amount: u64,
+        /// In which unit programs get it.
+        unit: TimeUnit,
+        /// Whether it may be more.
+        at_least: bool,
+    },
+    /// Bytes a second.
+    Rate(u64),
+    /// Bits in a number.
+    Bits(u64),
     /// A number written in 16 hexadecimal digits.
     Hex(u64),
     /// A word of ours.
@@ -42,6 +57,36 @@ pub enum Value<'a> {
     Owners(Row<'a>, OwnerField),
     /// The owner for people: name and pid, or why there is none.
     Process(Row<'a>),
+}
+
+/// The unit of a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimeUnit {
+    /// Millionths of a second.
+    Micros,
+    /// Thousandths of a second.
+    Millis,
+}
+
+impl TimeUnit {
+    /// So many of the unit as microseconds.
+    #[must_use]
+    pub const fn micros(self, amount: u64) -> u64 {
+        match self {
+            Self::Micros => amount,
+            Self::Millis => amount.saturating_mul(1000),
+        }
+    }
+}
+
+/// A time in microseconds, where it is known.
+pub(super) fn micros(amount: Option<impl Into<u64>>) -> Option<Value<'static>> {
+    let span = |amount: u64| Value::Span {
+        amount,
+        unit: TimeUnit::Micros,
+        at_least: false,
+    };
+    amount.map(|amount| span(amount.into()))
 }
 
 /// What is told of each owner in a cell.
@@ -99,6 +144,16 @@ impl OwnerField {
 }
 
 impl Value<'_> {
+    /// A time in milliseconds.
+    #[must_use]
+    pub const fn millis(amount: u64) -> Self {
+        Self::Span {
+            amount,
+            unit: TimeUnit::Millis,
+            at_least: false,
+        }
+    }
+
     /// The order of two cells of one column: what is absent comes last.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Ordering {
@@ -107,7 +162,23 @@ impl Value<'_> {
             (V::Absent, V::Absent) => Ordering::Equal,
             (V::Absent, _) => Ordering::Greater,
             (_, V::Absent) => Ordering::Less,
-            (V::Number(a), V::Number(b)) | (V::Hex(a), V::Hex(b)) => a.cmp(b),
+            (V::Number(a), V::Number(b))
+            | (V::Bytes(a), V::Bytes(b))
+            | (V::Rate(a), V::Rate(b))
+            | (V::Bits(a), V::Bits(b))
+            | (V::Hex(a), V::Hex(b)) => a.cmp(b),
+            (
+                V::Span {
+                    amount: a,
+                    unit: au,
+                    ..
+                },
+                V::Span {
+                    amount: b,
+                    unit: bu,
+                    ..
+                },
+            ) => au.micros(*a).cmp(&bu.micros(*b)),
             (V::Word(a), V::Word(b)) => a.cmp(b),
             (V::State(a), V::State(b)) => a.cmp(b),
             (V::Address(a), V::Address(b)) => a.cmp(b),

@@ -183,7 +183,11 @@ fn any_text(column: &Column, row: Row<'_>, is_so: OnText<'_>) -> Option<bool> {
         Value::End { end, .. } => {
             owned(std::net::SocketAddr::new(end.address, end.port).to_string())
         }
-        Value::Number(number) => owned(number.to_string()),
+        Value::Number(number)
+        | Value::Bytes(number)
+        | Value::Rate(number)
+        | Value::Bits(number)
+        | Value::Span { amount: number, .. } => owned(number.to_string()),
         Value::Hex(number) => owned(format!("{number:016x}")),
         Value::Queue(length, _) => owned(length.to_string()),
         Value::Timer(timer) => owned(timer.kind.to_string()),
@@ -213,7 +217,12 @@ fn any_text(column: &Column, row: Row<'_>, is_so: OnText<'_>) -> Option<bool> {
 /// Whether one of the numbers in a cell is so; `None` where there is none.
 fn any_number(column: &Column, row: Row<'_>, is_so: &dyn Fn(u64) -> bool) -> Option<bool> {
     match (column.value)(row) {
-        Value::Number(number) | Value::Hex(number) => Some(is_so(number)),
+        Value::Number(number)
+        | Value::Bytes(number)
+        | Value::Rate(number)
+        | Value::Bits(number)
+        | Value::Span { amount: number, .. }
+        | Value::Hex(number) => Some(is_so(number)),
         Value::Queue(length, _) => Some(is_so(length.into())),
         Value::Timer(timer) => Some(is_so(timer.expires_ms.into())),
         Value::Owners(row, field) => {

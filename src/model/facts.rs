@@ -1,11 +1,13 @@
 //! What rows need beside the sockets: owners, processes, names.
 
 use std::net::IpAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use rustc_hash::FxHashMap;
 
-use super::{Endpoint, Holder, HolderIndex, Process, Protocol, Report, Socket};
+use super::{
+    Cgroup, Endpoint, Holder, HolderIndex, Process, Protocol, Report, ShareGroups, Socket,
+};
 
 /// Everything a row needs beside its socket, each fact read once.
 ///
@@ -20,6 +22,10 @@ pub struct Facts {
     pub users: FxHashMap<u32, Option<String>>,
     /// Names of interfaces by index.
     pub interfaces: FxHashMap<NonZeroU32, String>,
+    /// cgroups by id, where they were asked for and could be found.
+    pub cgroups: FxHashMap<NonZeroU64, Cgroup>,
+    /// Sockets that share an address, where it was asked for.
+    pub groups: ShareGroups,
     /// Names of addresses, with `-r`.
     pub hosts: FxHashMap<IpAddr, String>,
     /// Names of ports, with `-r`.
@@ -67,6 +73,12 @@ impl Facts {
     #[must_use]
     pub fn interface(&self, socket: &Socket) -> Option<&str> {
         self.interfaces.get(&socket.interface?).map(String::as_str)
+    }
+
+    /// The cgroup `socket` was made in.
+    #[must_use]
+    pub fn cgroup(&self, socket: &Socket) -> Option<&Cgroup> {
+        self.cgroups.get(&socket.cgroup?)
     }
 
     /// The name of an address, with `-r`.

@@ -2,8 +2,10 @@
 
 mod endpoint;
 mod facts;
+mod groups;
 mod kernel;
 mod narrow;
+mod options;
 mod ports;
 mod problem;
 mod process;
@@ -14,12 +16,16 @@ mod tcp_info;
 
 pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet};
 pub use facts::{Facts, Snapshot};
+pub use groups::{Cgroup, ShareGroups};
 pub use kernel::Kernel;
 pub use narrow::Narrow;
+pub use options::SocketOptions;
 pub use ports::{ListenerPorts, PortRange};
 pub use problem::{Problem, Report};
 pub use process::{Container, Files, Process};
 pub use queue::{AcceptQueue, Queue};
-pub use socket::{Held, Holder, HolderIndex, OwnerStatus, Role, Socket, Timer, TimerKind, Via};
+pub use socket::{
+    Age, Held, Holder, HolderIndex, OwnerStatus, Role, Socket, Timer, TimerKind, Via,
+};
 pub use state::{State, StateSet};
-pub use tcp_info::{Memory, TcpInfo};
+pub use tcp_info::{Agreed, CongestionState, Memory, TcpInfo};

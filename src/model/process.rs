@@ -49,19 +49,13 @@ impl Process {
     /// `.socket` or `.scope`.
     #[must_use]
     pub fn unit(&self) -> Option<&str> {
-        let path = self.cgroup.as_deref()?;
-        path.rsplit('/').find(|part| {
-            [".service", ".socket", ".scope"]
-                .iter()
-                .any(|kind| part.len() > kind.len() && part.ends_with(kind))
-        })
+        unit_in(self.cgroup.as_deref()?)
     }
 
     /// The container, when the cgroup path has the mark of an engine.
     #[must_use]
     pub fn container(&self) -> Option<Container> {
-        let path = self.cgroup.as_deref()?;
-        path.rsplit('/').find_map(container_of)
+        container_in(self.cgroup.as_deref()?)
     }
 
     /// Whether the process goes by `name`: its comm, or the first 15 bytes of a longer name
@@ -82,6 +76,20 @@ impl Process {
         let first = self.command.as_deref()?.split(|&b| b == b' ').next()?;
         first.rsplit(|&b| b == b'/').next()
     }
+}
+
+/// The systemd unit that a cgroup path names: the innermost one.
+pub(super) fn unit_in(path: &str) -> Option<&str> {
+    path.rsplit('/').find(|part| {
+        [".service", ".socket", ".scope"]
+            .iter()
+            .any(|kind| part.len() > kind.len() && part.ends_with(kind))
+    })
+}
+
+/// The container that a cgroup path names: the innermost one.
+pub(super) fn container_in(path: &str) -> Option<Container> {
+    path.rsplit('/').find_map(container_of)
 }
 
 /// Reads one part of a cgroup path: `docker-ID.scope`, `libpod-ID.scope`, `cri-containerd-ID`,

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use rustc_hash::FxHashMap;
 
-use super::{Endpoint, Family, Memory, Protocol, Queue, State, TcpInfo};
+use super::{Endpoint, Family, Memory, Protocol, Queue, SocketOptions, State, TcpInfo};
 
 /// One socket as the kernel described it, and what the join found out about it.
 ///
@@ -40,10 +40,12 @@ pub struct Socket {
     /// Packets dropped at this socket since it was made (`SK_MEMINFO_DROPS`).
     pub drops: Option<u32>,
     /// Its memory; `None` unless asked for.
-    pub memory: Option<Memory>,
+    pub memory: Option<Box<Memory>>,
     /// What TCP knows of the connection; `None` unless asked for, and for sockets without a
     /// connection. In a box, because most rows have none.
     pub tcp: Option<Box<TcpInfo>>,
+    /// What was set on it; `None` unless asked for.
+    pub options: Option<Box<SocketOptions>>,
     /// cgroup v2 id (`INET_DIAG_CGROUP_ID`, Linux 5.8).
     pub cgroup: Option<NonZeroU64>,
     /// Whether an IPv6 socket refuses IPv4 (`INET_DIAG_SKV6ONLY`).
@@ -76,6 +78,7 @@ impl Socket {
             drops: None,
             memory: None,
             tcp: None,
+            options: None,
             cgroup: None,
             v6_only: None,
             role: None,
@@ -89,6 +92,39 @@ impl Socket {
     pub const fn is_listener(&self) -> bool {
         matches!(self.state, State::Listen | State::Unconnected)
     }
+
+    /// How long the socket has been in its state: exact for `TIME_WAIT`, from its timer; at
+    /// least so long for `CLOSE_WAIT`, where `tcp_info` tells since when the peer has been
+    /// silent. The kernel does not record it for any other state.
+    #[must_use]
+    pub fn age(&self) -> Option<Age> {
+        match self.state {
+            State::TimeWait => {
+                let timer = self.timer.filter(|t| t.kind == TimerKind::TimeWait)?;
+                Some(Age {
+                    ms: TIME_WAIT_MS.saturating_sub(timer.expires_ms.into()),
+                    at_least: false,
+                })
+            }
+            State::CloseWait => Some(Age {
+                ms: self.tcp.as_ref()?.quiet_ms().into(),
+                at_least: true,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// How long `TIME_WAIT` lasts (`TCP_TIMEWAIT_LEN` in `include/net/tcp.h`), in milliseconds.
+const TIME_WAIT_MS: u64 = 60_000;
+
+/// How long a socket has been in its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age {
+    /// Milliseconds.
+    pub ms: u64,
+    /// Whether it may be more.
+    pub at_least: bool,
 }
 
 /// The running timer of a connection.

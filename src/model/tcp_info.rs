@@ -7,16 +7,38 @@
 /// are in milliseconds and count from the start of the connection where it never happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpInfo {
+    /// What the congestion control is doing.
+    pub congestion_state: CongestionState,
+    /// What both sides agreed on (`tcpi_options`).
+    pub agreed: Agreed,
     /// Retransmissions in a row of the segment that waits for its acknowledgement.
     pub retransmits: u8,
     /// Zero-window or keepalive probes without an answer.
     pub probes: u8,
     /// How often the retransmission time-out was doubled.
     pub backoff: u8,
+    /// Shift of the window that the peer offers, and of the one that this side offers.
+    pub window_scale: (u8, u8),
+    /// Whether the program gave too little to measure how fast the path is (Linux 4.9).
+    pub delivery_rate_app_limited: bool,
     /// The retransmission time-out, in microseconds.
     pub rto_us: u32,
+    /// How long an acknowledgement may be held back, in microseconds.
+    pub ato_us: u32,
+    /// Maximum segment size for sending, in bytes.
+    pub send_mss: u32,
+    /// Maximum segment size seen when receiving, in bytes.
+    pub receive_mss: u32,
+    /// Maximum segment size that this side told the peer, in bytes.
+    pub advertised_mss: u32,
     /// Segments sent and not acknowledged.
     pub unacked: u32,
+    /// Segments acknowledged out of order (SACK).
+    pub sacked: u32,
+    /// Segments thought to be lost.
+    pub lost: u32,
+    /// Segments sent again that are on their way now.
+    pub retransmitted_now: u32,
     /// Milliseconds since data was last sent.
     pub last_data_sent_ms: u32,
     /// Milliseconds since data last came.
@@ -25,36 +47,130 @@ pub struct TcpInfo {
     pub last_ack_recv_ms: u32,
     /// The path's MTU in bytes.
     pub path_mtu: u32,
-    /// The smoothed round-trip time, in microseconds.
+    /// The smoothed round-trip time, in microseconds; 0 before the first measurement.
     pub rtt_us: u32,
     /// Its variation, in microseconds.
     pub rtt_var_us: u32,
-    /// Maximum segment size for sending, in bytes.
-    pub send_mss: u32,
-    /// Maximum segment size seen when receiving, in bytes.
-    pub receive_mss: u32,
+    /// The least round-trip time seen lately, in microseconds (Linux 4.6); `None` before the
+    /// first measurement.
+    pub min_rtt_us: Option<u32>,
+    /// The round-trip time as the receiver estimates it, in microseconds; 0 when it does not.
+    pub receive_rtt_us: u32,
     /// The congestion window, in segments.
     pub congestion_window: u32,
-    /// The slow-start threshold, in segments.
-    pub slow_start_threshold: u32,
-    /// Segments thought to be lost.
-    pub lost: u32,
-    /// All retransmissions of the connection.
+    /// The slow-start threshold, in segments; `None` while nothing has set one.
+    pub slow_start_threshold: Option<u32>,
+    /// How far segments may come out of order before they are taken for lost, in segments.
+    pub reordering: u32,
+    /// Bytes of the receive buffer that the program is thought to need in a round trip.
+    pub receive_space: u32,
+    /// All retransmissions of the connection, in segments.
     pub total_retransmits: u32,
+    /// The rate at which segments are let out, in bytes a second (Linux 3.15); `None` where
+    /// there is no limit.
+    pub pacing_rate: Option<u64>,
     /// Bytes acknowledged by the peer (Linux 4.1).
     pub bytes_acked: Option<u64>,
     /// Bytes received (Linux 4.1).
     pub bytes_received: Option<u64>,
+    /// Segments sent, with those without data (Linux 4.2).
+    pub segs_out: Option<u32>,
+    /// Segments received, with those without data (Linux 4.2).
+    pub segs_in: Option<u32>,
     /// Bytes written and not sent yet (Linux 4.6).
     pub not_sent: Option<u32>,
+    /// The rate at which data last arrived at the peer, in bytes a second (Linux 4.9); `None`
+    /// before the first measurement.
+    pub delivery_rate: Option<u64>,
     /// Microseconds in which there was something to send (Linux 4.9).
     pub busy_us: Option<u64>,
     /// Microseconds of these in which the peer's window held it back (Linux 4.9).
     pub window_limited_us: Option<u64>,
+    /// Microseconds of these in which the send buffer held it back (Linux 4.9).
+    pub buffer_limited_us: Option<u64>,
+    /// Bytes sent, those sent again included (Linux 4.19).
+    pub bytes_sent: Option<u64>,
+    /// Bytes sent again (Linux 4.19).
+    pub bytes_retransmitted: Option<u64>,
+    /// Segments that the peer received twice (Linux 4.19).
+    pub duplicates: Option<u32>,
+    /// How often segments came out of order on the way to the peer (Linux 4.19).
+    pub reorderings_seen: Option<u32>,
+    /// Segments that came out of order (Linux 5.4).
+    pub out_of_order: Option<u32>,
     /// The window the peer offers, in bytes (Linux 5.4).
     pub send_window: Option<u32>,
     /// The window this side offers, in bytes (Linux 6.2).
     pub receive_window: Option<u32>,
+    /// Retransmission time-outs of the connection (Linux 6.7).
+    pub timeouts: Option<u16>,
+}
+
+/// What the congestion control is doing. Source: `enum tcp_ca_state` in
+/// `include/uapi/linux/tcp.h`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CongestionState {
+    /// Nothing is wrong.
+    #[default]
+    Open,
+    /// Duplicate acknowledgements have come.
+    Disorder,
+    /// The window was reduced, by a notice of congestion or a local queue.
+    Reduced,
+    /// Segments were lost and are sent again.
+    Recovery,
+    /// The retransmission timer has fired.
+    Loss,
+    /// A number that this version does not know.
+    Unknown(u8),
+}
+
+impl CongestionState {
+    /// The state of a kernel number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::Open,
+            1 => Self::Disorder,
+            2 => Self::Reduced,
+            3 => Self::Recovery,
+            4 => Self::Loss,
+            other => Self::Unknown(other),
+        }
+    }
+
+    /// The kernel's word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Disorder => "disorder",
+            Self::Reduced => "cwr",
+            Self::Recovery => "recovery",
+            Self::Loss => "loss",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+/// What both sides agreed on in the handshake, as bits: `tcpi_options`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Agreed(pub u8);
+
+impl Agreed {
+    /// The words of the bits that are set, as ss spells them.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        const WORDS: [(u8, &str); 6] = [
+            (1, "timestamps"),
+            (2, "sack"),
+            (4, "wscale"),
+            (8, "ecn"),
+            (16, "ecnseen"),
+            (32, "fastopen"),
+        ];
+        let set = WORDS.into_iter().filter(move |(bit, _)| self.0 & bit != 0);
+        set.map(|(_, word)| word)
+    }
 }
 
 impl TcpInfo {
@@ -62,6 +178,12 @@ impl TcpInfo {
     #[must_use]
     pub fn quiet_ms(&self) -> u32 {
         self.last_data_recv_ms.min(self.last_ack_recv_ms)
+    }
+
+    /// The smoothed round-trip time in microseconds; `None` before the first measurement.
+    #[must_use]
+    pub fn rtt(&self) -> Option<u32> {
+        Some(self.rtt_us).filter(|us| *us > 0)
     }
 
     /// Milliseconds in which no data moved in either direction.
@@ -74,7 +196,7 @@ impl TcpInfo {
 /// The memory of a socket, in bytes as the kernel counts them: with its own overhead.
 ///
 /// Source: `INET_DIAG_SKMEMINFO`, `sk_get_meminfo` in `net/core/sock.c`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Held by what was received and not read (`SK_MEMINFO_RMEM_ALLOC`).
     pub received: u32,
@@ -84,4 +206,12 @@ pub struct Memory {
     pub sending: u32,
     /// The most that may be on its way out (`SK_MEMINFO_SNDBUF`).
     pub send_limit: u32,
+    /// Of what is on its way out, handed to the network (`SK_MEMINFO_WMEM_ALLOC`).
+    pub in_network: u32,
+    /// Reserved for what will come (`SK_MEMINFO_FWD_ALLOC`).
+    pub reserved: u32,
+    /// Held by options and filters of the socket (`SK_MEMINFO_OPTMEM`).
+    pub options: u32,
+    /// Received while the program held the socket (`SK_MEMINFO_BACKLOG`).
+    pub backlog: u32,
 }

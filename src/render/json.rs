@@ -70,6 +70,20 @@ impl<W: Write> Envelope<W> {
         self.part.extend(members(part)?);
         Ok(())
     }
+
+    /// Writes one row.
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn row(&mut self, row: &impl Serialize) -> io::Result<()> {
+        let separator: &[u8] = if self.rows > 0 { b",\n" } else { b"\n" };
+        self.row.clear();
+        self.row.extend(separator);
+        write_json(&mut self.row, row)?;
+        self.out.write_all(&self.row)?;
+        self.rows += 1;
+        Ok(())
+    }
 }
 
 impl<W: Write> RowWriter for Envelope<W> {
@@ -86,12 +100,7 @@ impl<W: Write> RowWriter for Envelope<W> {
 
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         for socket in sockets {
-            let separator: &[u8] = if self.rows > 0 { b",\n" } else { b"\n" };
-            self.row.clear();
-            self.row.extend(separator);
-            write_json(&mut self.row, &SocketRow::new(socket, facts))?;
-            self.out.write_all(&self.row)?;
-            self.rows += 1;
+            self.row(&SocketRow::new(socket, facts))?;
         }
         Ok(())
     }

@@ -153,10 +153,7 @@ pub fn grid_columns(columns: &[&'static Column]) -> Vec<GridColumn> {
             header: column.header.to_owned(),
             align: column.align,
             may_be_idle: matches!(column.id, "recv_q" | "send_q"),
-            gives_way: matches!(
-                column.id,
-                "process" | "command" | "comm" | "unit" | "container" | "cgroup"
-            ),
+            gives_way: column.kind.is_owners_text(),
         })
         .collect()
 }

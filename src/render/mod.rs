@@ -7,6 +7,7 @@ pub mod csv;
 pub mod doctor;
 pub mod explain;
 pub mod grid;
+pub mod inspect;
 pub mod json;
 pub mod list;
 pub mod plain;
@@ -16,6 +17,7 @@ pub mod sanitize;
 pub mod story;
 pub mod text;
 pub mod theme;
+pub mod units;
 pub mod wrap;
 
 use std::io;

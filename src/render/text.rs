@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use unicode_width::UnicodeWidthStr;
 
 use super::sanitize::escape_into;
+use super::units;
 use crate::columns::{Align, OwnerField, OwnerValue, Row, Value};
 use crate::model::{Endpoint, Facts, OwnerStatus, Protocol, Timer};
 
@@ -25,7 +26,23 @@ pub enum Style {
 pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
     match value {
         Value::Absent => {}
-        Value::Number(number) => push_number(out, *number),
+        Value::Bytes(number) if style == Style::Person => out.push_str(&units::bytes(*number)),
+        Value::Rate(number) if style == Style::Person => out.push_str(&units::rate(*number)),
+        Value::Bits(number) if style == Style::Person => push(out, format_args!("0x{number:x}")),
+        Value::Span {
+            amount,
+            unit,
+            at_least,
+        } if style == Style::Person => {
+            // What may be more is marked; programs find that in the help of the column.
+            out.push_str(if *at_least { ">=" } else { "" });
+            out.push_str(&units::micros(unit.micros(*amount)));
+        }
+        Value::Number(number)
+        | Value::Bytes(number)
+        | Value::Rate(number)
+        | Value::Bits(number)
+        | Value::Span { amount: number, .. } => push_number(out, *number),
         Value::Hex(number) => push(out, format_args!("{number:016x}")),
         Value::Word(word) => out.push_str(word),
         Value::State(state) => match state.name() {

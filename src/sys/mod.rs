@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+pub mod cgroup;
 pub mod files;
 pub mod names;
 pub mod netns;

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroU64};
 
 use super::bytes::{array_at, be16_at, u8_at, u32_at, u64_at};
+use super::socket_options::{self, ATTR_CONG, ATTR_TCLASS, ATTR_TOS};
 use super::tcp_info;
 use super::{bytecode, nlmsg};
 use crate::model::{
@@ -46,6 +47,9 @@ pub struct Request {
     pub memory: bool,
     /// Whether to ask for `tcp_info`.
     pub info: bool,
+    /// Whether to ask for what was set on sockets: congestion control, TOS, traffic class.
+    /// Mark, shutdown and flags come unasked; they are kept only then.
+    pub options: bool,
 }
 
 impl Request {
@@ -53,7 +57,11 @@ impl Request {
     #[must_use]
     pub fn message(&self, sequence: u32) -> Vec<u8> {
         let extension = |wanted, attribute: u16| u8::from(wanted) << (attribute - 1);
-        let extensions = extension(self.memory, ATTR_SKMEMINFO) | extension(self.info, ATTR_INFO);
+        let extensions = extension(self.memory, ATTR_SKMEMINFO)
+            | extension(self.info, ATTR_INFO)
+            | extension(self.options, ATTR_CONG)
+            | extension(self.options, ATTR_TOS)
+            | extension(self.options, ATTR_TCLASS);
         let states = match self.protocol {
             Protocol::Tcp => self.states.tcp_mask(),
             Protocol::Udp | Protocol::Raw => DATAGRAM_STATES,
@@ -70,6 +78,17 @@ impl Request {
             payload.extend(nlmsg::attribute(ATTR_REQ_BYTECODE, &bytecode));
         }
         nlmsg::message(kind, nlmsg::DUMP_FLAGS, sequence, &payload)
+    }
+
+    /// Reads one row of the answer, as [`socket`] does; with the options, where they were
+    /// asked for.
+    #[must_use]
+    pub fn socket(&self, row: &[u8]) -> Option<Socket> {
+        let mut socket = socket(row, self.protocol)?;
+        if self.options {
+            socket.options = socket_options::parse(row.get(ROW..)?).map(Box::new);
+        }
+        Some(socket)
     }
 }
 
@@ -131,6 +150,10 @@ pub fn socket(row: &[u8], protocol: Protocol) -> Option<Socket> {
     for (kind, payload) in nlmsg::attributes(row.get(ROW..)?) {
         attribute(&mut socket, kind, payload);
     }
+    if !is_connected(state) {
+        // The kernel fills it for a listener, too, with numbers of other meanings.
+        socket.tcp = None;
+    }
     Some(socket)
 }
 
@@ -146,7 +169,7 @@ fn attribute(socket: &mut Socket, kind: u16, payload: &[u8]) {
         ATTR_INFO => socket.tcp = tcp_info::parse(payload).map(Box::new),
         ATTR_SKMEMINFO => {
             socket.drops = u32_at(payload, MEMINFO_DROPS * 4);
-            socket.memory = memory(payload);
+            socket.memory = memory(payload).map(Box::new);
         }
         ATTR_SKV6ONLY => socket.v6_only = u8_at(payload, 0).map(|flag| flag != 0),
         ATTR_CGROUP_ID => socket.cgroup = u64_at(payload, 0).and_then(NonZeroU64::new),
@@ -154,14 +177,18 @@ fn attribute(socket: &mut Socket, kind: u16, payload: &[u8]) {
     }
 }
 
-/// The first words of the array: `SK_MEMINFO_RMEM_ALLOC`, `RCVBUF`, `WMEM_ALLOC`, `SNDBUF`,
-/// `FWD_ALLOC`, `WMEM_QUEUED`.
+/// The array of 32-bit numbers: `SK_MEMINFO_RMEM_ALLOC`, `RCVBUF`, `WMEM_ALLOC`, `SNDBUF`,
+/// `FWD_ALLOC`, `WMEM_QUEUED`, `OPTMEM`, `BACKLOG`, and the drops.
 fn memory(payload: &[u8]) -> Option<Memory> {
     Some(Memory {
         received: u32_at(payload, 0)?,
         receive_limit: u32_at(payload, 4)?,
-        sending: u32_at(payload, 20)?,
+        in_network: u32_at(payload, 8)?,
         send_limit: u32_at(payload, 12)?,
+        reserved: u32_at(payload, 16)?,
+        sending: u32_at(payload, 20)?,
+        options: u32_at(payload, 24)?,
+        backlog: u32_at(payload, 28)?,
     })
 }
 
@@ -264,6 +291,53 @@ mod tests {
         assert_eq!(socket.drops, None);
     }
 
+    fn asking(options: bool) -> Request {
+        Request {
+            protocol: Protocol::Tcp,
+            family: None,
+            states: StateSet::ALL,
+            narrow: Narrow::ALL,
+            memory: false,
+            info: true,
+            options,
+        }
+    }
+
+    /// A row with attributes, each of which fits 4 bytes.
+    fn with_attributes(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut row = listener();
+        for (kind, payload) in attributes {
+            let length = u16::try_from(4 + payload.len()).unwrap();
+            row.extend(length.to_ne_bytes());
+            row.extend(kind.to_ne_bytes());
+            row.extend(*payload);
+            row.resize(row.len().next_multiple_of(4), 0);
+        }
+        row
+    }
+
+    #[test]
+    fn options_are_kept_where_they_were_asked_for() {
+        let row = with_attributes(&[(ATTR_TOS, &[0x10])]);
+        let told = |options| asking(options).socket(&row).unwrap().options;
+        assert_eq!(told(false), None);
+        assert_eq!(told(true).unwrap().tos, Some(0x10));
+    }
+
+    #[test]
+    fn a_listener_has_no_inner_state() {
+        let mut row = with_attributes(&[(ATTR_INFO, &[1; 248])]);
+        assert_eq!(asking(false).socket(&row).unwrap().tcp, None);
+        row[1] = 1;
+        assert!(asking(false).socket(&row).unwrap().tcp.is_some());
+    }
+
+    #[test]
+    fn rows_stay_small() {
+        // A host has hundreds of thousands of them: what is rare is in a box.
+        assert!(size_of::<Socket>() <= 152, "{}", size_of::<Socket>());
+    }
+
     #[test]
     fn a_socket_without_a_file_has_no_user() {
         let mut row = listener();
@@ -302,6 +376,7 @@ mod tests {
             narrow: Narrow::ALL,
             memory: true,
             info: false,
+            options: false,
         };
         let bytes = request.message(1);
         assert_eq!(bytes.len(), 16 + 60);
@@ -309,6 +384,9 @@ mod tests {
         request.info = true;
         assert_eq!(request.message(1)[16 + 3], 1 << 6 | 1 << 1);
         request.info = false;
+        request.options = true;
+        assert_eq!(request.message(1)[16 + 3], 1 << 6 | 0b11_1000);
+        request.options = false;
         request.family = Some(Family::V6);
         let bytes = request.message(1);
         assert_eq!(bytes.len(), 16 + 56);

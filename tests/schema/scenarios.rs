@@ -32,6 +32,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("unprivileged", unprivileged),
     ("names", names),
     ("options", options),
+    ("inspection", inspection),
 ];
 
 /// Every list, every option of which sockets.
@@ -372,6 +373,41 @@ fn options(judge: &Judge) {
         let port = truth.port().to_string();
         judge.both("PortAnswer", "SocketLine", &["port", &port]);
     }
+}
+
+/// Everything about single sockets, from every source, and the table of columns.
+fn inspection(judge: &Judge) {
+    // Under bbr nothing ever sets a slow-start threshold.
+    std::fs::write("/proc/sys/net/ipv4/tcp_congestion_control", "reno").unwrap();
+    let mut scenes = quiet_scenes();
+    scenes.extend([
+        Scene::start(&["all"]),
+        Scene::start(&["reuseport", "--count", "2"]),
+        Scene::start(&["peer-not-reading"]),
+        Scene::start(&["deaf-peer"]),
+        Scene::start(&["other-user", "--uid", "54321"]),
+    ]);
+    let bound = bound_to_lo();
+    let any = "port >= 0";
+    for more in [
+        &[][..],
+        &["--no-owners"],
+        &["-r"],
+        &["--collector=procfs"],
+        &["--collector=netstat2"],
+    ] {
+        let arguments = [&["inspect", any], more].concat();
+        judge.both("InspectAnswer", "InspectedLine", &arguments);
+    }
+    let run = || Run::new(&["inspect", any]).user(NOBODY);
+    judge.answer("InspectAnswer", run());
+    judge.lines("InspectedLine", run());
+    let run = || Run::new(&["inspect", any]).before(empty_proc);
+    judge.answer("InspectAnswer", run());
+    judge.lines("InspectedLine", run());
+    let (told, lines) = judge.both("ColumnsAnswer", "ColumnLine", &["--columns=help"]);
+    assert_eq!(told["columns"].as_array().unwrap().len(), lines.len());
+    drop(bound);
 }
 
 /// Whether one of them has this value there.

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::close_wait::Verdicts;
 use super::past::{Past, Sample};
 use super::states::{self, By};
-use crate::model::{Endpoint, Files, Protocol, Role, Socket, State, TimerKind};
+use crate::model::{Endpoint, Files, Protocol, Role, Socket, State};
 
 pub use attribution::{Attribution, Attributor, Whose};
 pub use limits::{Limits, PortUse, Used};
@@ -85,10 +85,6 @@ pub struct Buildup {
     /// The limits.
     pub limits: Limits,
 }
-
-/// The time a connection stays in TIME_WAIT, in milliseconds. Source: `TCP_TIMEWAIT_LEN`,
-/// `include/net/tcp.h`.
-const TIME_WAIT_MS: u64 = 60_000;
 
 /// Makes the rows of the sockets that `is_wanted` holds for, and the limits from all of them.
 ///
@@ -254,10 +250,7 @@ fn common(mut all: impl Iterator<Item = Whose>) -> Whose {
 /// nothing.
 fn age_ms(socket: &Socket) -> Option<u64> {
     if socket.state == State::TimeWait {
-        let timer = socket
-            .timer
-            .filter(|timer| timer.kind == TimerKind::TimeWait);
-        return Some(TIME_WAIT_MS.saturating_sub(timer?.expires_ms.into()));
+        return socket.age().map(|age| age.ms);
     }
     Some(socket.tcp.as_ref()?.quiet_ms().into())
 }

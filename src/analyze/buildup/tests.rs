@@ -1,3 +1,4 @@
+use crate::model::TimerKind;
 use std::time::Duration;
 
 use super::*;

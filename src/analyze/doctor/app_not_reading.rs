@@ -41,7 +41,10 @@ fn check(case: &Case<'_>) -> Outcome {
 fn is_full(socket: &Socket) -> bool {
     match socket.tcp.as_ref().and_then(|tcp| tcp.receive_window) {
         Some(window) => window == 0,
-        None => socket.memory.is_some_and(|m| m.received >= m.receive_limit),
+        None => socket
+            .memory
+            .as_ref()
+            .is_some_and(|m| m.received >= m.receive_limit),
     }
 }
 
@@ -147,12 +150,13 @@ mod tests {
             let mut stage = stalled(60_001, 7);
             stage.each(|made| {
                 made.0.tcp.as_mut().unwrap().receive_window = None;
-                made.0.memory = Some(Memory {
+                made.0.memory = Some(Box::new(Memory {
                     received,
                     receive_limit: 1000,
                     sending: 0,
                     send_limit: 1000,
-                });
+                    ..Memory::default()
+                }));
             });
             stage
         };

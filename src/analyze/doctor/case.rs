@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
+use crate::analyze::ends::other_end;
 use crate::analyze::past::{Past, Sample, Was};
 use crate::analyze::{float, round};
 use crate::model::{
@@ -178,9 +179,7 @@ impl<'a> Case<'a> {
     pub fn other_end(&self, socket: &Socket) -> Option<&'a Socket> {
         let peer = socket.peer.filter(|peer| self.is_here(peer.address))?;
         let sockets = self.now.sockets().iter();
-        sockets
-            .filter(|s| s.protocol == socket.protocol && s.local == peer)
-            .find(|s| s.peer == Some(socket.local))
+        other_end(sockets.filter(|other| other.local == peer), socket)
     }
 
     /// Owned and closed by nobody else: sockets a program still holds, as far as can be seen.

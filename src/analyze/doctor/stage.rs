@@ -118,12 +118,13 @@ impl Stage {
             recv: used,
             send: 0,
         });
-        socket.memory = Some(Memory {
+        socket.memory = Some(Box::new(Memory {
             received: used,
             receive_limit: 1000,
             sending: 0,
             send_limit: 1000,
-        });
+            ..Memory::default()
+        }));
         socket.drops = Some(drops);
         Made(self.push(socket, Some(owner)))
     }

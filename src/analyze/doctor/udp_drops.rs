@@ -61,6 +61,7 @@ fn judge(case: &Case<'_>, socket: &Socket) -> Option<Finding> {
 fn is_full(case: &Case<'_>, socket: &Socket) -> bool {
     let nearly = socket
         .memory
+        .as_ref()
         .is_some_and(|m| u64::from(m.received) * 100 >= u64::from(m.receive_limit) * FULL);
     let waits = bytes(socket).0 > 0;
     let unread = case
@@ -117,11 +118,11 @@ fn tell(
             .with("recv_q", bytes(socket).0)
             .with_known(
                 "receive_buffer_used",
-                socket.memory.map(|m| u64::from(m.received)),
+                socket.memory.as_ref().map(|m| u64::from(m.received)),
             )
             .with_known(
                 "receive_buffer",
-                socket.memory.map(|m| u64::from(m.receive_limit)),
+                socket.memory.as_ref().map(|m| u64::from(m.receive_limit)),
             )
             .with_known(
                 "namespace_errors_per_second",

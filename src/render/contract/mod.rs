@@ -5,6 +5,7 @@
 //! they are what is serialized, and the JSON Schema is made from them and from their comments.
 //! A field that may be absent has `skip_serializing_if`; every other one is always there.
 
+pub mod columns;
 mod names;
 #[cfg(test)]
 mod schema;

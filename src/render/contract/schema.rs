@@ -11,12 +11,14 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json, json};
 
+use super::columns::{ColumnRow, ColumnsAnswer};
 use super::socket::SocketRow;
 use super::{Closing, JSON_SCHEMA, Origin};
 use crate::render::buildup::{BuildupAnswer, PileRow};
 use crate::render::counts::{GroupRow, StatesAnswer, Totals};
 use crate::render::doctor::{DoctorAnswer, FindingRow, Findings, RuleRow, RulesAnswer};
 use crate::render::explain::{Page, TopicRow, TopicsAnswer};
+use crate::render::inspect::json::InspectedRow;
 use crate::render::ports::PortsPart;
 
 /// One answer in `--format json`: an object.
@@ -68,6 +70,14 @@ struct PortAnswer {
     rows: Sockets,
     #[schemars(flatten)]
     part: PortsPart<'static>,
+}
+
+/// The answer of `inspect`.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "rows are written as they come")]
+struct InspectAnswer {
+    /// One row for each socket.
+    sockets: Vec<InspectedRow<'static>>,
 }
 
 /// The answer of `sockscope` alone.
@@ -208,6 +218,16 @@ fn schema() -> Json {
         maker.answer::<Sockets>(name, command, description);
     }
     maker.answer::<PortAnswer>("PortAnswer", "port", "The story of one port or several.");
+    maker.answer::<InspectAnswer>(
+        "InspectAnswer",
+        "inspect",
+        "Everything about the sockets that match.",
+    );
+    maker.answer::<ColumnsAnswer>(
+        "ColumnsAnswer",
+        "columns",
+        "--columns help: the table of columns.",
+    );
     maker.answer::<StatesAnswer>("StatesAnswer", "states", "Counts by state.");
     maker.answer::<BuildupAnswer>(
         "BuildupAnswer",
@@ -230,6 +250,8 @@ fn schema() -> Json {
         "SocketLine",
         "A socket: of the overview, listen, port, conns and proc.",
     );
+    maker.line::<InspectedRow>("InspectedLine", "A socket of inspect.");
+    maker.line::<ColumnRow>("ColumnLine", "A column of --columns help.");
     maker.line::<Totals>("TotalsLine", "The counts of states.");
     maker.line::<GroupRow>("GroupLine", "A group of states --by.");
     maker.line::<PileRow>("PileLine", "A row of buildup.");

@@ -11,7 +11,8 @@ use super::list::queue_tone;
 use super::sanitize::escape;
 use super::text::{Style, explanation, write_value};
 use super::theme::{Theme, Tone, state_tone};
-use words::{alike, ranked, since, with_more};
+pub(super) use words::since;
+use words::{alike, ranked, with_more};
 
 use crate::analyze::port::{BlockReason, ByPort, PortEntry};
 use crate::columns::{self, Row};

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::model::{Facts, Socket};
+use crate::render::units::span;
 
 /// The different things with how often they occur, the most frequent first.
 pub(super) fn ranked<T: Ord>(things: impl Iterator<Item = T>) -> Vec<(T, u64)> {
@@ -26,26 +27,15 @@ pub(super) fn with_more(named: &[String], all: usize) -> String {
 
 /// The kernel does not record when a socket was made: the start of its process is the
 /// earliest it can have been.
-pub(super) fn since(started: i64, now: i64) -> String {
-    let span = span(now.saturating_sub(started).max(0));
+pub(in crate::render) fn since(started: i64, now: i64) -> String {
+    let seconds = now.saturating_sub(started);
+    let span = span(u64::try_from(seconds).unwrap_or(0));
     let Ok(timestamp) = jiff::Timestamp::from_second(started) else {
         return format!("at most {span} ago");
     };
     let local = timestamp.to_zoned(jiff::tz::TimeZone::system());
     let date = local.strftime("%Y-%m-%d %H:%M:%S");
     format!("at most {span} ago: its process started {date}")
-}
-
-/// A span in the two largest units.
-#[must_use]
-pub(super) fn span(seconds: i64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
-    match seconds {
-        ..60 => format!("{seconds} s"),
-        60..3600 => format!("{minutes} min {} s", seconds % 60),
-        3600..86400 => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{days} d {} h", hours % 24),
-    }
 }
 
 /// Sockets that differ in nothing that is told, together: `SO_REUSEPORT` makes dozens.
@@ -65,14 +55,6 @@ pub(super) fn alike<'s>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_have_two_units() {
-        assert_eq!(span(5), "5 s");
-        assert_eq!(span(65), "1 min 5 s");
-        assert_eq!(span(3 * 3600 + 12 * 60 + 9), "3 h 12 min");
-        assert_eq!(span(90_000), "1 d 1 h");
-    }
 
     #[test]
     fn the_most_frequent_come_first() {

@@ -1,0 +1,76 @@
+//! `--columns help`: the table of columns, told to the one who wants to choose.
+
+use std::io::Write;
+
+use super::session::Session;
+use super::{Exit, Failure};
+use crate::columns::{COLUMNS, Column};
+use crate::model::Report;
+use crate::render::contract::columns::{ColumnRow, ColumnsAnswer};
+use crate::render::grid::{self, Cell, GridColumn};
+use crate::render::json::{Envelope, Lines};
+use crate::render::theme::Tone;
+use crate::render::{Format, RowWriter, records};
+
+/// The word that is no column.
+pub(super) const HELP: &str = "help";
+
+/// Whether the table of columns is asked for, and not rows.
+pub(super) fn is_asked_for(session: &Session) -> bool {
+    session.options.columns.as_deref().map(str::trim) == Some(HELP)
+}
+
+pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
+    let mut out = session.out();
+    match session.format {
+        Format::Table => {
+            let rows: Vec<Vec<Cell>> = COLUMNS.iter().map(cells).collect();
+            grid::draw(&mut out, &headings(), &rows, &session.frame())?;
+            out.flush()?;
+        }
+        Format::Json => {
+            let mut envelope = Envelope::new(out, session.head("columns"), false);
+            envelope.add(&ColumnsAnswer::new())?;
+            envelope.begin()?;
+            envelope.end(&Report::default())?;
+        }
+        Format::Ndjson => {
+            let mut lines = Lines::new(out, &session.head("columns"));
+            for column in COLUMNS {
+                lines.object(&ColumnRow::new(column))?;
+            }
+            lines.end(&Report::default())?;
+        }
+        format => {
+            let heading = ["id", "unit", "type", "help"].map(str::to_owned).to_vec();
+            let rows = COLUMNS.iter().map(|column| {
+                let kind = column.kind;
+                let unit = kind.unit().unwrap_or_default();
+                [column.id, unit, kind.json_type(), column.help]
+                    .map(str::to_owned)
+                    .to_vec()
+            });
+            let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
+            records::write(&mut out, &rows, format, !session.options.no_header)?;
+        }
+    }
+    Ok(Exit::Found)
+}
+
+fn headings() -> Vec<GridColumn> {
+    let heading = |header: &str| GridColumn {
+        header: header.to_owned(),
+        align: crate::columns::Align::Left,
+        gives_way: false,
+        may_be_idle: false,
+    };
+    ["COLUMN", "UNIT", "WHAT IT IS"].map(heading).to_vec()
+}
+
+fn cells(column: &Column) -> Vec<Cell> {
+    vec![
+        Cell::new(column.id, Tone::Strong),
+        Cell::new(column.kind.unit().unwrap_or_default(), Tone::Quiet),
+        Cell::new(column.help, Tone::Normal),
+    ]
+}

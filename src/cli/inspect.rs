@@ -1,0 +1,176 @@
+//! `sockscope inspect FILTER`: everything about the few sockets that match.
+
+use std::io::Write;
+
+use rustc_hash::FxHashSet;
+
+use super::list::{self, List, Order};
+use super::session::{Session, Usage};
+use super::{Exit, Failure};
+use crate::analyze::ends::Ends;
+use crate::collect::addresses;
+use crate::columns::{COLUMNS, Row};
+use crate::filter::Filter;
+use crate::model::{FamilySet, PortRange, Report, Snapshot, Socket, StateSet};
+use crate::pipeline::{self, Request};
+use crate::query::Needs;
+use crate::render::inspect::json::InspectedRow;
+use crate::render::inspect::{Inspected, tell};
+use crate::render::json::{Envelope, Lines};
+use crate::render::{Format, RowWriter};
+use crate::sys;
+
+/// Sockets told in full on a terminal; --limit shows more.
+const FEW: usize = 10;
+/// What `--columns +a` adds to.
+const TABLE: &[&str] = &["protocol", "state", "local", "peer", "process"];
+
+pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
+    if words.is_empty() {
+        let usage = Usage::new("inspect tells all of a few sockets: which?");
+        return Err(usage
+            .hint("for example: sockscope inspect port=8080, or pid=812, or inode=4711")
+            .into());
+    }
+    let filter = Session::filter(words)?;
+    let request = session.request(StateSet::ALL, filter)?;
+    let (found, report) = match session.format {
+        Format::Table if session.options.columns.is_none() => whole(session, request)?,
+        Format::Json | Format::Ndjson => whole(session, request)?,
+        Format::Table | Format::Plain | Format::Csv => rows(session, &request)?,
+    };
+    session.notes(&report);
+    if !found {
+        session.tell_nothing(&report, "no socket matches");
+    }
+    Ok(session.exit(&report, found))
+}
+
+/// One row a socket, with every column there is.
+fn rows(session: &Session, request: &Request) -> Result<(bool, Report), Failure> {
+    let every: Vec<&str> = COLUMNS.iter().map(|column| column.id).collect();
+    let order = session.sort()?;
+    let list = List {
+        command: "inspect",
+        request,
+        columns: session.columns(TABLE, &every)?,
+        order: order.map(|(column, reverse)| Order::Column(column, reverse)),
+    };
+    let (listed, report) = list::write(session, list)?;
+    Ok((listed.found > 0, report))
+}
+
+/// Everything, for a person or in JSON.
+fn whole(session: &Session, mut request: Request) -> Result<(bool, Report), Failure> {
+    request.query.need(Needs::EVERYTHING);
+    let order = session.sort()?;
+    let mut snapshot = pipeline::snapshot(&request)?;
+    list::note_unknown(&request, &mut snapshot.report);
+    if let Some((column, reverse)) = order {
+        let Snapshot { sockets, facts, .. } = &mut snapshot;
+        list::sort(sockets, facts, Order::Column(column, reverse));
+    }
+    let few = match session.format {
+        Format::Table if sys::terminal::is_terminal() => FEW,
+        _ => usize::MAX,
+    };
+    let limit = session.options.limit.unwrap_or(few);
+    let shown = snapshot.sockets.get(..limit).unwrap_or(&snapshot.sockets);
+    let near = Ends::of(&snapshot.sockets);
+    let others = others(&request, &near, shown)?;
+    let far = Ends::of(&others.sockets);
+    let row = |facts| move |socket| Row { socket, facts };
+    let other = |socket| {
+        let matching = near.other(socket).map(row(&snapshot.facts));
+        matching.or_else(|| far.other(socket).map(row(&others.facts)))
+    };
+    let inspected: Vec<_> = shown
+        .iter()
+        .map(|socket| Inspected {
+            row: row(&snapshot.facts)(socket),
+            other: other(socket),
+        })
+        .collect();
+    match session.format {
+        Format::Json => {
+            let mut envelope = Envelope::new(session.out(), session.head("inspect"), true);
+            envelope.begin()?;
+            for one in inspected {
+                envelope.row(&InspectedRow::new(one))?;
+            }
+            envelope.end(&snapshot.report)?;
+        }
+        Format::Ndjson => {
+            let mut lines = Lines::new(session.out(), &session.head("inspect"));
+            for one in inspected {
+                lines.object(&InspectedRow::new(one))?;
+            }
+            lines.end(&snapshot.report)?;
+        }
+        _ => person(session, &inspected, snapshot.sockets.len())?,
+    }
+    Ok((!snapshot.sockets.is_empty(), snapshot.report))
+}
+
+/// Each socket once: the second end of a pair is told with the first.
+fn person(session: &Session, inspected: &[Inspected<'_>], found: usize) -> Result<(), Failure> {
+    let mut out = session.out();
+    let frame = session.frame();
+    let mut told: FxHashSet<*const Socket> = FxHashSet::default();
+    for one in inspected {
+        let ends = [Some(one.row), one.other].into_iter().flatten();
+        let is_first = told.is_empty();
+        let was_told = told.contains(&std::ptr::from_ref(one.row.socket));
+        told.extend(ends.map(|row| std::ptr::from_ref(row.socket)));
+        if was_told {
+            continue;
+        }
+        if !is_first {
+            writeln!(out)?;
+        }
+        tell(&mut out, *one, session.now.as_second(), &frame)?;
+    }
+    let more = found.saturating_sub(inspected.len());
+    if more > 0 && !session.options.no_header {
+        let text = format!("{more} more match; --limit {found} tells of all, conns lists them");
+        let text = session
+            .theme
+            .paint(&text, crate::render::theme::Tone::Quiet);
+        writeln!(out, "\n{text}")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// The sockets that may be the other ends of `shown` and do not match themselves. They are read
+/// a moment later: one that has gone meanwhile is not shown.
+fn others(request: &Request, near: &Ends<'_>, shown: &[Socket]) -> Result<Snapshot, Failure> {
+    let mut here = None;
+    let mut is_here = |socket: &Socket| {
+        socket.peer.is_some_and(|peer| {
+            peer.address.is_loopback()
+                || peer.address == socket.local.address
+                || here.get_or_insert_with(addresses).contains(&peer.address)
+        })
+    };
+    let mut ports: Vec<u16> = shown
+        .iter()
+        .filter(|socket| is_here(socket))
+        .filter(|socket| near.other(socket).is_none())
+        .filter_map(|socket| Some(socket.peer?.port))
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    if ports.is_empty() {
+        return Ok(Snapshot::default());
+    }
+    let ports = ports.into_iter().map(|port| PortRange {
+        first: port,
+        last: port,
+    });
+    let mut wider = request.clone();
+    wider.filter = Filter::ports(ports.collect());
+    wider.query.states = StateSet::ALL;
+    wider.query.families = FamilySet::BOTH;
+    Ok(pipeline::snapshot(&wider)?)
+}

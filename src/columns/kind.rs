@@ -1,0 +1,127 @@
+//! What the values of a column are: alignment, unit and type follow from it.
+
+use super::Align;
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One of a few words.
+    Word,
+    /// A state.
+    State,
+    /// Text.
+    Text,
+    /// An address.
+    Address,
+    /// An address and a port.
+    End,
+    /// A number that names something.
+    Number,
+    /// A number of these.
+    Count(&'static str),
+    /// Bytes.
+    Bytes,
+    /// Milliseconds.
+    Millis,
+    /// Microseconds.
+    Micros,
+    /// Bytes a second.
+    Rate,
+    /// Bits in a number.
+    Bits,
+    /// A number in 16 hexadecimal digits.
+    Hex,
+    /// Length and limit of an accept queue.
+    Queue,
+    /// A timer.
+    Timer,
+    /// A number of each owner.
+    OwnerNumber,
+    /// Text of each owner.
+    OwnerText,
+    /// The owner for people: name and pid, or why there is none.
+    Process,
+}
+
+impl Kind {
+    /// How cells are aligned.
+    #[must_use]
+    pub const fn align(self) -> Align {
+        match self {
+            Self::Word
+            | Self::State
+            | Self::Text
+            | Self::Address
+            | Self::End
+            | Self::Hex
+            | Self::Timer
+            | Self::OwnerText
+            | Self::Process => Align::Left,
+            Self::Number
+            | Self::Count(_)
+            | Self::Bytes
+            | Self::Millis
+            | Self::Micros
+            | Self::Rate
+            | Self::Bits
+            | Self::Queue
+            | Self::OwnerNumber => Align::Right,
+        }
+    }
+
+    /// The unit of the numbers that programs get; `None` where there is none.
+    #[must_use]
+    pub const fn unit(self) -> Option<&'static str> {
+        match self {
+            Self::Count(what) => Some(what),
+            Self::Bytes => Some("bytes"),
+            Self::Millis | Self::Timer => Some("ms"),
+            Self::Micros => Some("us"),
+            Self::Rate => Some("bytes/s"),
+            Self::Queue => Some("connections"),
+            _ => None,
+        }
+    }
+
+    /// The type of the fact in JSON.
+    #[must_use]
+    pub const fn json_type(self) -> &'static str {
+        match self {
+            Self::Word | Self::State | Self::Text | Self::Address | Self::Hex => "string",
+            Self::Number
+            | Self::Count(_)
+            | Self::Bytes
+            | Self::Millis
+            | Self::Micros
+            | Self::Rate
+            | Self::Bits => "integer",
+            Self::End | Self::Queue | Self::Timer => "object",
+            Self::OwnerNumber | Self::OwnerText | Self::Process => "array",
+        }
+    }
+
+    /// Whether another process chose the text, which may be long: it gives way first where a
+    /// terminal is narrow.
+    #[must_use]
+    pub const fn is_owners_text(self) -> bool {
+        matches!(self, Self::OwnerText | Self::Process)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_right_and_have_their_units() {
+        assert_eq!(Kind::Micros.align(), Align::Right);
+        assert_eq!(Kind::Micros.unit(), Some("us"));
+        assert_eq!(Kind::Count("segments").unit(), Some("segments"));
+        assert_eq!(Kind::Hex.align(), Align::Left);
+        assert_eq!(
+            (Kind::Number.unit(), Kind::Number.json_type()),
+            (None, "integer")
+        );
+        assert!(Kind::Process.is_owners_text() && !Kind::Text.is_owners_text());
+    }
+}

@@ -1,0 +1,102 @@
+//! How values are read out of a row.
+
+use super::{OwnerField, Row, Value};
+use crate::model::{Endpoint, Memory, OwnerStatus, Queue, SocketOptions, TcpInfo};
+
+pub(super) fn number(value: impl Into<u64>) -> Value<'static> {
+    Value::Number(value.into())
+}
+
+pub(super) fn end<'a>(row: Row<'a>, end: Endpoint, interface: Option<&'a str>) -> Value<'a> {
+    Value::End {
+        end,
+        protocol: row.socket.protocol,
+        interface,
+        facts: row.facts,
+    }
+}
+
+pub(super) fn peer<'a>(row: Row<'a>, read: impl FnOnce(Endpoint) -> Value<'a>) -> Value<'a> {
+    row.socket.peer.map_or(Value::Absent, read)
+}
+
+pub(super) fn interface(row: Row<'_>) -> Value<'_> {
+    let name = row.facts.interface(row.socket);
+    name.map_or(Value::Absent, |name| Value::Text(name.as_bytes()))
+}
+
+pub(super) fn queue_bytes(row: Row<'_>, read: impl FnOnce(u32, u32) -> u32) -> Value<'static> {
+    match row.socket.queue {
+        Some(Queue::Bytes { recv, send }) => number(read(recv, send)),
+        _ => Value::Absent,
+    }
+}
+
+pub(super) fn age(row: Row<'_>) -> Value<'static> {
+    row.socket.age().map_or(Value::Absent, |age| Value::Span {
+        amount: age.ms,
+        unit: super::TimeUnit::Millis,
+        at_least: age.at_least,
+    })
+}
+
+/// A fact of TCP, where it was asked for and the socket has it.
+pub(super) fn from_info<'a>(
+    row: Row<'a>,
+    read: impl FnOnce(&'a TcpInfo) -> Option<Value<'a>>,
+) -> Value<'a> {
+    let info = row.socket.tcp.as_deref();
+    info.and_then(read).unwrap_or(Value::Absent)
+}
+
+pub(super) fn mss(row: Row<'_>) -> Value<'_> {
+    from_info(row, |info| Some(number(info.send_mss)))
+}
+
+pub(super) fn option<'a>(
+    row: Row<'a>,
+    read: impl FnOnce(&'a SocketOptions) -> Option<Value<'a>>,
+) -> Value<'a> {
+    let options = row.socket.options.as_deref();
+    options.and_then(read).unwrap_or(Value::Absent)
+}
+
+pub(super) fn memory(row: Row<'_>, read: impl FnOnce(&Memory) -> u32) -> Value<'static> {
+    let memory = row.socket.memory.as_deref();
+    memory.map_or(Value::Absent, |memory| Value::Bytes(read(memory).into()))
+}
+
+pub(super) fn user(row: Row<'_>) -> Value<'_> {
+    match (row.facts.socket_user(row.socket), row.socket.uid) {
+        (Some(name), _) => Value::Text(name.as_bytes()),
+        (None, Some(uid)) => number(uid),
+        (None, None) => Value::Absent,
+    }
+}
+
+/// One thing of each owner.
+pub(super) fn owners(row: Row<'_>, field: OwnerField) -> Value<'_> {
+    if row.socket.owner_status == OwnerStatus::Found {
+        Value::Owners(row, field)
+    } else {
+        Value::Absent
+    }
+}
+
+/// A cgroup, or what its path names, of each owner; where none is known, of the socket.
+pub(super) fn owned(row: Row<'_>, field: OwnerField) -> Value<'_> {
+    if row.socket.owner_status == OwnerStatus::Found {
+        return Value::Owners(row, field);
+    }
+    let cgroup = row.facts.cgroup(row.socket);
+    let text = match field {
+        OwnerField::Unit => cgroup.and_then(|cgroup| cgroup.unit()),
+        OwnerField::Container => cgroup.and_then(|cgroup| cgroup.container.as_deref()),
+        _ => cgroup.map(|cgroup| cgroup.path.as_str()),
+    };
+    match (text, row.socket.cgroup) {
+        (Some(text), _) => Value::Text(text.as_bytes()),
+        (None, Some(id)) if field == OwnerField::Cgroup => number(id.get()),
+        _ => Value::Absent,
+    }
+}

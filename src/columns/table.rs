@@ -1,0 +1,187 @@
+//! The table itself.
+
+use super::read::{
+    age, end, from_info, interface, memory, mss, number, option, owned, owners, peer, queue_bytes,
+    user,
+};
+use super::value::micros;
+use super::{Column, Kind, OwnerField, Value};
+use crate::model::Queue;
+use crate::query::{Needs, ProcessDetail};
+
+const ROW: Needs = Needs::NOTHING;
+const USERS: Needs = Needs { users: true, ..ROW };
+const OWNERS: Needs = Needs {
+    owners: ProcessDetail::Name,
+    ..ROW
+};
+const DETAILS: Needs = Needs {
+    owners: ProcessDetail::Full,
+    ..ROW
+};
+const CGROUPS: Needs = Needs {
+    cgroups: true,
+    ..DETAILS
+};
+const INFO: Needs = Needs { info: true, ..ROW };
+const MEMORY: Needs = Needs {
+    memory: true,
+    ..ROW
+};
+const OPTIONS: Needs = Needs {
+    options: true,
+    ..ROW
+};
+const GROUPS: Needs = Needs {
+    groups: true,
+    ..ROW
+};
+
+/// One line for the name, heading, kind and needs; one for the help; one for the value.
+macro_rules! columns {
+    ($($id:literal $header:literal $kind:expr, $needs:ident: $help:literal => $value:expr;)*) => {
+        /// Every column there is.
+        pub static COLUMNS: &[Column] = &[
+            $(Column {
+                id: $id,
+                header: $header,
+                help: $help,
+                kind: $kind,
+                align: $kind.align(),
+                needs: $needs,
+                value: $value,
+            }),*
+        ];
+    };
+}
+
+columns! {
+    "protocol" "PROTO" Kind::Word, ROW: "tcp, udp or raw"
+        => |r| Value::Word(r.socket.protocol.name());
+    "family" "FAMILY" Kind::Word, ROW: "ipv4 or ipv6; a dual-stack socket is ipv6"
+        => |r| Value::Word(r.socket.family.name());
+    "state" "STATE" Kind::State, ROW: "the state, as the kernel spells it"
+        => |r| Value::State(r.socket.state);
+    "process" "PROCESS" Kind::Process, OWNERS: "name and pid of the owner, or why there is none"
+        => |r| Value::Process(r);
+
+    "local" "LOCAL" Kind::End, ROW: "this end: address and port"
+        => |r| end(r, r.socket.local, r.facts.interface(r.socket));
+    "laddr" "LOCAL ADDRESS" Kind::Address, ROW: "this end's address"
+        => |r| Value::Address(r.socket.local.address);
+    "lport" "LPORT" Kind::Number, ROW: "this end's port"
+        => |r| Value::Number(r.socket.local.port.into());
+    "peer" "PEER" Kind::End, ROW: "the other end: address and port; only of what is connected"
+        => |r| peer(r, |peer| end(r, peer, None));
+    "paddr" "PEER ADDRESS" Kind::Address, ROW: "the other end's address"
+        => |r| peer(r, |peer| Value::Address(peer.address));
+    "pport" "PPORT" Kind::Number, ROW: "the other end's port"
+        => |r| peer(r, |peer| Value::Number(peer.port.into()));
+    "role" "ROLE" Kind::Word, ROW: "listener, inbound or outbound"
+        => |r| r.socket.role.map_or(Value::Absent, |role| Value::Word(role.name()));
+    "interface" "INTERFACE" Kind::Text, ROW: "the interface the socket is bound to"
+        => interface;
+
+    "recv_q" "RECV" Kind::Bytes, ROW: "received and not read yet"
+        => |r| queue_bytes(r, |recv, _| recv);
+    "send_q" "SEND" Kind::Bytes, ROW: "written and not acknowledged yet"
+        => |r| queue_bytes(r, |_, send| send);
+    "queue" "QUEUE" Kind::Queue, ROW: "of a listener: what waits for accept(), and the limit"
+        => |r| match r.socket.queue {
+            Some(Queue::Accept(queue)) => Value::Queue(queue.length, queue.limit),
+            _ => Value::Absent,
+        };
+    "timer" "TIMER" Kind::Timer, ROW: "the running timer and when it fires"
+        => |r| r.socket.timer.map_or(Value::Absent, Value::Timer);
+    "retransmits" "RETRIES" Kind::Count("packets"), ROW: "sent again, or probes, without an answer until now"
+        => |r| r.socket.timer.map_or(Value::Absent, |timer| number(timer.retransmits));
+    "age" "AGE" Kind::Millis, INFO: "time in the state: TIME_WAIT, and at least so long CLOSE_WAIT"
+        => age;
+    "idle" "IDLE" Kind::Millis, INFO: "time since data last moved in either direction"
+        => |r| from_info(r, |info| Some(Value::millis(info.idle_ms().into())));
+
+    "rtt" "RTT" Kind::Micros, INFO: "smoothed round-trip time"
+        => |r| from_info(r, |info| micros(info.rtt()));
+    "rttvar" "RTTVAR" Kind::Micros, INFO: "variation of the round-trip time"
+        => |r| from_info(r, |info| micros(info.rtt().and(Some(info.rtt_var_us))));
+    "cwnd" "CWND" Kind::Count("segments"), INFO: "congestion window"
+        => |r| from_info(r, |info| number(info.congestion_window).into());
+    "ssthresh" "SSTHRESH" Kind::Count("segments"), INFO: "slow-start threshold, once something has set one"
+        => |r| from_info(r, |info| info.slow_start_threshold.map(number));
+    "mss" "MSS" Kind::Bytes, INFO: "largest segment that is sent"
+        => mss;
+    "pmtu" "PMTU" Kind::Bytes, INFO: "largest packet that the path takes"
+        => |r| from_info(r, |info| number(info.path_mtu).into());
+    "retrans" "RETRANS" Kind::Count("segments"), INFO: "sent again since the connection began"
+        => |r| from_info(r, |info| number(info.total_retransmits).into());
+    "lost" "LOST" Kind::Count("segments"), INFO: "thought to be lost now"
+        => |r| from_info(r, |info| number(info.lost).into());
+    "bytes_acked" "ACKED" Kind::Bytes, INFO: "sent, and acknowledged by the peer"
+        => |r| from_info(r, |info| info.bytes_acked.map(Value::Bytes));
+    "bytes_received" "RECEIVED" Kind::Bytes, INFO: "received in order"
+        => |r| from_info(r, |info| info.bytes_received.map(Value::Bytes));
+    "segs" "SEGS" Kind::Count("segments"), INFO: "sent and received, with those without data"
+        => |r| from_info(r, |info| Some(number(u64::from(info.segs_out?) + u64::from(info.segs_in?))));
+    "segs_out" "SEGS OUT" Kind::Count("segments"), INFO: "sent, with those without data"
+        => |r| from_info(r, |info| info.segs_out.map(number));
+    "segs_in" "SEGS IN" Kind::Count("segments"), INFO: "received, with those without data"
+        => |r| from_info(r, |info| info.segs_in.map(number));
+    "delivery_rate" "DELIVERY" Kind::Rate, INFO: "how fast data last arrived at the peer"
+        => |r| from_info(r, |info| info.delivery_rate.map(Value::Rate));
+    "pacing_rate" "PACING" Kind::Rate, INFO: "how fast data is let out, where that is limited"
+        => |r| from_info(r, |info| info.pacing_rate.map(Value::Rate));
+    "rwnd_limited" "RWND LIMITED" Kind::Micros, INFO: "of busy: held back by the peer's window"
+        => |r| from_info(r, |info| micros(info.window_limited_us));
+    "busy" "BUSY" Kind::Micros, INFO: "time with something to send or not acknowledged"
+        => |r| from_info(r, |info| micros(info.busy_us));
+    "congestion" "CONGESTION" Kind::Text, OPTIONS: "name of the congestion control"
+        => |r| option(r, |options| options.congestion.as_deref().map(|name| Value::Text(name.as_bytes())));
+
+    "drops" "DROPS" Kind::Count("packets"), MEMORY: "dropped at the socket since it was made"
+        => |r| r.socket.drops.map_or(Value::Absent, number);
+    "rmem" "RMEM" Kind::Bytes, MEMORY: "memory of what was received and not read"
+        => |r| memory(r, |memory| memory.received);
+    "rmem_limit" "RMEM LIMIT" Kind::Bytes, MEMORY: "the most that rmem may be (twice SO_RCVBUF)"
+        => |r| memory(r, |memory| memory.receive_limit);
+    "wmem" "WMEM" Kind::Bytes, MEMORY: "memory of what is on its way out"
+        => |r| memory(r, |memory| memory.sending);
+    "wmem_limit" "WMEM LIMIT" Kind::Bytes, MEMORY: "the most that wmem may be (twice SO_SNDBUF)"
+        => |r| memory(r, |memory| memory.send_limit);
+    "mark" "MARK" Kind::Bits, OPTIONS: "mark of its packets (SO_MARK); told to CAP_NET_ADMIN only"
+        => |r| option(r, |options| Some(Value::Bits(options.mark?.into())));
+    "tos" "TOS" Kind::Bits, OPTIONS: "type of service of IPv4 packets, traffic class of IPv6"
+        => |r| option(r, |options| {
+            let is_ipv4 = r.socket.local.address.is_ipv4();
+            Some(Value::Bits(options.service(is_ipv4)?.into()))
+        });
+
+    "cgroup" "CGROUP" Kind::OwnerText, CGROUPS: "cgroup of each owner, or of the socket: its path, else its id"
+        => |r| owned(r, OwnerField::Cgroup);
+    "unit" "UNIT" Kind::OwnerText, CGROUPS: "systemd unit of each owner, or of the socket"
+        => |r| owned(r, OwnerField::Unit);
+    "container" "CONTAINER" Kind::OwnerText, CGROUPS: "container of each owner, or of the socket"
+        => |r| owned(r, OwnerField::Container);
+    "netns" "NETNS" Kind::Number, ROW: "inode of the network namespace"
+        => |r| r.socket.netns.map_or(Value::Absent, |netns| number(netns.get()));
+    "inode" "INODE" Kind::Number, ROW: "the inode in sockfs; only of what has a file"
+        => |r| r.socket.inode.map_or(Value::Absent, |inode| number(inode.get()));
+    "cookie" "COOKIE" Kind::Hex, ROW: "the kernel's 64-bit identity of the socket"
+        => |r| r.socket.cookie.map_or(Value::Absent, |cookie| Value::Hex(cookie.get()));
+    "uid" "UID" Kind::Number, ROW: "number of the user who made the socket"
+        => |r| r.socket.uid.map_or(Value::Absent, number);
+    "user" "USER" Kind::Text, USERS: "name of the user who made the socket, or the number"
+        => user;
+
+    "owner_status" "OWNER" Kind::Word, OWNERS: "whether the owner is known, and why not"
+        => |r| Value::Word(r.socket.owner_status.name());
+    "pid" "PID" Kind::OwnerNumber, OWNERS: "pid of each owner"
+        => |r| owners(r, OwnerField::Pid);
+    "fd" "FD" Kind::OwnerNumber, OWNERS: "descriptor of each owner"
+        => |r| owners(r, OwnerField::Fd);
+    "comm" "COMM" Kind::OwnerText, OWNERS: "name of each owner"
+        => |r| owners(r, OwnerField::Comm);
+    "command" "COMMAND" Kind::OwnerText, DETAILS: "command line of each owner"
+        => |r| owners(r, OwnerField::Command);
+    "reuseport" "REUSEPORT" Kind::Number, GROUPS: "number of the group of listeners that share one address and port"
+        => |r| r.facts.groups.of(r.socket).map_or(Value::Absent, number);
+}

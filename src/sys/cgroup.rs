@@ -1,0 +1,90 @@
+//! Paths of cgroups by their ids.
+
+use std::fs;
+use std::num::NonZeroU64;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirEntryExt;
+use std::path::{Path, PathBuf};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::wire::mountinfo;
+
+/// Directories that are looked at before the search is given up: a host with some thousand
+/// services and containers has fewer.
+const MOST: usize = 20_000;
+
+/// The paths of those cgroups of version 2 that can be found: the id of a cgroup is the inode of
+/// its directory. Paths begin at the root of the mount, as in /proc/PID/cgroup.
+#[must_use]
+pub fn paths(ids: impl IntoIterator<Item = NonZeroU64>) -> FxHashMap<NonZeroU64, String> {
+    let wanted: FxHashSet<NonZeroU64> = ids.into_iter().collect();
+    if wanted.is_empty() {
+        return FxHashMap::default();
+    }
+    let mounts = fs::read("/proc/thread-self/mountinfo").unwrap_or_default();
+    match mountinfo::mounted(&mounts, b"cgroup2") {
+        Some(root) => below(Path::new(std::ffi::OsStr::from_bytes(&root)), &wanted),
+        None => FxHashMap::default(),
+    }
+}
+
+/// Walks the directories below `root`, the nearest first, until all are found.
+fn below(root: &Path, wanted: &FxHashSet<NonZeroU64>) -> FxHashMap<NonZeroU64, String> {
+    let mut found = FxHashMap::default();
+    let mut note = |inode: u64, path: &Path| {
+        if let Some(id) = NonZeroU64::new(inode).filter(|id| wanted.contains(id)) {
+            let path = path.strip_prefix(root).unwrap_or(path);
+            found.insert(id, format!("/{}", path.display()));
+        }
+        found.len() == wanted.len()
+    };
+    let root_inode = fs::metadata(root).map(|root| std::os::unix::fs::MetadataExt::ino(&root));
+    if root_inode.is_ok_and(|inode| note(inode, root)) {
+        return found;
+    }
+    let mut waiting = std::collections::VecDeque::from([root.to_path_buf()]);
+    let mut seen = 0;
+    while let Some(directory) = waiting.pop_front() {
+        for (inode, path) in directories(&directory) {
+            seen += 1;
+            if note(inode, &path) || seen > MOST {
+                return found;
+            }
+            waiting.push_back(path);
+        }
+    }
+    found
+}
+
+/// The directories in a directory, with their inodes; none where it is gone.
+fn directories(directory: &Path) -> impl Iterator<Item = (u64, PathBuf)> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let entries = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    entries.map(|entry| (entry.ino(), entry.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn a_directory_is_found_by_its_inode() {
+        let root = std::env::temp_dir().join(format!("sockscope-cgroup-{}", std::process::id()));
+        let deep = root.join("system.slice/nginx.service");
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(root.join("cgroup.procs"), "1").unwrap();
+        let id = |path: &Path| NonZeroU64::new(fs::metadata(path).unwrap().ino()).unwrap();
+        let missing = NonZeroU64::new(u64::MAX).unwrap();
+        let wanted = FxHashSet::from_iter([id(&deep), id(&root), missing]);
+        let found = below(&root, &wanted);
+        let expected = [
+            (id(&root), "/".to_owned()),
+            (id(&deep), "/system.slice/nginx.service".to_owned()),
+        ];
+        assert_eq!(found, FxHashMap::from_iter(expected));
+        fs::remove_dir_all(&root).unwrap();
+        assert!(below(&root, &wanted).is_empty());
+    }
+}

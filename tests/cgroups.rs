@@ -1,0 +1,90 @@
+//! The cgroup of a socket, and the unit and container that its path names, where no process is known to hold it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests fail loudly, and say when they could not run"
+)]
+
+mod common;
+
+use common::{Namespace, Run, Scene};
+use std::path::PathBuf;
+
+/// A cgroup of version 2 that this process is in until it is dropped; `None` where none can be made.
+struct OwnCgroup {
+    path: PathBuf,
+    before: PathBuf,
+}
+
+impl OwnCgroup {
+    fn enter(name: &str) -> Option<Self> {
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+        let line = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
+        let root = PathBuf::from(line.split(' ').nth(4)?);
+        let own = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+        let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        let path = root.join(name);
+        std::fs::create_dir_all(&path).ok()?;
+        let cgroup = Self {
+            path,
+            before: root.join(own),
+        };
+        std::fs::write(cgroup.path.join("cgroup.procs"), "0").ok()?;
+        Some(cgroup)
+    }
+
+    fn leave(&self) {
+        let _ = std::fs::write(self.before.join("cgroup.procs"), "0");
+    }
+}
+
+impl Drop for OwnCgroup {
+    fn drop(&mut self) {
+        self.leave();
+        // Only when its last process has gone; its parent was made for it, too.
+        common::eventually("the cgroup is empty", common::DEADLINE, || {
+            std::fs::remove_dir(&self.path).ok()
+        });
+        let _ = std::fs::remove_dir(self.path.parent().unwrap());
+    }
+}
+
+#[test]
+fn a_socket_without_an_owner_still_has_its_cgroup() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let id = "0123456789abcdef".repeat(4);
+    let parent = format!("sockscope-{}.service", std::process::id());
+    let Some(cgroup) = OwnCgroup::enter(&format!("{parent}/docker-{id}.scope")) else {
+        eprintln!("skipped: no cgroup of version 2 can be made");
+        return;
+    };
+    let scene = Scene::start(&["unaccepted"]);
+    cgroup.leave();
+    let columns = "owner_status,cgroup,unit,container";
+    let path = format!("/{parent}/docker-{id}.scope");
+    let unit = format!("docker-{id}.scope");
+    for owners in [&[][..], &["--no-owners"]] {
+        let arguments = ["conns", "-aH", "--format=plain", "--columns", columns];
+        let answer = Run::new(&[&arguments[..], owners].concat()).output();
+        let row = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+        let rows: Vec<Vec<String>> = answer.stdout.lines().map(row).collect();
+        assert_eq!(rows.len(), 3, "a listener and both ends: {answer:?}");
+        for row in &rows {
+            assert_eq!(
+                row[1..],
+                [path.as_str(), &unit, "docker:0123456789ab"],
+                "{row:?}"
+            );
+        }
+    }
+    let told = Run::new(&["inspect", "--json", "role=inbound"]).json();
+    let socket = &told["sockets"][0];
+    assert_eq!(socket["owner_status"], "unaccepted");
+    assert_eq!(socket["cgroup"], path);
+    drop(scene);
+}
