@@ -396,3 +396,35 @@ fn the_kernel_leaves_out_what_is_not_wanted() {
         .find(|line| line.contains("tcp table, 2 rows"));
     assert!(line.is_some(), "{answer:?}");
 }
+
+/// What needs tcp_info, or an owner's details, is asked for because the filter names it.
+#[test]
+fn facts_that_are_not_shown_are_asked_for() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let _scenes = [
+        Scene::start(&["close-wait", "--count", "3"]),
+        Scene::start(&["time-wait", "--count", "2"]),
+        Scene::start(&["established", "--count", "2", "--port", "8080"]),
+    ];
+    let count = |words: &str| {
+        let answer = Run::new(&["conns", "--json", words]).output();
+        assert_eq!(answer.code(), i32::from(sockets(&answer.json()).is_empty()));
+        sockets(&answer.json()).len()
+    };
+    assert_eq!(
+        count("age >= 0s"),
+        5,
+        "TIME_WAIT and CLOSE_WAIT have an age"
+    );
+    assert_eq!(count("age < 5m and state = time_wait"), 2);
+    assert_eq!(count("age > 1h"), 0);
+    assert_eq!(count("rtt < 10s and state = established"), 4);
+    assert_eq!(count("cwnd > 0 and lport = 8080"), 2);
+    assert_eq!(count("idle < 1h and lport = 8080"), 2);
+    assert_eq!(count("rmem >= 0 and lport = 8080"), 2);
+    assert_eq!(count("fwmark = 0x0/0xff and lport = 8080"), 2);
+    assert_eq!(count("fwmark = 0x1 and lport = 8080"), 0);
+    assert_eq!(count("congestion ~ . and lport = 8080"), 2);
+}

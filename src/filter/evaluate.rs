@@ -64,9 +64,10 @@ impl Test {
         match self {
             Self::State(_) | Self::Port(..) | Self::End(..) => false,
             Self::Process(_) | Self::Pid(_) | Self::User(_) => true,
-            Self::Text(column, _) | Self::Number(column, _) | Self::Matches(column, _) => {
-                !OF_SOCKET.contains(&column.id)
-            }
+            Self::Text(column, _)
+            | Self::Number(column, _)
+            | Self::Bits(column, _)
+            | Self::Matches(column, _) => !OF_SOCKET.contains(&column.id),
         }
     }
 
@@ -105,6 +106,10 @@ impl Test {
             Self::Matches(column, pattern) => {
                 any_text(column, row, &|text, _| pattern.0.is_match(text))
             }
+            Self::Bits(column, wanted) => any_number(column, row, &|number| {
+                let is_so = |(value, mask): &(u64, u64)| number & mask == value & mask;
+                wanted.iter().any(is_so)
+            }),
             Self::Number(column, ranges) => {
                 any_number(column, row, &|number| in_ranges(ranges, number))
             }

@@ -50,6 +50,8 @@ pub(super) enum Test {
     Text(&'static Column, Vec<String>),
     /// The column's number lies in one of these ranges.
     Number(&'static Column, Vec<RangeInclusive<u64>>),
+    /// The bits of the column's number that a mask leaves are one of these: value and mask.
+    Bits(&'static Column, Vec<(u64, u64)>),
     /// The column's text matches.
     Matches(&'static Column, Pattern),
 }

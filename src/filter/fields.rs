@@ -3,7 +3,7 @@
 use super::error::{Fault, did_you_mean};
 use super::expression::Side;
 use super::scan::Piece;
-use crate::columns::{self, Align, Column};
+use crate::columns::{self, Column, Kind};
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,8 @@ pub(super) enum Field {
     User,
     Text(&'static Column),
     Number(&'static Column, Unit),
+    /// A number whose bits mean something, with a mask behind it: `0x1/0xff`.
+    Bits(&'static Column),
 }
 
 /// What a number counts: it decides what may stand behind it.
@@ -48,17 +50,6 @@ const ALIASES: [(&str, &str); 14] = [
     ("username", "user"),
 ];
 
-/// Columns of time, and their units.
-const TIMES: [(&str, Unit); 7] = [
-    ("age", Unit::Milliseconds),
-    ("idle", Unit::Milliseconds),
-    ("rtt", Unit::Microseconds),
-    ("rttvar", Unit::Microseconds),
-    ("busy", Unit::Microseconds),
-    ("rwnd_limited", Unit::Microseconds),
-    ("rto", Unit::Microseconds),
-];
-
 /// The field that a name stands for.
 pub(super) fn find(piece: Piece<'_>) -> Result<Field, Fault> {
     let word = piece.text.to_ascii_lowercase();
@@ -80,11 +71,17 @@ pub(super) fn find(piece: Piece<'_>) -> Result<Field, Fault> {
 }
 
 fn of_column(column: &'static Column) -> Field {
-    let time = TIMES.iter().find(|(id, _)| *id == column.id);
-    match (column.align, time) {
-        (_, Some((_, unit))) => Field::Number(column, *unit),
-        (Align::Right, None) => Field::Number(column, Unit::Count),
-        (Align::Left, None) => Field::Text(column),
+    match column.kind {
+        Kind::Bits => Field::Bits(column),
+        Kind::Millis => Field::Number(column, Unit::Milliseconds),
+        Kind::Micros => Field::Number(column, Unit::Microseconds),
+        Kind::Number
+        | Kind::Count(_)
+        | Kind::Bytes
+        | Kind::Rate
+        | Kind::Queue
+        | Kind::OwnerNumber => Field::Number(column, Unit::Count),
+        _ => Field::Text(column),
     }
 }
 

@@ -130,9 +130,10 @@ impl Filter {
     #[must_use]
     pub fn columns(&self) -> Vec<&'static Column> {
         let column = |term: &&Term| match &term.test {
-            Test::Text(column, _) | Test::Number(column, _) | Test::Matches(column, _) => {
-                Some(*column)
-            }
+            Test::Text(column, _)
+            | Test::Number(column, _)
+            | Test::Bits(column, _)
+            | Test::Matches(column, _) => Some(*column),
             _ => None,
         };
         self.terms().iter().filter_map(column).collect()
@@ -146,11 +147,8 @@ impl Filter {
             Test::Process(_) | Test::Pid(_) => ProcessDetail::Name,
             _ => ProcessDetail::None,
         });
-        let columns = self.columns().into_iter().map(|column| match column.id {
-            "pid" | "fd" | "comm" | "process" => ProcessDetail::Name,
-            "command" | "unit" | "container" | "cgroup" => ProcessDetail::Full,
-            _ => ProcessDetail::None,
-        });
+        let columns = self.columns();
+        let columns = columns.iter().map(|column| column.needs.owners);
         details.chain(columns).max().unwrap_or(ProcessDetail::None)
     }
 
@@ -158,6 +156,6 @@ impl Filter {
     #[must_use]
     pub fn needs_users(&self) -> bool {
         let by_name = |term: &&Term| matches!(term.test, Test::User(_));
-        self.terms().iter().any(by_name) || self.columns().iter().any(|column| column.id == "user")
+        self.terms().iter().any(by_name) || self.columns().iter().any(|column| column.needs.users)
     }
 }

@@ -272,7 +272,7 @@ impl<'a> Parser<'a> {
                 "daddr" => "paddr",
                 _ => name.text,
             },
-            Field::Port(_) | Field::Pid | Field::Number(..) => {
+            Field::Port(_) | Field::Pid | Field::Number(..) | Field::Bits(_) => {
                 let what = format!("'{}' is a number: it has no text to match", name.text);
                 return Err(Fault::new(what, name.at, "compare it with = != < <= > >="));
             }
@@ -309,6 +309,10 @@ impl<'a> Parser<'a> {
             Field::Pid => {
                 let number = values::number(value, fields::Unit::Count)?;
                 Ok(Test::Pid(order.range(number)))
+            }
+            Field::Bits(column) => {
+                let number = values::number(value, fields::Unit::Count)?;
+                Ok(Test::Number(column, order.range(number)))
             }
             Field::Number(column, unit) => {
                 let number = values::number(value, unit)?;
@@ -396,6 +400,7 @@ fn equal(field: Field, pieces: &[Piece<'_>], ports: PortNames<'_>) -> Result<Tes
         Field::Number(column, unit) => {
             Test::Number(column, each(pieces, |p| values::range(p, unit))?)
         }
+        Field::Bits(column) => Test::Bits(column, each(pieces, values::bits)?),
         Field::Text(column) => {
             for piece in pieces {
                 known_word(column.id, *piece)?;

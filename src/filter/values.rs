@@ -221,6 +221,18 @@ pub(super) fn range(piece: Piece<'_>, unit: Unit) -> Result<RangeInclusive<u64>,
     }
 }
 
+/// A number with the mask under which it is compared; without one all of its bits count.
+pub(super) fn bits(piece: Piece<'_>) -> Result<(u64, u64), Fault> {
+    let (value, mask) = piece.text.split_once('/').unwrap_or((piece.text, ""));
+    let part = |text| number(Piece { text, ..piece }, Unit::Count);
+    let mask = if mask.is_empty() {
+        u64::MAX
+    } else {
+        part(mask)?
+    };
+    Ok((part(value)?, mask))
+}
+
 fn number_of(text: &str, unit: Unit) -> Option<u64> {
     match unit {
         Unit::Count => count(text),
