@@ -4,6 +4,7 @@
 //! the same parser. The states, ports and addresses that can match are pushed down to the
 //! kernel; the answer never changes because of it.
 
+mod equal;
 mod error;
 mod evaluate;
 mod expression;
