@@ -310,6 +310,12 @@ pub struct Options {
     /// The running timer (ss)
     #[arg(short = 'o', long = "options", global = true, hide = true)]
     pub timers: bool,
+    /// What TCP knows of the connection (ss)
+    #[arg(short = 'i', long = "info", global = true, hide = true)]
+    pub inner: bool,
+    /// The memory of the socket (ss)
+    #[arg(short = 'm', long = "memory", global = true, hide = true)]
+    pub memory: bool,
     /// One line a socket (ss): always so
     #[arg(short = 'O', long, global = true, hide = true)]
     pub oneline: bool,

@@ -13,12 +13,17 @@ pub(super) fn understand(command: Option<Command>, options: Options) -> (Option<
         Some(command) => Some(command),
         None if options.summary => None,
         None if options.listening => Some(Command::Listen { filter, pids }),
-        None if options.all || options.processes || options.extended || options.timers => {
+        None if options.all || options.processes || shows_more(&options) => {
             Some(Command::Conns { filter, pids })
         }
         None => None,
     };
     (command, options)
+}
+
+/// Letters that ask for more of each socket.
+const fn shows_more(options: &Options) -> bool {
+    options.extended || options.timers || options.inner || options.memory
 }
 
 #[cfg(test)]
@@ -44,6 +49,8 @@ mod tests {
         assert_eq!(meant(&["-tanp"]), "conns");
         assert_eq!(meant(&["-tnp"]), "conns");
         assert_eq!(meant(&["-tano"]), "conns");
+        assert_eq!(meant(&["-tin"]), "conns");
+        assert_eq!(meant(&["-tmn"]), "conns");
         assert_eq!(meant(&["-s"]), "overview");
         assert_eq!(meant(&["-t"]), "overview");
         assert_eq!(meant(&["listen", "-tulpn"]), "listen");

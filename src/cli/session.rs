@@ -191,6 +191,12 @@ impl Session {
         if self.options.timers {
             more.push("timer");
         }
+        if self.options.inner {
+            more.extend(["rtt", "cwnd", "retrans", "congestion"]);
+        }
+        if self.options.memory {
+            more.extend(["rmem", "wmem", "drops"]);
+        }
         let (mut table, mut program) = (table.to_vec(), program.to_vec());
         for wanted in &self.usual {
             choose(&mut table, wanted)?;
