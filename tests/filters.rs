@@ -428,3 +428,51 @@ fn facts_that_are_not_shown_are_asked_for() {
     assert_eq!(count("fwmark = 0x1 and lport = 8080"), 0);
     assert_eq!(count("congestion ~ . and lport = 8080"), 2);
 }
+
+/// The manual of ss types its filters behind its letters, without a command.
+#[test]
+fn letters_of_ss_take_a_filter() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let _scene = Scene::start(&["established", "--count", "2", "--port", "8080"]);
+    let same = |habit: &[&str], words: &[&str]| {
+        let (habit, words) = (sockscope(habit), sockscope(words));
+        assert_eq!((habit.code(), habit.stderr.as_str()), (0, ""));
+        assert_eq!(habit.stdout, words.stdout);
+    };
+    same(
+        &["-tn", "state", "established"],
+        &["conns", "-t", "state=established"],
+    );
+    same(
+        &["-tlnp", "sport", "=", ":8080"],
+        &["listen", "-t", "lport=8080"],
+    );
+    // A filter that names nothing but listeners is a question for them.
+    same(
+        &["conns", "-t", "state", "listening"],
+        &["conns", "-ta", "state=listen"],
+    );
+    assert_eq!(sockscope(&["lisen"]).code(), 2);
+}
+
+/// What the kernel hides is told, and never a plain "no".
+#[test]
+fn marks_are_hidden_from_users() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let _scene = Scene::start(&["established", "--port", "8080"]);
+    let as_nobody = |arguments: &[&str]| Run::new(arguments).user(common::NOBODY).output();
+    let answer = as_nobody(&["conns", "-t", "mark = 0", "--json"]);
+    let told = answer.json();
+    assert_eq!(
+        (answer.code(), told["complete"].as_bool()),
+        (1, Some(false))
+    );
+    assert_eq!(told["problems"][0]["code"], "marks_hidden", "{told}");
+    assert_eq!(as_nobody(&["conns", "mark = 0", "--strict"]).code(), 3);
+    let root = json(&["conns", "-t", "mark = 0", "--json"]);
+    assert_eq!((sockets(&root).len(), &root["complete"]), (2, &true.into()));
+}

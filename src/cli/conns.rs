@@ -17,12 +17,15 @@ pub(super) const PROGRAM: &[&str] = &[
 ];
 
 pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
-    let states = if session.options.all {
+    let filter = Session::filter(words)?;
+    let connected = StateSet::LISTENING.complement();
+    // A filter that names nothing but listeners wants them.
+    let states = if session.options.all || !filter.states().intersects(connected) {
         StateSet::ALL
     } else {
-        StateSet::LISTENING.complement()
+        connected
     };
-    let request = session.request(states, Session::filter(words)?)?;
+    let request = session.request(states, filter)?;
     let nothing = match words {
         [] => "there are no connections here",
         _ => "no connection matches",

@@ -1,6 +1,11 @@
 //! What the fingers of `ss` users type: `sockscope -tulpn`, `sockscope -tanp`, `-s`.
 
-use super::args::{Command, FilterWords, Options, PidsOnly};
+use std::ffi::OsString;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use super::args::{Cli, Command, FilterWords, Options, PidsOnly};
 
 /// The command that is meant when none is named: `-l` asks for listeners, `-a` or `-p` for
 /// connections; `-s`, like no letter at all, for the overview.
@@ -13,12 +18,27 @@ pub(super) fn understand(command: Option<Command>, options: Options) -> (Option<
         Some(command) => Some(command),
         None if options.summary => None,
         None if options.listening => Some(Command::Listen { filter, pids }),
-        None if options.all || options.processes || shows_more(&options) => {
+        None if options.all || options.processes || options.numeric || shows_more(&options) => {
             Some(Command::Conns { filter, pids })
         }
         None => None,
     };
     (command, options)
+}
+
+/// `-tn state established`: letters of ss with a filter and no command behind them. `None`
+/// where that is not what was typed.
+pub(super) fn with_command(arguments: &[OsString], error: &clap::Error) -> Option<Cli> {
+    let words = arguments.get(1..)?;
+    let is_habit = words.first()?.to_str()?.starts_with('-');
+    if error.kind() != ErrorKind::InvalidSubcommand || !is_habit {
+        return None;
+    }
+    let begins = |word: &OsString| !word.as_encoded_bytes().starts_with(b"-");
+    let place = 1 + words.iter().position(begins)?;
+    let mut arguments = arguments.to_vec();
+    arguments.insert(place, "conns".into());
+    Cli::try_parse_from(arguments).ok()
 }
 
 /// Letters that ask for more of each socket.
@@ -28,9 +48,7 @@ const fn shows_more(options: &Options) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::Cli;
     use super::*;
-    use clap::Parser;
 
     fn meant(arguments: &[&str]) -> &'static str {
         let cli = Cli::try_parse_from([&["sockscope"], arguments].concat()).unwrap();
@@ -50,6 +68,7 @@ mod tests {
         assert_eq!(meant(&["-tnp"]), "conns");
         assert_eq!(meant(&["-tano"]), "conns");
         assert_eq!(meant(&["-tin"]), "conns");
+        assert_eq!(meant(&["-tn"]), "conns");
         assert_eq!(meant(&["-tmn"]), "conns");
         assert_eq!(meant(&["-s"]), "overview");
         assert_eq!(meant(&["-t"]), "overview");

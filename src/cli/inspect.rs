@@ -65,7 +65,7 @@ fn whole(session: &Session, mut request: Request) -> Result<(bool, Report), Fail
     request.query.need(Needs::EVERYTHING);
     let order = session.sort()?;
     let mut snapshot = pipeline::snapshot(&request)?;
-    list::note_unknown(&request, &mut snapshot.report);
+    list::note_unknown(&request, &[], &mut snapshot.report);
     if let Some((column, reverse)) = order {
         let Snapshot { sockets, facts, .. } = &mut snapshot;
         list::sort(sockets, facts, Order::Column(column, reverse));

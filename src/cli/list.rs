@@ -7,6 +7,7 @@ use crate::columns::{self, Column, Row};
 use crate::model::{Facts, Problem, Protocol, Report, Socket};
 use crate::pipeline::{self, Request};
 use crate::render::Columns;
+use crate::sys;
 
 /// What a list is made of.
 pub(super) struct List<'a> {
@@ -69,6 +70,13 @@ impl Listed {
 /// Writes the list. Rows flow through unless they have to be sorted.
 pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report), Failure> {
     let request = session.with_needs(list.request.clone(), &list.columns);
+    let shown: Vec<_> = list
+        .columns
+        .table
+        .iter()
+        .chain(&list.columns.program)
+        .copied()
+        .collect();
     let mut writer = session.row_writer(list.command, list.columns);
     let limit = session.options.limit.unwrap_or(usize::MAX);
     let mut listed = Listed::default();
@@ -95,13 +103,14 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
     } else {
         pipeline::stream(&request, each)?
     };
-    note_unknown(&request, &mut report);
+    note_unknown(&request, &shown, &mut report);
     writer.end(&report)?;
     Ok((listed, report))
 }
 
 /// Says when columns are empty because the source does not tell what stands in them.
-pub(super) fn note_unknown(request: &Request, report: &mut Report) {
+pub(super) fn note_unknown(request: &Request, shown: &[&'static Column], report: &mut Report) {
+    note_marks(request, shown, report);
     let source = match report.collector {
         Some("procfs") => "/proc/net",
         Some("netstat2") => "netstat2",
@@ -117,6 +126,22 @@ pub(super) fn note_unknown(request: &Request, report: &mut Report) {
         report
             .problems
             .push(problem.hint("sock_diag does: --collector netlink"));
+    }
+}
+
+/// Says when marks are compared or shown that the kernel does not tell this reader
+/// (`CAP_NET_ADMIN`).
+fn note_marks(request: &Request, shown: &[&'static Column], report: &mut Report) {
+    let is_mark = |column: &&Column| column.id == "mark";
+    let compared = request.filter.columns().iter().any(is_mark);
+    let shown = shown.iter().any(is_mark);
+    if report.collector == Some("netlink") && (compared || shown) && !sys::is_root() {
+        let message = "the kernel tells the marks of sockets to root (CAP_NET_ADMIN) only";
+        let problem = Problem {
+            incomplete: compared,
+            ..Problem::new("marks_hidden", message)
+        };
+        report.problems.push(problem.hint("run as root"));
     }
 }
 

@@ -72,9 +72,13 @@ impl From<io::Error> for Failure {
 
 /// Parses the arguments, runs the command, and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => match habits::with_command(&arguments, &error) {
+            Some(cli) => cli,
+            None => return refuse(&error),
+        },
     };
     let (command, options) = habits::understand(cli.command, cli.options);
     let settings = match &command {

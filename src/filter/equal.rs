@@ -23,7 +23,10 @@ pub(super) fn equal(
             Test::State(set)
         }
         Field::Port(side) => Test::Port(side, each(pieces, |p| values::port_range(p, ports))?),
-        Field::End(side) => Test::End(side, each(pieces, |p| values::end(p, ports))?),
+        Field::End(side) => {
+            let ends = each(pieces, |p| values::ends(p, ports))?;
+            Test::End(side, ends.into_iter().flatten().collect())
+        }
         Field::Pid => Test::Pid(each(pieces, |p| values::range(p, fields::Unit::Count))?),
         Field::Process => Test::Process(pieces.iter().map(|p| p.text.into()).collect()),
         Field::User => Test::User(texts()),
@@ -31,6 +34,9 @@ pub(super) fn equal(
             Test::Number(column, each(pieces, |p| values::range(p, unit))?)
         }
         Field::Bits(column) => Test::Bits(column, each(pieces, values::bits)?),
+        Field::Text(column) if column.id == "cookie" => {
+            Test::Text(column, each(pieces, values::cookie)?)
+        }
         Field::Text(column) => {
             for piece in pieces {
                 known_word(column.id, *piece)?;
@@ -53,6 +59,13 @@ fn known_word(id: &str, piece: Piece<'_>) -> Result<(), Fault> {
         "protocol" => &["tcp", "udp", "raw"],
         "family" => &["ipv4", "ipv6"],
         "role" => &["listener", "inbound", "outbound"],
+        "timer" => &[
+            "retransmit",
+            "keepalive",
+            "timewait",
+            "probe",
+            "delayed_ack",
+        ],
         "owner_status" => &[
             "found",
             "denied",

@@ -43,10 +43,35 @@ impl Fault {
     pub fn within(self, text: &str) -> FilterError {
         let (before, after) = text.split_at_checked(self.at).unwrap_or((text, ""));
         let place = before.chars().count() + 1;
+        let (before, after) = (last_of(before), first_of(after));
         FilterError {
-            message: format!("{} at character {place}: {before}^{after}", self.what),
-            hint: self.hint,
+            message: format!(
+                "{} at character {place}: {before}^{after}",
+                first_of(&self.what)
+            ),
+            hint: first_of(&self.hint),
         }
+    }
+}
+
+/// So much of a text is shown: characters.
+const SHOWN: usize = 80;
+
+/// The beginning of a text; a hint names every column and may be longer than a filter.
+fn first_of(text: &str) -> String {
+    const LONGEST: usize = 12 * SHOWN;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// The end of a text.
+fn last_of(text: &str) -> String {
+    let start = text.char_indices().rev().nth(SHOWN - 1);
+    match start {
+        Some((start, _)) if start > 0 => format!("…{}", text.get(start..).unwrap_or_default()),
+        _ => text.to_owned(),
     }
 }
 

@@ -95,7 +95,15 @@ pub(super) fn names() -> Vec<&'static str> {
 fn unknown(piece: Piece<'_>) -> Fault {
     let known = names();
     let near = did_you_mean(&piece.text.to_ascii_lowercase(), &known);
-    let ids: Vec<_> = columns::COLUMNS.iter().map(|column| column.id).collect();
-    let hint = format!("{near}names are: port, {}", ids.join(", "));
+    if piece.text.eq_ignore_ascii_case("autobound") {
+        let hint = "write the range: lport in 32768-60999 (net.ipv4.ip_local_port_range)";
+        return Fault::new("autobound of ss is not known here", piece.at, hint);
+    }
+    let hint = if near.is_empty() {
+        let ids: Vec<_> = columns::COLUMNS.iter().map(|column| column.id).collect();
+        format!("names are: port, {}", ids.join(", "))
+    } else {
+        format!("{near}sockscope --columns help lists all names")
+    };
     Fault::new(format!("there is no name '{}'", piece.text), piece.at, hint)
 }

@@ -28,6 +28,14 @@ pub use error::FilterError;
 pub(crate) use error::nearest;
 pub(crate) use values::duration;
 
+/// The words as conditions of their own, where there are several and each is one: an `or`
+/// inside one word does not reach into the next.
+fn each_alone(words: &[String], ports: values::PortNames<'_>) -> Option<Vec<Expr>> {
+    let parts = words.iter().map(|word| parse::parse(word, ports).ok()?);
+    let parts: Option<Vec<Expr>> = parts.collect();
+    parts.filter(|parts| parts.len() > 1)
+}
+
 /// A condition that holds for the sockets that are wanted. The empty one holds for all.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -52,6 +60,11 @@ impl Filter {
         ports: &dyn Fn(&str) -> Option<u16>,
     ) -> Result<Self, FilterError> {
         let text = words.join(" ");
+        if let Some(parts) = each_alone(words, ports) {
+            return Ok(Self {
+                expr: Some(Expr::All(parts)),
+            });
+        }
         match parse::parse(&text, ports) {
             Ok(expr) => Ok(Self { expr }),
             Err(fault) => Err(fault.within(&text)),

@@ -105,6 +105,10 @@ fn comparisons_that_hold() {
         "local = 10.0.0.1:8080",
         "local in 10.0.0.0/8:8000-8100",
         "local = :8080",
+        "local in 10/8",
+        "peer in 192.0.2/24",
+        "cookie = ab",
+        "cookie = 0xAB",
         "peer in 192.0.2.0/24",
         "peer = 192.0.2.7",
         "address in 192.0.2.0/24",
@@ -194,6 +198,8 @@ fn the_spelling_of_ss() {
         "dst 192.0.2.7:50000",
         "dst 192.0.2.0/24 and sport eq :8080",
         "src = 10.0.0.1 dport gt :1000",
+        "src inet:10.0.0.1",
+        "sport = inet:8080 dst inet:*:50000",
         "dport != :22 & sport neq 22 | sport = 1",
     ] {
         let text = text.replace('\'', "");
@@ -223,6 +229,12 @@ fn words_side_by_side_are_joined_by_and() {
     assert!(words(&["state=close_wait,time_wait", "pid=10"]));
     assert!(!words(&["state=close_wait", "pid=11"]));
     assert!(words(&["process=a=b,java"]));
+    // An `or` stays within its word where the words are whole.
+    assert!(!words(&["lport=8080 or lport=1", "state=listen"]));
+    assert!(words(&["state", "close-wait", "sport", "=", ":8080"]));
+    let long = format!("lport=8080 {} nope", "lport=8080 ".repeat(5_000));
+    let error = read(&long).unwrap_err();
+    assert!(error.message.len() < 600, "{}", error.message.len());
 }
 
 #[test]
@@ -329,6 +341,10 @@ fn errors_point_and_teach() {
         ("process = 'java", "never closed", "= ^'java", "close it"),
         ("= 5", "'=' stands", "^= 5", "a name"),
         ("state", "a state is missing", "state^", "for example"),
+        ("fwmark = 0x1/", "no number", "= ^0x1/", "0x1f"),
+        ("cookie = zz", "no cookie", "= ^zz", "hexadecimal"),
+        ("timer = soon", "no timer", "= ^soon", "keepalive"),
+        ("autobound", "not known here", "^autobound", "lport in"),
         ("state = ", "a value is missing", "= ^", "for example"),
     ] {
         let error = read(text).expect_err(text);

@@ -114,7 +114,8 @@ pub(super) fn port(piece: Piece<'_>, names: PortNames<'_>) -> Result<u16, Fault>
 
 /// A port or a range of ports.
 pub(super) fn port_range(piece: Piece<'_>, names: PortNames<'_>) -> Result<PortRange, Fault> {
-    let text = piece.text.trim_start_matches("*:").trim_start_matches(':');
+    let text = without_family(piece.text);
+    let text = text.trim_start_matches("*:").trim_start_matches(':');
     port_range_of(text, names).map_err(|what| {
         let hint = "for example lport = 8080, port in 80,8000-8100, pport = https";
         Fault::new(what, piece.at, hint)
@@ -139,7 +140,7 @@ fn port_range_of(text: &str, names: PortNames<'_>) -> Result<PortRange, String> 
 /// An address, a network, with or without a port: `10.0.0.1`, `10.0.0.0/8:443`, `[::1]:80`,
 /// `:80`, `*`.
 pub(super) fn end(piece: Piece<'_>, names: PortNames<'_>) -> Result<EndPattern, Fault> {
-    let text = piece.text;
+    let text = without_family(piece.text);
     let fault = |what: String| {
         let hint = "for example 10.0.0.1, 10.0.0.0/8, 10.0.0.1:443, [::1]:80, :8080";
         Fault::new(what, piece.at, hint)
@@ -160,6 +161,40 @@ pub(super) fn end(piece: Piece<'_>, names: PortNames<'_>) -> Result<EndPattern, 
     Ok(EndPattern { net, ports })
 }
 
+/// The text without ss's `inet:` or `inet6:` before it: the address tells its family.
+fn without_family(text: &str) -> &str {
+    let stripped = text.strip_prefix("inet6:").or(text.strip_prefix("inet:"));
+    stripped.unwrap_or(text)
+}
+
+/// Both loopback addresses, as `localhost` means them; else the one end.
+pub(super) fn ends(piece: Piece<'_>, names: PortNames<'_>) -> Result<Vec<EndPattern>, Fault> {
+    let text = without_family(piece.text);
+    let Some(port) = text.strip_prefix("localhost") else {
+        return Ok(vec![end(piece, names)?]);
+    };
+    let loopback = |address: String| {
+        let text = format!("{address}{port}");
+        let text = text.as_str();
+        end(Piece { text, ..piece }, names)
+    };
+    Ok(vec![
+        loopback("127.0.0.1".to_owned())?,
+        loopback("[::1]".to_owned())?,
+    ])
+}
+
+/// A cookie in 16 digits, from as many as are given, with or without `0x`.
+pub(super) fn cookie(piece: Piece<'_>) -> Result<String, Fault> {
+    let digits = piece.text.trim_start_matches("0x");
+    u64::from_str_radix(digits, 16)
+        .map(|cookie| format!("{cookie:016x}"))
+        .map_err(|_| {
+            let what = format!("'{}' is no cookie", piece.text);
+            Fault::new(what, piece.at, "it is up to 16 hexadecimal digits")
+        })
+}
+
 /// The address and the port of an end, as far as both are there.
 fn split(text: &str) -> (&str, Option<&str>) {
     if let Some(inner) = text.strip_prefix('[')
@@ -178,8 +213,18 @@ fn split(text: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// `10/8` and `193.233.7/24`, as ss has them, with all four numbers.
+fn whole(text: &str) -> Option<String> {
+    let (address, length) = text.split_once('/')?;
+    let numbers = address.split('.').count();
+    let is_short = (1..4).contains(&numbers) && !address.contains(':');
+    is_short.then(|| format!("{address}{}/{length}", ".0".repeat(4 - numbers)))
+}
+
 /// A network, or a single address; a v4-mapped one is the IPv4 it is.
 fn network(text: &str) -> Option<IpNet> {
+    let whole = whole(text);
+    let text = whole.as_deref().unwrap_or(text);
     let net = match text.parse::<IpNet>() {
         Ok(net) => net,
         Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
@@ -223,14 +268,11 @@ pub(super) fn range(piece: Piece<'_>, unit: Unit) -> Result<RangeInclusive<u64>,
 
 /// A number with the mask under which it is compared; without one all of its bits count.
 pub(super) fn bits(piece: Piece<'_>) -> Result<(u64, u64), Fault> {
-    let (value, mask) = piece.text.split_once('/').unwrap_or((piece.text, ""));
     let part = |text| number(Piece { text, ..piece }, Unit::Count);
-    let mask = if mask.is_empty() {
-        u64::MAX
-    } else {
-        part(mask)?
-    };
-    Ok((part(value)?, mask))
+    match piece.text.split_once('/') {
+        Some((value, mask)) => Ok((part(value)?, part(mask)?)),
+        None => Ok((part(piece.text)?, u64::MAX)),
+    }
 }
 
 fn number_of(text: &str, unit: Unit) -> Option<u64> {
