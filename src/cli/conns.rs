@@ -28,7 +28,8 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     let request = session.request(states, filter)?;
     let nothing = match words {
         [] => "there are no connections here",
-        _ => "no connection matches",
+        _ if session.options.all => "no socket matches",
+        _ => "no connection matches (listening sockets: sockscope listen, or -a)",
     };
     if pids_only {
         return pids::of_rows(session, &request, nothing);
