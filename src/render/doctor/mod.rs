@@ -123,12 +123,21 @@ pub fn line(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result
     let title = escape(finding.title.as_bytes());
     let used = severity.len() + finding.id.len() + 4;
     let title = match frame.width {
-        Some(width) => cut(&title, width.saturating_sub(used)),
+        Some(width) => cut_at_word(&title, width.saturating_sub(used)),
         None => title,
     };
     let severity = frame.theme.paint(&severity, tone(finding.severity));
     let id = frame.theme.paint(finding.id, Tone::Quiet);
     writeln!(out, "{severity}  {id}  {title}")
+}
+
+/// `title` in at most `width` columns, cut between words: half a number is another number.
+fn cut_at_word(title: &str, width: usize) -> String {
+    let lines = wrap(title, Some(width.saturating_sub(2)));
+    match lines.as_slice() {
+        [first, _, ..] => format!("{} …", cut(first, width.saturating_sub(2))),
+        _ => cut(title, width),
+    }
 }
 
 /// Findings as rows for programs.
@@ -207,4 +216,21 @@ pub fn rules_rows(
         }
     }
     records::write(out, &records, format, header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_never_cut() {
+        let title = "the accept queue on port 38929 is full";
+        assert_eq!(cut_at_word(title, 30), "the accept queue on port …");
+        assert_eq!(cut_at_word(title, 32), "the accept queue on port 38929 …");
+        assert_eq!(
+            cut_at_word(title, 37),
+            "the accept queue on port 38929 is …"
+        );
+        assert_eq!(cut_at_word("short", 38), "short");
+    }
 }
