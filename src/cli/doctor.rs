@@ -7,7 +7,7 @@ use super::session::{Session, Usage};
 use super::{Exit, Failure};
 use crate::analyze::doctor::{Case, Diagnosis, RULES, Rule, Severity, diagnose};
 use crate::analyze::past::{Past, Sample};
-use crate::filter::{Filter, nearest};
+use crate::filter::{Filter, did_you_mean};
 use crate::model::{FamilySet, StateSet};
 use crate::pipeline::{self, Request};
 use crate::query::{ProcessDetail, Query};
@@ -77,8 +77,7 @@ fn choose(args: &DoctorArgs) -> Result<Vec<&'static Rule>, Usage> {
     for id in only.iter().chain(&skip) {
         if crate::analyze::doctor::rule(id).is_none() {
             let known: Vec<_> = RULES.iter().map(|rule| rule.id).collect();
-            let near = nearest(id, &known);
-            let near = near.map_or_else(String::new, |near| format!("did you mean '{near}'? "));
+            let near = did_you_mean(id, &known);
             return Err(Usage::new(format!("there is no rule '{id}'"))
                 .hint(format!("{near}rules are: {}", known.join(", "))));
         }

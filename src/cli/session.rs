@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::args::{ColorName, Options};
 use super::config::Settings;
 use crate::columns::{self, Column};
-use crate::filter::{Filter, FilterError, nearest};
+use crate::filter::{Filter, FilterError, did_you_mean};
 use crate::model::{FamilySet, ProtocolSet, Report, StateSet};
 use crate::pipeline::Request;
 use crate::query::{ProcessDetail, Query};
@@ -390,8 +390,7 @@ pub(super) fn choose<'a>(ids: &mut Vec<&'a str>, wanted: &'a str) -> Result<(), 
 fn column(id: &str) -> Result<&'static Column, Usage> {
     columns::find(id).ok_or_else(|| {
         let known: Vec<_> = columns::COLUMNS.iter().map(|column| column.id).collect();
-        let near = nearest(id, &known);
-        let near = near.map_or_else(String::new, |near| format!("did you mean '{near}'? "));
+        let near = did_you_mean(id, &known);
         Usage::new(format!("there is no column '{id}'"))
             .hint(format!("{near}columns are: {}", known.join(", ")))
     })

@@ -36,7 +36,10 @@ fn check(case: &Case<'_>) -> Outcome {
     let sockets = sockets_of(case);
     let denied = |s: &crate::model::Socket| s.owner_status == OwnerStatus::Denied;
     if case.now.facts().processes.is_empty() && case.now.sockets().iter().any(denied) {
-        return Err("no process that holds a socket here may be looked at (root may)".to_owned());
+        return Err(
+            "no process that holds a socket here may be looked at (that takes CAP_SYS_PTRACE)"
+                .to_owned(),
+        );
     }
     // Those too that hold sockets which no table lists: not bound yet, or of another kind.
     let mut processes: Vec<_> = case.now.facts().processes.values().collect();
@@ -194,6 +197,11 @@ mod tests {
         assert!(stage.outcome(&RULE).is_err());
         let mut denied = Stage::new();
         denied.connection(State::Established, 80, 4000, None);
-        assert!(denied.outcome(&RULE).unwrap_err().contains("root"));
+        assert!(
+            denied
+                .outcome(&RULE)
+                .unwrap_err()
+                .contains("CAP_SYS_PTRACE")
+        );
     }
 }

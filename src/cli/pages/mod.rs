@@ -14,7 +14,7 @@ use super::session::{Session, Usage};
 use super::{Exit, Failure};
 use crate::analyze::doctor::RULES;
 use crate::columns::COLUMNS;
-use crate::filter::nearest;
+use crate::filter::did_you_mean;
 
 /// What `man` takes.
 #[derive(Args, Clone, Debug)]
@@ -72,8 +72,7 @@ fn find(asked: &str) -> Result<Page, Usage> {
     pages().into_iter().find(is_asked).ok_or_else(|| {
         let topics = topics();
         let known: Vec<_> = topics.iter().map(String::as_str).collect();
-        let near = nearest(asked, &known);
-        let near = near.map_or_else(String::new, |near| format!("did you mean '{near}'? "));
+        let near = did_you_mean(asked, &known);
         Usage::new(format!("there is no page '{asked}'"))
             .hint(format!("{near}pages are: {}", known.join(", ")))
     })
