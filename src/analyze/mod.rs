@@ -1,6 +1,7 @@
 //! Views made from a snapshot: pure, without I/O.
 
 pub mod buildup;
+pub mod changes;
 pub mod close_wait;
 pub mod doctor;
 pub mod ends;

@@ -1,14 +1,11 @@
 //! What an earlier look leaves behind for a later one: enough to tell what stayed, what moved
 //! and who held what, in a fraction of the memory.
 
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{
-    Endpoint, Facts, Files, Kernel, Protocol, Queue, Report, Snapshot, Socket, State,
-};
+use crate::model::{Facts, Files, Identity, Kernel, Queue, Report, Snapshot, Socket, State};
 
 /// One look at a namespace: its sockets, and what the kernel counts.
 #[derive(Clone, Debug, Default)]
@@ -38,22 +35,6 @@ impl Sample {
     #[must_use]
     pub fn report(&self) -> &Report {
         &self.snapshot.report
-    }
-}
-
-/// What makes a socket the same one in two looks: its cookie, or what else is known of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Identity {
-    Cookie(NonZeroU64),
-    Ends(Protocol, Endpoint, Option<Endpoint>),
-}
-
-impl Identity {
-    fn of(socket: &Socket) -> Self {
-        socket.cookie.map_or(
-            Self::Ends(socket.protocol, socket.local, socket.peer),
-            Self::Cookie,
-        )
     }
 }
 

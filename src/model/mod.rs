@@ -3,6 +3,7 @@
 mod endpoint;
 mod facts;
 mod groups;
+mod identity;
 mod kernel;
 mod narrow;
 mod options;
@@ -17,6 +18,7 @@ mod tcp_info;
 pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet};
 pub use facts::{Facts, Snapshot};
 pub use groups::{Cgroup, ShareGroups};
+pub use identity::Identity;
 pub use kernel::Kernel;
 pub use narrow::Narrow;
 pub use options::SocketOptions;
