@@ -8,7 +8,7 @@ use crate::columns::{self, Column};
 use crate::filter::{Filter, FilterError, did_you_mean};
 use crate::model::{FamilySet, ProtocolSet, Report, StateSet};
 use crate::pipeline::Request;
-use crate::query::{ProcessDetail, Query};
+use crate::query::{OwnerSource, ProcessDetail, Query};
 use crate::render::csv::Csv;
 use crate::render::grid::Frame;
 use crate::render::json::{Envelope, Head, Lines};
@@ -62,6 +62,8 @@ pub struct Session {
     pub now: jiff::Timestamp,
     /// The usual columns as they are configured, each as after `--columns`.
     usual: Vec<String>,
+    /// Where owners are read from.
+    owner_source: OwnerSource,
 }
 
 impl Session {
@@ -83,6 +85,7 @@ impl Session {
             theme,
             now: jiff::Timestamp::now(),
             usual: settings.columns,
+            owner_source: settings.owners,
         }
     }
 
@@ -140,6 +143,7 @@ impl Session {
             states: self.states(states),
             narrow: crate::model::Narrow::ALL,
             collector: self.options.collector,
+            owner_source: self.owner_source,
             owners: self.process_detail(),
             users: matches!(self.format, Format::Json | Format::Ndjson),
             memory: false,

@@ -4,15 +4,18 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::owners::{self, BlindSpot, Scan};
+use super::blind_spot::{BlindSpot, blind_spot};
+use super::owners::{Finder, Scan};
+use super::processes::Seen;
 use super::{Processes, read_tables};
-use crate::model::{Held, Holder, HolderIndex, Problem, Process, Report, Socket};
-use crate::query::Query;
+use crate::model::{Held, Holder, HolderIndex, Problem, Process, Report, Socket, StateSet};
+use crate::query::{OwnerSource, Query};
 use crate::sys::netns;
+use crate::wire::task_file::Chosen;
 
 /// Rows that travel together.
 const BATCH: usize = 1024;
@@ -115,7 +118,7 @@ pub type Shown<'a> = &'a dyn Fn(&Socket) -> bool;
 /// # Errors
 /// What [`read_tables`] says. Owners that cannot be read are a problem in the report.
 pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
-    let (tables, scan) = side_by_side(query, shown);
+    let (tables, mut finder, found) = side_by_side(query, shown);
     let (sockets, report) = tables?;
     let mut gathered = Gathered {
         sockets,
@@ -124,13 +127,16 @@ pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
         blind_spot: None,
         report,
     };
-    match scan {
-        Ok(mut scan) => {
-            gathered.report.owners_from = Some("proc");
-            gathered.blind_spot = owners::blind_spot(&scan);
-            let holders = std::mem::take(&mut scan.holders);
-            gathered.attach(holders, query, shown);
-            gathered.look_again(query, shown);
+    gathered.report.trace.append(&mut finder.trace);
+    gathered.report.problems.extend(finder.problem.take());
+    match found {
+        Ok(found) => {
+            gathered.report.owners_from = Some(finder.name());
+            gathered.blind_spot = blind_spot(&found.scan.denied);
+            gathered.holders = found.holders;
+            gathered.find_holders(shown);
+            gathered.attach(&found.scan.seen, query, shown);
+            gathered.look_again(&mut finder, query, shown);
             if query.files {
                 gathered.add_neighbours(query);
             }
@@ -144,21 +150,21 @@ pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
 }
 
 impl Gathered {
-    /// Adds holders, and reads the processes among them that hold a row. One that has ended
-    /// holds nothing any more.
-    fn attach(&mut self, holders: Vec<Holder>, query: &Query, shown: Shown<'_>) {
-        self.holders = std::mem::take(&mut self.holders).extended(holders);
-        self.find_holders(shown);
+    /// Reads the processes that hold a row. One that has ended holds nothing any more.
+    fn attach(&mut self, seen: &FxHashMap<u32, Seen>, query: &Query, shown: Shown<'_>) {
         let Some(processes) = Processes::open() else {
             return;
         };
         let mut ended = FxHashSet::default();
+        let mut last = None;
         for socket in &self.sockets {
             for &Holder { pid, .. } in self.holders.at(socket.held) {
-                if self.processes.contains_key(&pid) || ended.contains(&pid) {
+                // Sockets of one process often come together.
+                if last == Some(pid) || self.processes.contains_key(&pid) || ended.contains(&pid) {
                     continue;
                 }
-                match processes.read(pid, query.owners) {
+                last = Some(pid);
+                match processes.read(pid, seen.get(&pid), query.owners) {
                     Some(mut process) => {
                         if query.files {
                             process.files = processes.files(pid);
@@ -189,7 +195,7 @@ impl Gathered {
             if is_known || netns::mark(Some(pid)) != Some(ours) {
                 continue;
             }
-            if let Some(mut process) = processes.read(pid, query.owners) {
+            if let Some(mut process) = processes.read(pid, None, query.owners) {
                 process.files = processes.files(pid);
                 self.processes.insert(pid, process);
             }
@@ -213,20 +219,27 @@ impl Gathered {
             .collect()
     }
 
-    fn look_again(&mut self, query: &Query, shown: Shown<'_>) {
+    fn look_again(&mut self, finder: &mut Finder, query: &Query, shown: Shown<'_>) {
         let missing = self.unowned(shown);
         if missing.is_empty() {
             return;
         }
         let started = Instant::now();
-        let search = owners::search(&missing);
+        let search = finder.search(&missing, self.blind_spot);
+        self.report.owners_from = Some(finder.name());
+        self.report.trace.append(&mut finder.trace);
         self.report.trace.push(format!(
             "owners: {} sockets without an owner looked for again, {} holders found in {:.1} ms",
             missing.len(),
             search.holders.len(),
             started.elapsed().as_secs_f64() * 1e3,
         ));
-        self.attach(search.holders, query, shown);
+        if !search.holders.is_empty() {
+            self.holders = std::mem::take(&mut self.holders).extended(search.holders);
+            self.find_holders(shown);
+            self.attach(&search.seen, query, shown);
+        }
+        self.blind_spot = search.blind_spot;
         if self.blind_spot.is_some_and(BlindSpot::explains) {
             return;
         }
@@ -280,37 +293,72 @@ impl Gathered {
 
 type Tables = Result<(Vec<Socket>, Report), Problem>;
 
+/// What the look at the fd tables found.
+struct Found {
+    /// Who holds which socket.
+    holders: HolderIndex,
+    /// The rest of it.
+    scan: Scan,
+}
+
 /// Reads both at the same time. When the tables turn out to hold nothing that could be shown
 /// with an owner, the fd tables are not read to their end.
-fn side_by_side(query: &Query, shown: Shown<'_>) -> (Tables, Result<Scan, Problem>) {
+fn side_by_side(query: &Query, shown: Shown<'_>) -> (Tables, Finder, Result<Found, Problem>) {
     let stream = SocketStream::start(*query);
     let needless = AtomicBool::new(false);
-    let timed_scan = || {
-        let started = Instant::now();
-        (owners::scan(&needless), started.elapsed())
-    };
+    let (choose, chosen) = channel();
+    let look = |chosen: Receiver<_>| find_holders(query, &chosen, &needless);
     std::thread::scope(|scope| {
-        let scanner = Builder::new().spawn_scoped(scope, timed_scan);
+        let scanner = Builder::new().spawn_scoped(scope, move || look(chosen));
         let mut sockets = Vec::new();
         while let Some(batch) = stream.next_batch() {
             sockets.extend(batch);
         }
         let report = stream.finish();
-        let has_owner = |socket: &Socket| socket.inode.is_some() && shown(socket);
-        needless.store(!sockets.iter().any(has_owner), Ordering::Relaxed);
-        let ended = || Problem::incomplete("proc_unreadable", "the thread that reads /proc ended");
-        let (scan, took) = match scanner {
-            Ok(scanner) => scanner
-                .join()
-                .unwrap_or_else(|_| (Err(ended()), Duration::ZERO)),
-            Err(_) => timed_scan(),
+        let wanted = sockets.iter().filter(|socket| shown(socket));
+        let mut inodes = wanted.filter_map(|socket| socket.inode).peekable();
+        needless.store(inodes.peek().is_none(), Ordering::Relaxed);
+        if gives_few_rows(query) {
+            // Whoever waits for it has ended, or waits.
+            let _ = choose.send(Chosen::of(inodes));
+        }
+        drop(choose);
+        let (finder, found) = match scanner {
+            Ok(scanner) => scanner.join().unwrap_or_else(|_| {
+                let ended =
+                    Problem::incomplete("proc_unreadable", "the thread that looks for owners ended");
+                (Finder::new(OwnerSource::Proc), Err(ended))
+            }),
+            // Without a thread (RLIMIT_NPROC), and without a choice: that was lost with it.
+            Err(_) => look(channel().1),
         };
-        let tables = report.map(|mut report| {
-            report
-                .trace
-                .extend(scan.as_ref().ok().map(|scan| scan.trace(took)));
-            (sockets, report)
-        });
-        (tables, scan)
+        (report.map(|report| (sockets, report)), finder, found)
     })
+}
+
+/// Looks at the fd tables: at once for all sockets, or, where the rows will be few, for those
+/// rows once they are known.
+fn find_holders(
+    query: &Query,
+    chosen: &Receiver<Chosen>,
+    needless: &AtomicBool,
+) -> (Finder, Result<Found, Problem>) {
+    let mut finder = Finder::new(query.owner_source);
+    let waits = finder.can_choose() && gives_few_rows(query);
+    let chosen = if waits { chosen.recv().ok() } else { None };
+    let started = Instant::now();
+    let all = Chosen::all;
+    let scan = finder.scan(query.owner_source, &chosen.unwrap_or_else(all), needless);
+    let found = scan.map(|mut scan| {
+        finder.note(&scan, started.elapsed());
+        let holders = HolderIndex::new(std::mem::take(&mut scan.holders));
+        Found { holders, scan }
+    });
+    (finder, found)
+}
+
+/// Whether the rows can only be listeners: few beside connections, and read in no time.
+fn gives_few_rows(query: &Query) -> bool {
+    // All sockets of a process count where its descriptors are looked at.
+    !query.files && !query.states.intersects(StateSet::LISTENING.complement())
 }

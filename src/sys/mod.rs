@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+pub mod bpf;
 pub mod cgroup;
 pub mod files;
 pub mod names;
