@@ -325,8 +325,10 @@ fn side_by_side(query: &Query, shown: Shown<'_>) -> (Tables, Finder, Result<Foun
         drop(choose);
         let (finder, found) = match scanner {
             Ok(scanner) => scanner.join().unwrap_or_else(|_| {
-                let ended =
-                    Problem::incomplete("proc_unreadable", "the thread that looks for owners ended");
+                let ended = Problem::incomplete(
+                    "proc_unreadable",
+                    "the thread that looks for owners ended",
+                );
                 (Finder::new(OwnerSource::Proc), Err(ended))
             }),
             // Without a thread (RLIMIT_NPROC), and without a choice: that was lost with it.

@@ -161,7 +161,11 @@ impl Finder {
     pub fn note(&mut self, scan: &Scan, took: Duration) {
         let processes = match self.kernel {
             Some(_) => format!("in {} processes, by bpf", scan.seen.len()),
-            None => format!("{} processes, {} denied", scan.denied.of, scan.denied.pids.len()),
+            None => format!(
+                "{} processes, {} denied",
+                scan.denied.of,
+                scan.denied.pids.len()
+            ),
         };
         let count = scan.holders.len();
         let took = took.as_secs_f64() * 1e3;

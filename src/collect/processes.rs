@@ -168,4 +168,31 @@ mod tests {
         assert!(processes.called(&process.comm).contains(&me));
         assert!(processes.read(0, None, ProcessDetail::Name).is_none());
     }
+
+    #[test]
+    fn what_was_seen_stands_in_for_what_is_hidden_but_not_for_the_dead() {
+        let processes = Processes::open().unwrap();
+        let seen = Seen {
+            comm: *b"long-gone\0\0\0\0\0\0",
+            uid: 7,
+        };
+        // Pids end at 2^22 (PID_MAX_LIMIT).
+        for detail in [ProcessDetail::Name, ProcessDetail::Full] {
+            assert_eq!(processes.read(5_000_000, Some(&seen), detail), None);
+            assert_eq!(processes.read(0, Some(&seen), detail), None);
+        }
+        let me = std::process::id();
+        let named = processes
+            .read(me, Some(&seen), ProcessDetail::Name)
+            .unwrap();
+        assert_eq!(
+            (named.comm.as_slice(), named.uid),
+            (&b"long-gone"[..], None)
+        );
+        let whole = processes
+            .read(me, Some(&seen), ProcessDetail::Full)
+            .unwrap();
+        assert_ne!(whole.comm, b"long-gone");
+        assert!(whole.command.is_some());
+    }
 }

@@ -189,7 +189,9 @@ pub fn has_ended(error: &io::Error) -> bool {
 /// Whether a process exists, even where /proc does not show it.
 #[must_use]
 pub fn exists(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
     // A process that may not be sent a signal exists.
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
 }

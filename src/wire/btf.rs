@@ -15,8 +15,9 @@ const HEAD: usize = 12;
 const MEMBER: usize = 12;
 /// The place of every type with a number divisible by this is remembered.
 const STRIDE: u32 = 64;
-/// So many members are looked at for one offset at most: types could go in circles.
+/// So many members are looked at for one offset at most, and so deep: types could go in circles.
 const MOST_MEMBERS: u32 = 4096;
+const DEEPEST: u32 = 8;
 
 /// A type as it stands in the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +114,8 @@ impl<'a> Btf<'a> {
     #[must_use]
     pub fn offset(&self, structure: &str, member: &str) -> Option<u16> {
         let (_, found) = self.structs.iter().find(|(known, _)| *known == structure)?;
-        let bits = self.find(*found, member, &mut MOST_MEMBERS.clone())?;
+        let mut left = MOST_MEMBERS;
+        let bits = self.find(*found, member, DEEPEST, &mut left)?;
         if bits % 8 != 0 {
             return None;
         }
@@ -121,7 +123,8 @@ impl<'a> Btf<'a> {
     }
 
     /// The offset of a member in bits.
-    fn find(&self, structure: Type, member: &str, left: &mut u32) -> Option<u32> {
+    fn find(&self, structure: Type, member: &str, depth: u32, left: &mut u32) -> Option<u32> {
+        let depth = depth.checked_sub(1)?;
         for number in 0..structure.members {
             *left = left.checked_sub(1)?;
             let at = structure.at + HEAD + number * MEMBER;
@@ -136,7 +139,7 @@ impl<'a> Btf<'a> {
                 let inner = u32_at(self.types, at + 4).and_then(|id| self.type_of(id));
                 let within = inner
                     .filter(|inner| matches!(inner.kind, STRUCT | UNION))
-                    .and_then(|inner| self.find(inner, member, left));
+                    .and_then(|inner| self.find(inner, member, depth, left));
                 if let Some(within) = within {
                     return offset.checked_add(within);
                 }

@@ -302,3 +302,149 @@ fn emit(code: &mut Assembler<Label>, layout: &Layout) {
     code.number(3, 32);
     code.call(SEQ_WRITE);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::btf::tests::Writer;
+    use super::*;
+    use proptest::prelude::*;
+
+    const STRUCT: u32 = 4;
+
+    /// The types of a kernel in which the name of a dentry is called so.
+    fn types(name: &str) -> Vec<u8> {
+        let mut writer = Writer::default();
+        let mut one = |structure: &str, members: &[(&str, u32, u32)]| {
+            writer.structure(structure, STRUCT, false, members);
+        };
+        one("path", &[("mnt", 0, 0), ("dentry", 0, 64)]);
+        one("file", &[("f_inode", 0, 256), ("f_path", 1, 512)]);
+        one("inode", &[("i_sb", 0, 320), ("i_ino", 0, 512)]);
+        one("super_block", &[("s_magic", 0, 768)]);
+        one("dentry", &[(name, 0, 448)]);
+        one("cred", &[("euid", 0, 160)]);
+        let task = [
+            ("tgid", 0, 32),
+            ("group_leader", 0, 64),
+            ("real_cred", 0, 128),
+        ];
+        one("task_struct", &[&task[..], &[("comm", 0, 192)]].concat());
+        writer.function(TARGET);
+        writer.bytes()
+    }
+
+    fn layout() -> Layout {
+        Layout::read(&types("d_shortname")).unwrap()
+    }
+
+    #[test]
+    fn the_layout_is_read_from_the_types() {
+        let layout = layout();
+        assert_eq!((layout.target, layout.file_dentry), (8, 72));
+        assert_eq!((layout.task_tgid, layout.task_comm), (4, 24));
+        assert_eq!(layout, Layout::read(&types("d_iname")).unwrap());
+        assert_eq!(Layout::read(&types("d_name")), None);
+        assert_eq!(Layout::read(b"no types at all"), None);
+    }
+
+    /// The parts of an instruction: code, target, source, offset, value.
+    fn parts(instruction: u64) -> (u8, u8, u8, i16, i32) {
+        let [code, registers, o0, o1, v0, v1, v2, v3] = instruction.to_ne_bytes();
+        let (low, high) = (registers & 15, registers >> 4);
+        let (target, source) = if cfg!(target_endian = "little") {
+            (low, high)
+        } else {
+            (high, low)
+        };
+        let offset = i16::from_ne_bytes([o0, o1]);
+        (
+            code,
+            target,
+            source,
+            offset,
+            i32::from_ne_bytes([v0, v1, v2, v3]),
+        )
+    }
+
+    #[test]
+    fn every_jump_leads_forward_to_an_instruction() {
+        for code in [program(&layout(), 7), census(&layout())] {
+            let length = i64::try_from(code.len()).unwrap();
+            for (at, instruction) in (0_i64..).zip(&code) {
+                let (code, _, _, offset, _) = parts(*instruction);
+                // The class of jumps, but for a call and the end.
+                if code & 7 == 5 && !matches!(code, 0x85 | 0x95) {
+                    assert!(offset > 0 && at + i64::from(offset) + 1 < length, "{at}");
+                }
+            }
+            assert_eq!(parts(code[0]), (0xBF, 6, 1, 0, 0));
+            assert_eq!(parts(*code.last().unwrap()).0, 0x95);
+        }
+    }
+
+    #[test]
+    fn the_map_is_named_by_its_descriptor() {
+        let code = program(&layout(), 1234);
+        let wide: Vec<_> = code.iter().map(|i| parts(*i)).collect();
+        assert!(wide.contains(&(0x18, 3, 2, 0, 1234)));
+    }
+
+    fn bytes(pid: u32, fd: u32, inode: u32, kind: u8) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for word in [pid, fd, inode, 1000] {
+            bytes.extend(word.to_ne_bytes());
+        }
+        bytes.extend(b"nginx\0\0\0\0\0\0\0\0\0\0");
+        bytes.push(kind);
+        bytes
+    }
+
+    #[test]
+    fn records_are_read() {
+        let read = record(&bytes(10, 3, 77, KIND_SOCKET)).unwrap();
+        assert_eq!((read.pid, read.uid), (10, 1000));
+        assert_eq!(&read.comm[..6], b"nginx\0");
+        let holder = Holder {
+            inode: NonZeroU32::new(77).unwrap(),
+            pid: 10,
+            via: Via::Fd(3),
+        };
+        assert_eq!(read.file, OpenFile::Socket(holder));
+        let ring = record(&bytes(10, 3, 77, KIND_RING)).unwrap();
+        assert_eq!(ring.file, OpenFile::Ring(3));
+        assert_eq!(record(&bytes(10, 3, 0, KIND_SOCKET)), None);
+        assert_eq!(record(&bytes(10, 3, 77, 0)), None, "a name of 16 bytes");
+        assert_eq!(record(&bytes(10, 3, 77, KIND_SOCKET)[..31]), None);
+    }
+
+    #[test]
+    fn chosen_inodes_are_marked() {
+        let inodes = [1, 2, 97_000_000, u32::MAX].map(|n| NonZeroU32::new(n).unwrap());
+        let chosen = Chosen::of(inodes);
+        let is_marked = |chosen: &Chosen, inode| {
+            let (byte, bit) = place(inode);
+            chosen.bytes()[byte] >> bit & 1 == 1
+        };
+        assert!(inodes.iter().all(|inode| is_marked(&chosen, *inode)));
+        assert!(!is_marked(&chosen, NonZeroU32::new(3).unwrap()));
+        assert!(is_marked(&Chosen::all(), NonZeroU32::new(3).unwrap()));
+        // Inodes that were given out one after the other do not share bits.
+        let row = (5000..9000).map(|n| NonZeroU32::new(n).unwrap());
+        let bits: std::collections::BTreeSet<_> = row.map(place).collect();
+        assert!(bits.len() > 3900, "{}", bits.len());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = record(&bytes);
+            let _ = Layout::read(&bytes);
+        }
+
+        #[test]
+        fn every_inode_has_a_place(inode in 1..=u32::MAX) {
+            let (byte, bit) = place(NonZeroU32::new(inode).unwrap());
+            prop_assert!(byte < MAP && bit < 8);
+        }
+    }
+}
