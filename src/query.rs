@@ -22,8 +22,7 @@ pub enum OwnerSource {
     /// Whichever is quicker and can be had.
     #[default]
     Auto,
-    /// The kernel's list of open files (bpf), and /proc, with a word on it, where that cannot
-    /// be had.
+    /// The kernel's list of open files (bpf), and /proc where that cannot be had.
     Bpf,
     /// The fd tables in /proc only.
     Proc,

@@ -128,7 +128,6 @@ pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
         report,
     };
     gathered.report.trace.append(&mut finder.trace);
-    gathered.report.problems.extend(finder.problem.take());
     match found {
         Ok(found) => {
             gathered.report.owners_from = Some(finder.name());
@@ -350,7 +349,7 @@ fn find_holders(
     let chosen = if waits { chosen.recv().ok() } else { None };
     let started = Instant::now();
     let all = Chosen::all;
-    let scan = finder.scan(query.owner_source, &chosen.unwrap_or_else(all), needless);
+    let scan = finder.scan(&chosen.unwrap_or_else(all), needless);
     let found = scan.map(|mut scan| {
         finder.note(&scan, started.elapsed());
         let holders = HolderIndex::new(std::mem::take(&mut scan.holders));

@@ -71,8 +71,6 @@ pub struct Finder {
     kernel: Option<TaskFiles>,
     /// Whether the kernel's list may be turned to where /proc leaves something open.
     may_turn: bool,
-    /// Why it is not the way asked for.
-    pub problem: Option<Problem>,
     /// What was done, for `-v`.
     pub trace: Vec<String>,
 }
@@ -86,33 +84,29 @@ impl Finder {
         let mut finder = Self {
             kernel: None,
             may_turn: few,
-            problem: None,
             trace: Vec::new(),
         };
         if !few && source != OwnerSource::Proc {
-            finder.turn(source);
+            finder.turn();
         }
         finder
     }
 
     /// Turns to the kernel's list; `None` where it cannot be had.
-    fn turn(&mut self, source: OwnerSource) -> Option<&TaskFiles> {
+    fn turn(&mut self) -> Option<&TaskFiles> {
         self.may_turn = false;
         match kernel() {
             Ok(kernel) => self.kernel = Some(kernel),
-            Err(why) => self.give_up(source, &why),
+            Err(why) => self.give_up(&why),
         }
         self.kernel.as_ref()
     }
 
-    fn give_up(&mut self, source: OwnerSource, why: &str) {
+    fn give_up(&mut self, why: &str) {
         self.kernel = None;
-        let line = format!("bpf cannot list open files ({why}); /proc was read instead");
-        if source == OwnerSource::Bpf {
-            self.problem = Some(Problem::new("bpf_unavailable", line));
-        } else {
-            self.trace.push(format!("owners: {line}"));
-        }
+        self.trace.push(format!(
+            "owners: bpf cannot list open files ({why}); /proc was read instead"
+        ));
     }
 
     /// Where owners come from, in the words of the JSON.
@@ -135,23 +129,18 @@ impl Finder {
     ///
     /// # Errors
     /// When neither way is open: /proc cannot be listed at all.
-    pub fn scan(
-        &mut self,
-        source: OwnerSource,
-        chosen: &Chosen,
-        needless: &AtomicBool,
-    ) -> Result<Scan, Problem> {
+    pub fn scan(&mut self, chosen: &Chosen, needless: &AtomicBool) -> Result<Scan, Problem> {
         if self.kernel.is_none() {
             let scan = fd_tables::scan(needless)?;
             let is_open = blind_spot(&scan.denied).is_some_and(BlindSpot::explains);
-            if !is_open || !self.may_turn || self.turn(source).is_none() {
+            if !is_open || !self.may_turn || self.turn().is_none() {
                 return Ok(scan);
             }
         }
         if let Some(kernel) = &self.kernel {
             match task_files::scan(kernel, chosen, needless) {
                 Ok(scan) => return Ok(scan),
-                Err(why) => self.give_up(source, &why.to_string()),
+                Err(why) => self.give_up(&why.to_string()),
             }
         }
         fd_tables::scan(needless)
@@ -184,7 +173,7 @@ impl Finder {
         blind_spot: Option<BlindSpot>,
     ) -> Search {
         if self.may_turn {
-            self.turn(OwnerSource::Auto);
+            self.turn();
         }
         let kernel = self.kernel.as_ref();
         let found = kernel.and_then(|kernel| search_kernel(kernel, unowned, blind_spot).ok());
