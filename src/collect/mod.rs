@@ -20,7 +20,7 @@ use crate::model::{Family, Narrow, Protocol, Socket, StateSet};
 
 pub use blind_spot::BlindSpot;
 pub use elsewhere::{Elsewhere, HeldElsewhere, listeners_elsewhere};
-pub use gather::{Gathered, Shown, SocketStream, gather};
+pub use gather::{Gathered, Shown, SocketStream, Taker, gather};
 pub use kernel::{addresses, kernel, settings};
 pub use netlink::Netlink;
 pub use netstat2::Netstat2;

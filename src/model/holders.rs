@@ -31,6 +31,20 @@ pub struct Held {
     count: u32,
 }
 
+impl Held {
+    /// How many holders there are.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.count as usize
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.count == 0
+    }
+}
+
 /// Every holder of every socket, found by inode.
 ///
 /// One sorted array and one table of places in it, by a hash of the inode: no allocation for a
