@@ -163,7 +163,7 @@ impl Gathered {
                     continue;
                 }
                 last = Some(pid);
-                match processes.read(pid, seen.get(&pid), query.owners) {
+                match processes.read_seen(pid, seen.get(&pid), query.owners) {
                     Some(mut process) => {
                         if query.files {
                             process.files = processes.files(pid);
@@ -194,7 +194,7 @@ impl Gathered {
             if is_known || netns::mark(Some(pid)) != Some(ours) {
                 continue;
             }
-            if let Some(mut process) = processes.read(pid, None, query.owners) {
+            if let Some(mut process) = processes.read(pid, query.owners) {
                 process.files = processes.files(pid);
                 self.processes.insert(pid, process);
             }
