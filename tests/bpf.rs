@@ -43,7 +43,8 @@ fn bpf_is_there() -> bool {
     from == "bpf"
 }
 
-/// Owners, and why there is none, of every socket; by what tells sockets apart.
+/// Owners, and why there is none, of every socket that has a file (others end by themselves); by what tells sockets
+/// apart.
 fn owners(answer: &Value) -> BTreeMap<String, (Value, Value)> {
     let of = |socket: &Value| {
         let key: Vec<String> = ["protocol", "local", "peer", "cookie", "inode"]
@@ -53,7 +54,8 @@ fn owners(answer: &Value) -> BTreeMap<String, (Value, Value)> {
         let owners = socket["owners"].clone();
         (key.join(" "), (owners, socket["owner_status"].clone()))
     };
-    sockets(answer).iter().map(of).collect()
+    let with_file = |socket: &&Value| !socket["inode"].is_null();
+    sockets(answer).iter().filter(with_file).map(of).collect()
 }
 
 /// Both ways give the same owners of all sockets of this namespace, in all they tell.

@@ -43,12 +43,8 @@ impl SocketStream {
     /// Starts reading in the caller's network namespace.
     #[must_use]
     pub fn start(query: Query) -> Self {
-        Self::with_room(
-            query,
-            WAITING,
-            &(Arc::new(|_| false) as Shown),
-            &Arc::default(),
-        )
+        let nobody_asks: Shown = Arc::new(|_: &Socket| false);
+        Self::with_room(query, WAITING, &nobody_asks, &Arc::default())
     }
 
     /// The same with room for `waiting` batches. When all have been read, `needless` tells that
@@ -279,7 +275,8 @@ impl<'a> Gathering<'a> {
             return false;
         }
         let processes = self.processes.as_ref();
-        let process = processes.and_then(|p| p.read(pid, self.seen.get(&pid), self.query.owners));
+        let process =
+            processes.and_then(|p| p.read_seen(pid, self.seen.get(&pid), self.query.owners));
         let Some(mut process) = process else {
             self.ended.insert(pid);
             return false;

@@ -67,11 +67,16 @@ impl Processes {
         })
     }
 
-    /// The facts of one process, and what was `seen` of it already; `None` when it has ended.
+    /// As [`Self::read`], with what was `seen` of the process already; `None` when it has ended.
     ///
     /// A process that /proc does not show, or not to us, has only what was seen of it.
     #[must_use]
-    pub fn read(&self, pid: u32, seen: Option<&Seen>, detail: ProcessDetail) -> Option<Process> {
+    pub fn read_seen(
+        &self,
+        pid: u32,
+        seen: Option<&Seen>,
+        detail: ProcessDetail,
+    ) -> Option<Process> {
         if let Some(seen) = seen
             && detail == ProcessDetail::Name
         {
@@ -81,11 +86,12 @@ impl Processes {
             let seen = seen.filter(|_| proc::exists(pid))?;
             Some(seen.process(pid, Some(seen.uid)))
         };
-        self.look_at(pid, detail).or_else(hidden)
+        self.read(pid, detail).or_else(hidden)
     }
 
     /// The facts of one process, from /proc; `None` when it has ended or cannot be seen.
-    fn look_at(&self, pid: u32, detail: ProcessDetail) -> Option<Process> {
+    #[must_use]
+    pub fn read(&self, pid: u32, detail: ProcessDetail) -> Option<Process> {
         let mut comm = self.proc.read(pid, "comm").ok()?;
         // The kernel ends it with one newline; any other is the process's own.
         comm.pop_if(|last| *last == b'\n');
@@ -139,7 +145,7 @@ impl Processes {
                 0..=15 => ProcessDetail::Name,
                 _ => ProcessDetail::Full,
             };
-            self.look_at(pid, detail).is_some_and(|p| p.is_called(name))
+            self.read(pid, detail).is_some_and(|p| p.is_called(name))
         });
         pids
     }
@@ -159,14 +165,14 @@ mod tests {
     fn this_process_is_known() {
         let me = std::process::id();
         let processes = Processes::open().unwrap();
-        let process = processes.read(me, None, ProcessDetail::Full).unwrap();
+        let process = processes.read(me, ProcessDetail::Full).unwrap();
         assert!(process.uid.is_some());
         assert!(process.command.is_some());
         let now = jiff::Timestamp::now().as_second();
         let age = now - process.started.unwrap();
         assert!((-2..3600).contains(&age), "{age}");
         assert!(processes.called(&process.comm).contains(&me));
-        assert!(processes.read(0, None, ProcessDetail::Name).is_none());
+        assert!(processes.read(0, ProcessDetail::Name).is_none());
     }
 
     #[test]
@@ -178,19 +184,19 @@ mod tests {
         };
         // Pids end at 2^22 (PID_MAX_LIMIT).
         for detail in [ProcessDetail::Name, ProcessDetail::Full] {
-            assert_eq!(processes.read(5_000_000, Some(&seen), detail), None);
-            assert_eq!(processes.read(0, Some(&seen), detail), None);
+            assert_eq!(processes.read_seen(5_000_000, Some(&seen), detail), None);
+            assert_eq!(processes.read_seen(0, Some(&seen), detail), None);
         }
         let me = std::process::id();
         let named = processes
-            .read(me, Some(&seen), ProcessDetail::Name)
+            .read_seen(me, Some(&seen), ProcessDetail::Name)
             .unwrap();
         assert_eq!(
             (named.comm.as_slice(), named.uid),
             (&b"long-gone"[..], None)
         );
         let whole = processes
-            .read(me, Some(&seen), ProcessDetail::Full)
+            .read_seen(me, Some(&seen), ProcessDetail::Full)
             .unwrap();
         assert_ne!(whole.comm, b"long-gone");
         assert!(whole.command.is_some());

@@ -224,7 +224,7 @@ fn ancestry(socket: &Socket, facts: &Facts, detail: ProcessDetail) -> Vec<Proces
     };
     while line.len() < GENERATIONS
         && let Some(parent) = line.last().and_then(|process| process.parent)
-        && let Some(process) = processes.read(parent, None, ProcessDetail::Full)
+        && let Some(process) = processes.read(parent, ProcessDetail::Full)
     {
         line.push(process);
     }
