@@ -12,12 +12,14 @@ use crate::filter::Filter;
 use crate::model::{Kernel, Report, StateSet};
 use crate::pipeline;
 use crate::query::ProcessDetail;
+use crate::render::events::Kind;
 use crate::render::json::{Envelope, Lines};
 use crate::render::{Format, RowWriter, explain as render, records};
 
 pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
     if words.is_empty() {
-        return list(session);
+        session.forms(list)?;
+        return Ok(Exit::Found);
     }
     let word = words.join("-");
     let Some(topic) = explain::find(&word) else {
@@ -28,7 +30,7 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
             .into());
     };
     let (counts, report) = count(session)?;
-    page(session, topic, counts.as_ref(), &report)?;
+    session.forms(|session| page(session, topic, counts.as_ref(), &report))?;
     session.notes(&report);
     Ok(session.exit(&report, true))
 }
@@ -91,9 +93,8 @@ fn page(
             envelope.end(report)?;
         }
         Format::Ndjson => {
-            let mut lines = Lines::new(out, &session.head("explain"));
-            lines.object(&page)?;
-            lines.end(report)?;
+            let page = std::iter::once(page);
+            session.lines("explain", &Kind::PAGE, page, report)?;
         }
         format => {
             let rows = rows(topic, &kernel, counts, &thresholds);
@@ -127,7 +128,7 @@ fn rows(
 }
 
 /// Without a topic: the list of them.
-fn list(session: &Session) -> Result<Exit, Failure> {
+fn list(session: &Session) -> Result<(), Failure> {
     let mut out = session.out();
     let report = Report::default();
     match session.format {
@@ -155,5 +156,5 @@ fn list(session: &Session) -> Result<Exit, Failure> {
             records::write(&mut out, &rows, format, !session.options.no_header)?;
         }
     }
-    Ok(Exit::Found)
+    Ok(())
 }

@@ -157,6 +157,14 @@ impl<W: Write> Lines<W> {
         self.row.push(b'\n');
         self.out.write_all(&self.row)
     }
+
+    /// Hands on what was written.
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 impl<W: Write> RowWriter for Lines<W> {

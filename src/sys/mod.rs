@@ -11,6 +11,8 @@ pub mod files;
 pub mod names;
 pub mod netns;
 pub mod proc;
+pub mod redraw;
+pub mod save;
 pub mod sock_diag;
 pub mod terminal;
 
