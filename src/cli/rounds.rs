@@ -233,7 +233,8 @@ impl<'a> Watch<'a> {
         }
         if next.is_news {
             block.notes.push(format!(
-                "note: a look takes longer than {}: {} left out (told again when it gets worse)",
+                "note: could not keep up with a look every {}: {} left out \
+                 (said again when it gets worse)",
                 seconds(self.interval),
                 match next.missed {
                     1 => "one was".to_owned(),
@@ -353,7 +354,7 @@ fn draw(
 }
 
 fn frame(watch: &Watch<'_>, name: &str, block: Block) -> Frame {
-    let time = watch.now.strftime("%H:%M:%S UTC");
+    let time = watch.now.strftime("%H:%M:%SZ");
     let status = format!("every {}  {time}  q quits", seconds(watch.interval));
     Frame {
         title: Title {
