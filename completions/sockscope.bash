@@ -59,7 +59,7 @@ _sockscope() {
 
     case "${cmd}" in
         sockscope)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain proc inspect schema completions man"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain proc inspect schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -85,6 +85,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -97,7 +105,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__buildup)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --for --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --for --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -131,6 +139,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -143,7 +159,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__completions)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help bash zsh fish"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help bash zsh fish"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -176,6 +192,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -188,7 +212,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__conns)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -214,6 +238,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -226,7 +258,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__doctor)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --for --fail-on --only --skip --list --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --for --fail-on --only --skip --list --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -268,6 +300,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -280,7 +320,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__explain)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -304,6 +344,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -318,7 +366,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__inspect)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -342,6 +390,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -356,7 +412,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__listen)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -382,6 +438,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -394,7 +458,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__man)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -427,6 +491,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -439,7 +511,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__port)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -463,6 +535,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -477,7 +557,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__proc)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -501,6 +581,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -515,7 +603,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__schema)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -541,6 +629,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -553,7 +649,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__states)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -581,6 +677,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)

@@ -39,20 +39,37 @@ fn what_comes_changes_and_goes_is_marked() {
         let first = seat.until("the first frame", |s| shown(s, "127.0.0.1:20001"));
         assert!(!first.has_cursor);
         let title = &first.lines[0];
-        assert!(title.starts_with(&format!("sockscope listen --watch=1s {colour}")), "{title}");
-        assert!(title.contains("every 1 s") && title.ends_with("q quits"), "{title}");
-        assert!(first.line("20001").unwrap().starts_with("  tcp"), "{first:#?}");
+        assert!(
+            title.starts_with(&format!("sockscope listen --watch=1s {colour}")),
+            "{title}"
+        );
+        assert!(
+            title.contains("every 1 s") && title.ends_with("q quits"),
+            "{title}"
+        );
+        assert!(
+            first.line("20001").unwrap().starts_with("  tcp"),
+            "{first:#?}"
+        );
         let new = listener(20003);
-        let with = seat.until("a new line", |s| s.line("20003").is_some_and(|l| l.starts_with('+')));
+        let with = seat.until("a new line", |s| {
+            s.line("20003").is_some_and(|l| l.starts_with('+'))
+        });
         assert!(with.line("20002").unwrap().starts_with("  "), "{with:#?}");
         let client = TcpStream::connect("127.0.0.1:20001").unwrap();
         let with = seat.until("a changed cell", |s| {
-            s.line("20001").is_some_and(|l| l.starts_with('~') && l.contains("1/128"))
+            s.line("20001")
+                .is_some_and(|l| l.starts_with('~') && l.contains("1/128"))
         });
-        let lit = with.coloured.iter().any(|line| line.contains("\u{1b}[7m1/128"));
+        let lit = with
+            .coloured
+            .iter()
+            .any(|line| line.contains("\u{1b}[7m1/128"));
         assert_eq!(lit, colour.ends_with("always"), "{with:#?}");
         drop(new);
-        seat.until("a line that has gone", |s| s.line("20003").is_some_and(|l| l.starts_with('-')));
+        seat.until("a line that has gone", |s| {
+            s.line("20003").is_some_and(|l| l.starts_with('-'))
+        });
         seat.until("no trace of it", |s| shown(s, "20001") && !s.has("20003"));
         // Accepted and closed: as at the start.
         drop(client);
@@ -81,7 +98,12 @@ fn the_frame_fits_and_follows_the_terminal() {
     });
     assert!(fits(&large, 24, 100), "{large:#?}");
     // Another width is no change.
-    assert!(large.lines[1..].iter().all(|line| line.starts_with([' ', '…'])), "{large:#?}");
+    assert!(
+        large.lines[1..]
+            .iter()
+            .all(|line| line.starts_with([' ', '…'])),
+        "{large:#?}"
+    );
     seat.resize(3, 20);
     let tiny = seat.until("a tiny frame", |s| s.is_alternate && s.lines.len() == 3);
     assert!(fits(&tiny, 3, 20), "{tiny:#?}");
@@ -156,7 +178,11 @@ fn what_has_to_be_said_stands_below() {
     };
     let seat = Seat::start(24, 80, &["listen", OFTEN]);
     let screen = seat.until("the note", |s| shown(s, "nothing is listening here"));
-    assert!(screen.lines[1..].iter().any(|line| line == "nothing is listening here"));
+    assert!(
+        screen.lines[1..]
+            .iter()
+            .any(|line| line == "nothing is listening here")
+    );
 }
 
 #[test]
@@ -200,7 +226,9 @@ fn other_formats_are_blocks_on_a_terminal_too() {
     };
     let _listener = listener(20001);
     let mut seat = Seat::start(24, 80, &["listen", OFTEN, "--format=plain"]);
-    seat.until("two blocks", |s| s.lines.iter().filter(|l| l.contains("20001")).count() >= 2);
+    seat.until("two blocks", |s| {
+        s.lines.iter().filter(|l| l.contains("20001")).count() >= 2
+    });
     assert!(seat.is_as_found());
     seat.type_keys(b"\x03");
     assert_eq!(seat.ended().code(), Some(0));

@@ -46,7 +46,10 @@ fn a_listener_comes_and_goes_with_its_owner() {
     let there = stream.event("present", |event| {
         is(event, "present", "LISTEN", old.local_addr().unwrap())
     });
-    assert_eq!(there["monotonic_ms"].as_u64().map(|ms| ms < 30_000), Some(true));
+    assert_eq!(
+        there["monotonic_ms"].as_u64().map(|ms| ms < 30_000),
+        Some(true)
+    );
     assert!(there.get("changes").is_none() && there.get("last_owner").is_none());
     let (new, _) = listener();
     let end = new.local_addr().unwrap();
@@ -56,7 +59,9 @@ fn a_listener_comes_and_goes_with_its_owner() {
     let closed = stream.event("closed", |event| is(event, "closed", "LISTEN", end));
     assert_eq!(closed["last_owner"]["pid"], me());
     assert_eq!(closed["socket"], opened["socket"], "as it was last seen");
-    let times: Vec<_> = [&there, &opened, &closed].map(|e| e["monotonic_ms"].as_u64()).into();
+    let times: Vec<_> = [&there, &opened, &closed]
+        .map(|e| e["monotonic_ms"].as_u64())
+        .into();
     assert!(times.is_sorted(), "{times:?}");
     let answer = stream.end(libc::SIGTERM);
     assert_eq!(answer.code(), 0, "{answer:?}");
@@ -79,15 +84,21 @@ fn the_life_of_a_connection_is_told() {
     // The first look is over when something opens after it.
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     udp.connect("127.0.0.1:9").unwrap();
-    stream.event("the first look", |event| event["socket"]["protocol"] == "udp");
+    stream.event("the first look", |event| {
+        event["socket"]["protocol"] == "udp"
+    });
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let near = client.local_addr().unwrap();
     let (server, _) = listener.accept().unwrap();
     let far = server.local_addr().unwrap();
-    stream.event("both ends", |event| is(event, "opened", "ESTABLISHED", near));
+    stream.event("both ends", |event| {
+        is(event, "opened", "ESTABLISHED", near)
+    });
     // The client closes first: the server keeps it half open.
     drop(client);
-    let waits = stream.event("CLOSE_WAIT", |event| is(event, "changed", "CLOSE_WAIT", far));
+    let waits = stream.event("CLOSE_WAIT", |event| {
+        is(event, "changed", "CLOSE_WAIT", far)
+    });
     assert_eq!(waits["previous_state"], "ESTABLISHED");
     assert_eq!(waits["socket"]["owners"][0]["pid"], me());
     let half = stream.event("FIN_WAIT2", |event| is(event, "changed", "FIN_WAIT2", near));
@@ -97,7 +108,11 @@ fn the_life_of_a_connection_is_told() {
     let past = stream.event("TIME_WAIT", |event| is(event, "changed", "TIME_WAIT", near));
     assert_eq!(past["previous_state"], "FIN_WAIT2");
     assert_eq!(past["socket"]["owner_status"], "timewait");
-    assert_eq!(past["last_owner"]["pid"], me(), "remembered over two looks without one");
+    assert_eq!(
+        past["last_owner"]["pid"],
+        me(),
+        "remembered over two looks without one"
+    );
     let changes: Vec<_> = past["changes"].as_array().unwrap().iter().collect();
     assert!(changes.contains(&&json!("state")), "{past}");
     let closed = stream.event("closed", |event| is(event, "closed", "CLOSE_WAIT", far));
@@ -122,11 +137,20 @@ fn a_filter_chooses_what_opens_and_a_limit_what_is_shown() {
     let (server, _) = listener.accept().unwrap();
     let far = server.local_addr().unwrap();
     let filtered = Stream::start(&["conns", "state=close_wait", OFTEN, "--format=ndjson"]);
-    let first = Stream::start(&["listen", "--limit=1", "--sort=lport", OFTEN, "--format=ndjson"]);
+    let first = Stream::start(&[
+        "listen",
+        "--limit=1",
+        "--sort=lport",
+        OFTEN,
+        "--format=ndjson",
+    ]);
     first.event("the listener", |event| is(event, "present", "LISTEN", far));
     // A look without rows says nothing, so nothing tells when it is over: wait for its note.
     eventually("the first look", DEADLINE, || {
-        filtered.said().contains("no connection matches").then_some(())
+        filtered
+            .said()
+            .contains("no connection matches")
+            .then_some(())
     });
     drop(client);
     filtered.event("it matches", |event| is(event, "opened", "CLOSE_WAIT", far));
@@ -182,7 +206,10 @@ fn rounds_that_were_missed_are_told() {
     let behind = stream.event("behind", |event| event["event"] == "behind");
     assert!(behind["missed_rounds"].as_u64().unwrap() >= 3, "{behind}");
     eventually("the note", DEADLINE, || {
-        stream.said().contains("could not keep up with a look every 0.1 s").then_some(())
+        stream
+            .said()
+            .contains("could not keep up with a look every 0.1 s")
+            .then_some(())
     });
 }
 
@@ -196,8 +223,15 @@ fn memory_does_not_grow() {
     let stream = Stream::start(&["conns", OFTEN, "--format=ndjson"]);
     let peak = || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", stream.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS"))
+            .unwrap();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
     };
     let churn = |rounds: usize| {
         for _ in 0..rounds {
@@ -211,9 +245,13 @@ fn memory_does_not_grow() {
                     (client, server)
                 })
                 .collect();
-            eventually("opened", DEADLINE, || (stream.lines().len() >= before + 400).then_some(()));
+            eventually("opened", DEADLINE, || {
+                (stream.lines().len() >= before + 400).then_some(())
+            });
             drop(pairs);
-            eventually("closed", DEADLINE, || (stream.lines().len() >= before + 800).then_some(()));
+            eventually("closed", DEADLINE, || {
+                (stream.lines().len() >= before + 800).then_some(())
+            });
         }
     };
     churn(5);
@@ -265,7 +303,10 @@ fn each_round_is_a_block() {
             let block = if format.ends_with("table") {
                 let (head, rows) = block.split_once('\n').unwrap();
                 let time = head.strip_prefix("-- ").unwrap_or_else(|| panic!("{text}"));
-                assert!(time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok(), "{time}");
+                assert!(
+                    time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok(),
+                    "{time}"
+                );
                 rows
             } else {
                 block
@@ -294,12 +335,24 @@ fn the_exit_code_is_that_of_the_last_round_and_a_note_is_said_once() {
     };
     let stream = Stream::start(&["listen", OFTEN]);
     eventually("three empty rounds", DEADLINE, || {
-        (stream.lines().iter().filter(|line| line.starts_with("-- ")).count() >= 3).then_some(())
+        (stream
+            .lines()
+            .iter()
+            .filter(|line| line.starts_with("-- "))
+            .count()
+            >= 3)
+            .then_some(())
     });
     let answer = stream.end(libc::SIGTERM);
     assert_eq!(answer.code(), 1, "{answer:?}");
-    let notes = answer.stderr.lines().filter(|line| !line.contains("could not keep up"));
-    assert_eq!(notes.collect::<Vec<_>>(), ["sockscope: nothing is listening here"]);
+    let notes = answer
+        .stderr
+        .lines()
+        .filter(|line| !line.contains("could not keep up"));
+    assert_eq!(
+        notes.collect::<Vec<_>>(),
+        ["sockscope: nothing is listening here"]
+    );
 }
 
 #[test]
@@ -324,7 +377,12 @@ fn a_closed_pipe_ends_it_at_once() {
         drop(reader);
         let status = eventually("the end", DEADLINE, || child.try_wait().unwrap());
         let mut said = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
         assert_eq!((status.code(), said.as_str()), (Some(0), ""), "{format}");
     }
 }
@@ -345,9 +403,11 @@ fn a_reader_that_stops_does_not_keep_it_alive() {
         let path = format!("/proc/{}/wchan", child.id());
         std::fs::read_to_string(path).unwrap_or_default()
     };
-    eventually("a full pipe", DEADLINE, || state().contains("pipe_write").then_some(()));
+    eventually("a full pipe", DEADLINE, || {
+        state().contains("pipe_write").then_some(())
+    });
     // SAFETY: a plain system call; the child is ours and not yet waited for.
-    unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) };
+    unsafe { libc::kill(child.id().cast_signed(), libc::SIGTERM) };
     let status = eventually("the end", DEADLINE, || child.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
 }

@@ -106,10 +106,10 @@ impl Screen {
                 Message::Terminal(Event::Suspend) => {
                     redraw::leave();
                     redraw::suspend();
-                    self.again(redraw::enter());
+                    self.again(&redraw::enter());
                 }
                 // Stopped by somebody else, perhaps, who left no time to restore anything.
-                Message::Terminal(Event::Continue) => self.again(redraw::resume()),
+                Message::Terminal(Event::Continue) => self.again(&redraw::resume()),
                 Message::Terminal(Event::Resize) => {
                     self.draw();
                     let _ = self.tell_resize.send(());
@@ -119,7 +119,7 @@ impl Screen {
         }
     }
 
-    fn again(&self, entered: io::Result<()>) {
+    fn again(&self, entered: &io::Result<()>) {
         if entered.is_err() {
             self.lost();
         }

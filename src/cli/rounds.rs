@@ -66,9 +66,9 @@ impl Kind {
     fn of(session: &Session, command: Option<&Command>) -> Self {
         match command {
             _ if columns::is_asked_for(session) => Self::Fixed,
-            Some(
-                Command::Listen { pids, .. } | Command::Conns { pids, .. },
-            ) if pids.pids => Self::Text,
+            Some(Command::Listen { pids, .. } | Command::Conns { pids, .. }) if pids.pids => {
+                Self::Text
+            }
             Some(Command::Port { pids, .. } | Command::Proc { pids, .. }) if *pids => Self::Text,
             Some(Command::Doctor(args)) if args.list => Self::Fixed,
             Some(Command::Explain { topic }) if topic.is_empty() => Self::Fixed,
@@ -217,7 +217,9 @@ impl<'a> Watch<'a> {
             }
         }
         drop(session);
-        Ok(Rc::into_inner(block.0).map(RefCell::into_inner).unwrap_or_default())
+        Ok(Rc::into_inner(block.0)
+            .map(RefCell::into_inner)
+            .unwrap_or_default())
     }
 
     /// When the next round begins; rounds that were missed are told.
@@ -372,6 +374,8 @@ fn frame(watch: &Watch<'_>, name: &str, block: Block) -> Frame {
 fn title(arguments: &[OsString]) -> String {
     let words = arguments.iter().skip(1);
     let words = words.map(|word| safe(&word.to_string_lossy()));
-    let words: Vec<String> = std::iter::once("sockscope".to_owned()).chain(words).collect();
+    let words: Vec<String> = std::iter::once("sockscope".to_owned())
+        .chain(words)
+        .collect();
     words.join(" ")
 }

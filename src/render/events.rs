@@ -227,6 +227,10 @@ impl<W: Write> RowWriter for Events<W> {
 /// What is told of a socket.
 #[derive(Serialize)]
 #[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is made for one line and never kept"
+)]
 enum Told<'a> {
     Usual(SocketRow<'a>),
     More(&'a Value),

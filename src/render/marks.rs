@@ -39,9 +39,7 @@ pub fn marked(before: Option<&str>, now: &str, most: usize, theme: Theme) -> Mar
     let Some(before) = before else {
         let shown = new.iter().take(most);
         return Marked {
-            lines: shown
-                .map(|line| drawn(line, &Mark::Same, theme))
-                .collect(),
+            lines: shown.map(|line| drawn(line, &Mark::Same, theme)).collect(),
             total: new.len(),
         };
     };
@@ -97,7 +95,10 @@ fn compare(old: &[Line<'_>], new: &[Line<'_>], most: usize) -> Compared {
             Some((line.likeness(was)?, *old_place))
         };
         // Of equals the first: lines keep their order.
-        let best = left.iter().filter_map(like).min_by_key(|(changed, _)| changed.len());
+        let best = left
+            .iter()
+            .filter_map(like)
+            .min_by_key(|(changed, _)| changed.len());
         if let Some((changed, was)) = best {
             left.retain(|place| *place != was);
             if let Some(met) = met.get_mut(was) {
@@ -311,9 +312,11 @@ mod tests {
 
     #[test]
     fn only_the_top_is_made_and_all_is_counted() {
-        let before: String = (0..50).map(|n| format!("{n}\n")).collect();
-        let now: String = (25..100).map(|n| format!("{n}\n")).collect();
-        let marked = marked(Some(&before), &now, 10, PLAIN);
+        let numbers = |range: std::ops::Range<u32>| {
+            let lines: Vec<String> = range.map(|n| n.to_string()).collect();
+            lines.join("\n")
+        };
+        let marked = marked(Some(&numbers(0..50)), &numbers(25..100), 10, PLAIN);
         assert_eq!((marked.lines.len(), marked.total), (10, 75 + 25));
     }
 

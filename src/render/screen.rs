@@ -120,8 +120,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let text: String = (0..300).map(|n| format!("line {n}\n")).collect();
-        let lines = shown(&text, &["note: one"], 10, 40);
+        let text: Vec<String> = (0..300).map(|n| format!("line {n}")).collect();
+        let lines = shown(&text.join("\n"), &["note: one"], 10, 40);
         assert_eq!(lines.len(), 10);
         assert_eq!(lines[0], "sockscope conns       every 2 s, q quits");
         assert_eq!(lines[1], "  line 0");

@@ -23,10 +23,7 @@ impl Tee {
         }
     }
 
-    fn both(
-        &mut self,
-        write: impl Fn(&mut dyn RowWriter) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn both(&mut self, write: impl Fn(&mut dyn RowWriter) -> io::Result<()>) -> io::Result<()> {
         write(self.first.as_mut())?;
         if self.failed.is_none() {
             self.failed = write(self.second.as_mut()).err();

@@ -173,7 +173,8 @@ mod tests {
 
     impl Place {
         fn new(name: &str) -> Self {
-            let place = std::env::temp_dir().join(format!("sockscope-{name}-{}", std::process::id()));
+            let place =
+                std::env::temp_dir().join(format!("sockscope-{name}-{}", std::process::id()));
             std::fs::create_dir(&place).unwrap();
             Self(place)
         }
@@ -237,7 +238,13 @@ mod tests {
         std::fs::write(&file, "kept").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
         let below = file.join("below");
-        for path in [&place.0, &link, Path::new("/dev/null"), Path::new("/"), &below] {
+        for path in [
+            &place.0,
+            &link,
+            Path::new("/dev/null"),
+            Path::new("/"),
+            &below,
+        ] {
             assert!(Draft::begin(path).is_err(), "{}", path.display());
         }
         assert!(link.is_symlink());

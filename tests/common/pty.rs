@@ -52,7 +52,13 @@ impl Seat {
     pub fn start(rows: u16, columns: u16, arguments: &[&str]) -> Self {
         let (person, program) = terminal(rows, columns);
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockscope"));
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "COLUMNS"] {
+        for name in [
+            "NO_COLOR",
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+            "FORCE_COLOR",
+            "COLUMNS",
+        ] {
             command.env_remove(name);
         }
         command

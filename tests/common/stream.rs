@@ -29,7 +29,10 @@ impl Stream {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (lines, said) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<String>>::default());
+        let (lines, said) = (
+            Arc::<Mutex<Vec<String>>>::default(),
+            Arc::<Mutex<String>>::default(),
+        );
         let (tell, stdout) = (Arc::clone(&lines), child.stdout.take().unwrap());
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines() {

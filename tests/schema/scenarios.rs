@@ -432,7 +432,11 @@ fn events(judge: &Judge) {
         (name, Stream::start(&[command, &watch].concat()))
     })
     .collect();
-    for (name, stream) in &streams {
+    let (rows, others) = streams.split_at(2);
+    for (name, stream) in rows {
+        stream.event(name, |event| event["event"] == "present");
+    }
+    for (name, stream) in others {
         stream.event(name, |event| event["event"] == "changed");
     }
     // Sockets that never have an owner: the connections of one that nobody accepts.
@@ -441,7 +445,6 @@ fn events(judge: &Judge) {
     let unaccepted = |event: &Value, kind: &str| {
         event["event"] == kind && event["socket"]["peer"]["port"] == port
     };
-    let (rows, others) = streams.split_at(2);
     for (name, stream) in rows {
         stream.event(name, |event| unaccepted(event, "opened"));
     }
@@ -459,7 +462,9 @@ fn events(judge: &Judge) {
         });
     }
     // A look that lasts two rounds.
-    others[3].1.event("behind", |event| event["event"] == "behind");
+    others[3]
+        .1
+        .event("behind", |event| event["event"] == "behind");
     for (name, stream) in &streams {
         judge.events(name, &stream.events());
     }

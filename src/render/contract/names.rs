@@ -2,10 +2,10 @@
 
 use serde::{Serialize, Serializer};
 
+use super::events::Event;
 use crate::analyze::buildup::Attribution;
 use crate::analyze::doctor::Severity;
 use crate::analyze::port::BlockReason;
-use super::events::Event;
 use crate::model::{Family, OwnerStatus, Protocol, Role, State, TimerKind};
 
 /// Writes a type by the names of its variants, which are all told to the schema: as `enum`

@@ -59,11 +59,11 @@ impl Records {
         let mut twins: FxHashMap<String, u32> = FxHashMap::default();
         let identified = rows.into_iter().map(|row| {
             let parts = kind.known_by.iter().filter_map(|key| row.get(key));
-            let mut known: String = parts.map(|part| format!("{part} ")).collect();
+            let parts: Vec<String> = parts.map(Value::to_string).collect();
+            let known = parts.join(" ");
             let twin = twins.entry(known.clone()).or_default();
             *twin += 1;
-            known.push_str(&twin.to_string());
-            (known, row)
+            (format!("{known} {twin}"), row)
         });
         Self {
             kind,

@@ -42,13 +42,13 @@ impl Stream {
         tell(&mut events).unwrap();
         let bytes = out.0.borrow();
         let lines = std::str::from_utf8(&bytes).unwrap().lines();
-        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     fn records(&mut self, kind: &'static Kind, rows: &[Value]) -> Vec<Value> {
-        let mut lines = self.look(|events| {
-            events.records(kind, rows.iter(), &Report::default())
-        });
+        let mut lines = self.look(|events| events.records(kind, rows.iter(), &Report::default()));
         for line in &mut lines {
             assert_eq!(line["schema"], "sockscope/v1");
             let line = line.as_object_mut().unwrap();
@@ -69,7 +69,10 @@ fn socket(cookie: u64, state: State) -> Socket {
 }
 
 fn kinds(lines: &[Value]) -> Vec<&str> {
-    lines.iter().map(|line| line["event"].as_str().unwrap()).collect()
+    lines
+        .iter()
+        .map(|line| line["event"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
@@ -116,8 +119,15 @@ fn a_problem_is_told_when_it_is_new() {
     );
     assert!(stream.look(|events| events.end(&report)).is_empty());
     assert!(stream.look(|events| events.failed(&problem)).is_empty());
-    assert!(stream.look(|events| events.end(&Report::default())).is_empty());
-    assert_eq!(kinds(&stream.look(|events| events.failed(&problem))), ["problem"]);
+    assert!(
+        stream
+            .look(|events| events.end(&Report::default()))
+            .is_empty()
+    );
+    assert_eq!(
+        kinds(&stream.look(|events| events.failed(&problem))),
+        ["problem"]
+    );
     let behind = stream.look(|events| events.behind(3));
     assert_eq!(behind[0]["missed_rounds"], 3);
 }
@@ -145,7 +155,11 @@ fn records_are_known_by_their_keys_and_an_age_is_no_change() {
     assert_eq!(lines[0]["pile"], pile(b, 1, 2010));
     assert_eq!(lines[1]["changes"], json!(["count"]));
     let lines = stream.records(&Kind::PILE, &[pile(a, 6, 10), pile("::1", 1, 0)]);
-    assert_eq!(lines[0]["changes"], json!(["oldest_ms"]), "the oldest has gone");
+    assert_eq!(
+        lines[0]["changes"],
+        json!(["oldest_ms"]),
+        "the oldest has gone"
+    );
 }
 
 #[test]
@@ -156,7 +170,10 @@ fn the_words_of_a_finding_are_no_change_and_its_evidence_is() {
     };
     let mut stream = Stream::default();
     let twice = [finding("one", 1, 5), finding("one", 1, 5)];
-    assert_eq!(kinds(&stream.records(&Kind::FINDING, &twice)), ["present"; 2]);
+    assert_eq!(
+        kinds(&stream.records(&Kind::FINDING, &twice)),
+        ["present"; 2]
+    );
     let lines = stream.records(&Kind::FINDING, &[finding("two", 1, 9)]);
     assert_eq!(kinds(&lines), ["closed"]);
     let lines = stream.records(&Kind::FINDING, &[finding("two", 2, 9)]);
