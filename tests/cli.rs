@@ -182,7 +182,7 @@ fn wrong_usage_is_2_and_says_what_would_be_right() {
 
 #[test]
 fn what_cannot_be_parsed_is_2_too() {
-    let wrong: [&[&str]; 28] = [
+    let wrong: [&[&str]; 27] = [
         &["listen", "--format", "xml"],
         &["listen", "--json", "--format", "csv"],
         &["listen", "--format", "csv", "--json"],

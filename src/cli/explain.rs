@@ -30,7 +30,9 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
             .into());
     };
     let (counts, report) = count(session)?;
-    session.forms(|session| page(session, topic, counts.as_ref(), &report))?;
+    // Read once: each form tells of the same look.
+    let kernel = kernel();
+    session.forms(|session| page(session, topic, &kernel, counts.as_ref(), &report))?;
     session.notes(&report);
     Ok(session.exit(&report, true))
 }
@@ -65,10 +67,10 @@ fn count(session: &Session) -> Result<(Option<Counts>, Report), Failure> {
 fn page(
     session: &Session,
     topic: &Topic,
+    kernel: &Kernel,
     counts: Option<&Counts>,
     report: &Report,
 ) -> Result<(), Failure> {
-    let kernel = kernel();
     let rule = doctor::rule(topic.name);
     let thresholds = rule.map_or_else(Vec::new, |rule| (rule.thresholds)());
     let mut out = session.out();
@@ -76,7 +78,7 @@ fn page(
         render::page(
             &mut out,
             topic,
-            &kernel,
+            kernel,
             counts,
             &thresholds,
             &session.frame(),
@@ -84,7 +86,7 @@ fn page(
         out.flush()?;
         return Ok(());
     }
-    let page = render::Page::new(topic, &kernel, counts, &thresholds);
+    let page = render::Page::new(topic, kernel, counts, &thresholds);
     match session.format {
         Format::Json => {
             let mut envelope = Envelope::new(out, session.head("explain"), false);
@@ -97,7 +99,7 @@ fn page(
             session.lines("explain", &Kind::PAGE, page, report)?;
         }
         format => {
-            let rows = rows(topic, &kernel, counts, &thresholds);
+            let rows = rows(topic, kernel, counts, &thresholds);
             records::write(&mut out, &rows, format, !session.options.no_header)?;
         }
     }
