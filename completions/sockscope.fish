@@ -65,6 +65,7 @@ complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "states" -d 'Cou
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "buildup" -d 'What piles up in states that should pass: how many, how old, whose, towards whom'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "doctor" -d 'What is wrong: each finding with its evidence, its cause and what to do'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "explain" -d 'A state, a call or a finding explained, with this host\'s live numbers'
+complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "watch" -d 'The full-screen live view: sockets as they appear, change and pile up'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "proc" -d 'Everything one process has open on the network'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "inspect" -d 'Everything about the few sockets that match: timers, memory, path'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "schema" -d 'The JSON Schema of what --json and --format ndjson write'
@@ -329,6 +330,48 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l no-owner
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l interval -d 'Time between looks' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l by -d 'Group by process, port or peer' -r -f -a "process\t'The process that holds the socket'
+user\t'The user who made it'
+port\t'The local port'
+peer\t'The peer\'s address'
+state\t'The state'
+netns\t'The network namespace'
+unit\t'The systemd unit of the owner'
+container\t'The container of the owner'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+plain\t'Columns of text for scripts, never cut'
+json\t'One JSON object'
+ndjson\t'One JSON object a line'
+csv\t'Comma-separated values'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l limit -d 'At most this many rows' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
+always\t'In a pipe too'
+never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
+netlink\t'sock_diag: every column, fast'
+procfs\t'/proc/net: fewer columns'
+netstat2\t'The netstat2 library: addresses, states and owners only'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s t -l tcp -d 'TCP sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s u -l udp -d 'UDP sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s w -l raw -d 'Raw sockets (left out unless asked for)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s 4 -l ipv4 -d 'IPv4 sockets only'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s 6 -l ipv6 -d 'IPv6 sockets only, dual-stack ones included'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s a -l all -d 'Listening sockets too (conns)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l json -d 'The same as --format json'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s H -l no-header -d 'No header line'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s q -l quiet -d 'No output, only the exit code'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s v -l verbose -d 'Say on standard error what was done'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l no-owners -d 'Do not look for the processes that hold the sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l strict -d 'Exit with 3 when a row or an owner may be missing'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l no-config -d 'Do not read the configuration file'
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l format -d 'The form of the output' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Facts, Identity, OwnerStatus, Queue, Snapshot, Socket, State};
+use super::past::Sample;
+use crate::model::{Facts, Identity, OwnerStatus, Queue, Socket, State};
 
 /// One look at the sockets, with what is needed to compare it with the next one.
 ///
@@ -12,10 +13,10 @@ use crate::model::{Facts, Identity, OwnerStatus, Queue, Snapshot, Socket, State}
 /// the largest of them.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
-    /// The sockets and their owners.
-    pub snapshot: Snapshot,
-    /// When, on a clock that never jumps.
-    pub at: Duration,
+    /// The sockets and their owners, and when.
+    pub sample: Sample,
+    /// When each socket was first seen, in the order of the sockets.
+    since: Vec<Duration>,
     places: FxHashMap<Known, u32>,
     last_owners: FxHashMap<Identity, LastOwner>,
 }
@@ -129,11 +130,11 @@ impl Aspects {
 impl Look {
     /// A first look.
     #[must_use]
-    pub fn first(snapshot: Snapshot, at: Duration) -> Self {
-        let places = places(&snapshot.sockets);
+    pub fn first(sample: Sample) -> Self {
+        let places = places(sample.sockets());
         Self {
-            snapshot,
-            at,
+            since: vec![sample.at; sample.sockets().len()],
+            sample,
             places,
             last_owners: FxHashMap::default(),
         }
@@ -141,12 +142,12 @@ impl Look {
 
     /// The look after this one, and what is different in it.
     #[must_use]
-    pub fn next(&self, snapshot: Snapshot, at: Duration) -> (Self, Changes) {
-        let mut next = Self::first(snapshot, at);
+    pub fn next(&self, sample: Sample) -> (Self, Changes) {
+        let mut next = Self::first(sample);
         let mut changes = Changes::default();
-        let mut stayed = vec![false; self.snapshot.sockets.len()];
+        let mut stayed = vec![false; self.sockets().len()];
         let mut counts = Counter::default();
-        for (now, socket) in next.snapshot.sockets.iter().enumerate() {
+        for (now, socket) in next.sample.sockets().iter().enumerate() {
             let known = counts.known(socket);
             let before = self.places.get(&known).map(|&place| place as usize);
             let Some((place, was)) = before.and_then(|b| Some((b, self.socket(b)?))) else {
@@ -156,7 +157,10 @@ impl Look {
             if let Some(stayed) = stayed.get_mut(place) {
                 *stayed = true;
             }
-            let what = differences((was, &self.snapshot.facts), (socket, &next.snapshot.facts));
+            if let (Some(first), Some(since)) = (self.since.get(place), next.since.get_mut(now)) {
+                *since = *first;
+            }
+            let what = differences((was, self.facts()), (socket, next.sample.facts()));
             if !what.is_empty() {
                 let before = place;
                 changes.changed.push(Changed { before, now, what });
@@ -172,10 +176,28 @@ impl Look {
         (next, changes)
     }
 
+    /// All sockets of the look.
+    #[must_use]
+    pub fn sockets(&self) -> &[Socket] {
+        self.sample.sockets()
+    }
+
+    /// Owners and names.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        self.sample.facts()
+    }
+
     /// The socket at `place`.
     #[must_use]
     pub fn socket(&self, place: usize) -> Option<&Socket> {
-        self.snapshot.sockets.get(place)
+        self.sockets().get(place)
+    }
+
+    /// When the socket at `place` was first seen, on the clock of the looks.
+    #[must_use]
+    pub fn since(&self, place: usize) -> Option<Duration> {
+        self.since.get(place).copied()
     }
 
     /// The place of the socket with this identity; the first one, where several share it.
@@ -188,7 +210,7 @@ impl Look {
     /// lowest pid.
     #[must_use]
     pub fn last_owner(&self, socket: &Socket) -> Option<LastOwner> {
-        let now = self.snapshot.facts.owner_processes(socket).next();
+        let now = self.facts().owner_processes(socket).next();
         now.map_or_else(
             || self.last_owners.get(&Identity::of(socket)).cloned(),
             |process| {
@@ -203,6 +225,9 @@ impl Look {
     /// The process that held `socket` when it still had an owner; `None` while it has one.
     #[must_use]
     pub fn former_owner(&self, socket: &Socket) -> Option<&LastOwner> {
+        if socket.owner_status == OwnerStatus::Found {
+            return None;
+        }
         self.last_owners.get(&Identity::of(socket))
     }
 
@@ -277,7 +302,7 @@ fn differences((was, then): (&Socket, &Facts), (is, now): (&Socket, &Facts)) -> 
 mod tests {
     use super::*;
     use crate::model::{
-        AcceptQueue, Endpoint, Family, Holder, HolderIndex, Process, Protocol, Via,
+        AcceptQueue, Endpoint, Family, Holder, HolderIndex, Process, Protocol, Snapshot, Via,
     };
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::{NonZeroU32, NonZeroU64};
@@ -295,7 +320,7 @@ mod tests {
     }
 
     /// A look in which every socket with an inode is held by process 7.
-    fn snapshot(mut sockets: Vec<Socket>) -> Snapshot {
+    fn sample(at: u64, mut sockets: Vec<Socket>) -> Sample {
         let holders = sockets.iter().filter_map(|s| s.inode).map(|inode| Holder {
             inode,
             pid: 7,
@@ -323,15 +348,20 @@ mod tests {
                 None => OwnerStatus::TimeWait,
             };
         }
-        Snapshot {
+        let snapshot = Snapshot {
             sockets,
             facts,
             ..Snapshot::default()
+        };
+        Sample {
+            snapshot,
+            at: Duration::from_secs(at),
+            ..Sample::default()
         }
     }
 
     fn look(sockets: Vec<Socket>) -> Look {
-        Look::first(snapshot(sockets), Duration::ZERO)
+        Look::first(sample(0, sockets))
     }
 
     fn names(what: Aspects) -> Vec<&'static str> {
@@ -346,14 +376,10 @@ mod tests {
         ]);
         let mut waiting = socket(2, State::TimeWait);
         waiting.inode = None;
-        let (next, changes) = before.next(
-            snapshot(vec![
-                waiting,
-                socket(1, State::Listen),
-                socket(3, State::SynSent),
-            ]),
-            Duration::from_secs(1),
-        );
+        let now = vec![waiting, socket(1, State::Listen), socket(3, State::SynSent)];
+        let (next, changes) = before.next(sample(1, now));
+        let since = |place| next.since(place).map(|at| at.as_secs());
+        assert_eq!([since(0), since(2)], [Some(0), Some(1)]);
         assert_eq!(changes.opened, [2]);
         assert_eq!(changes.closed, [] as [usize; 0]);
         let [changed] = changes.changed.as_slice() else {
@@ -367,12 +393,12 @@ mod tests {
             pid: 7,
             comm: b"nginx".to_vec(),
         };
-        let waiting = next.snapshot.sockets[0].clone();
+        let waiting = next.sockets()[0].clone();
         assert_eq!(next.former_owner(&waiting), Some(&owner));
-        let (next, changes) = next.next(snapshot(vec![waiting.clone()]), Duration::from_secs(2));
+        let (next, changes) = next.next(sample(2, vec![waiting.clone()]));
         assert_eq!(changes.closed, [1, 2]);
         assert_eq!(next.former_owner(&waiting), Some(&owner));
-        let (next, changes) = next.next(snapshot(vec![]), Duration::from_secs(3));
+        let (next, changes) = next.next(sample(3, vec![]));
         assert_eq!(changes.closed, [0]);
         assert!(next.last_owners.is_empty() && next.places.is_empty());
     }
@@ -387,10 +413,10 @@ mod tests {
             expires_ms: 5,
             retransmits: 0,
         });
-        let (_, changes) = look(vec![was.clone()]).next(snapshot(vec![is.clone()]), Duration::ZERO);
+        let (_, changes) = look(vec![was.clone()]).next(sample(1, vec![is.clone()]));
         assert!(changes.is_empty());
         is.queue = Some(Queue::Bytes { recv: 9, send: 5 });
-        let (_, changes) = look(vec![was]).next(snapshot(vec![is]), Duration::ZERO);
+        let (_, changes) = look(vec![was]).next(sample(1, vec![is]));
         assert_eq!(names(changes.changed[0].what), ["recv_q"]);
 
         let queue = |length| {
@@ -401,22 +427,23 @@ mod tests {
             }));
             listener
         };
-        let (_, changes) = look(vec![queue(0)]).next(snapshot(vec![queue(3)]), Duration::ZERO);
+        let (_, changes) = look(vec![queue(0)]).next(sample(1, vec![queue(3)]));
         assert_eq!(names(changes.changed[0].what), ["accept_queue"]);
     }
 
     #[test]
     fn an_owner_that_goes_is_a_change() {
         let before = look(vec![socket(1, State::Listen)]);
-        let mut now = snapshot(vec![socket(1, State::Listen)]);
+        let mut now = sample(1, vec![socket(1, State::Listen)]);
         let more = vec![Holder {
             inode: NonZeroU32::new(11).unwrap(),
             pid: 8,
             via: Via::Fd(4),
         }];
-        now.facts.holders = now.facts.holders.extended(more);
-        now.sockets[0].held = now.facts.holders.find(now.sockets[0].inode);
-        let (_, changes) = before.next(now, Duration::ZERO);
+        let Snapshot { sockets, facts, .. } = &mut now.snapshot;
+        facts.holders = std::mem::take(&mut facts.holders).extended(more);
+        sockets[0].held = facts.holders.find(sockets[0].inode);
+        let (_, changes) = before.next(now);
         assert_eq!(names(changes.changed[0].what), ["owners"]);
     }
 
@@ -428,9 +455,9 @@ mod tests {
             socket
         };
         let before = look(vec![twin(), twin()]);
-        let (after, changes) = before.next(snapshot(vec![twin()]), Duration::ZERO);
+        let (after, changes) = before.next(sample(1, vec![twin()]));
         assert_eq!((changes.opened.len(), changes.closed.len()), (0, 1));
-        let (_, changes) = after.next(snapshot(vec![twin(), twin(), twin()]), Duration::ZERO);
+        let (_, changes) = after.next(sample(2, vec![twin(), twin(), twin()]));
         assert_eq!((changes.opened.len(), changes.closed.len()), (2, 0));
     }
 }

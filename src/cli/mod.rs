@@ -24,6 +24,7 @@ mod rounds;
 mod schema;
 mod session;
 mod states;
+mod watch;
 
 use std::ffi::OsString;
 use std::io;
@@ -116,6 +117,7 @@ fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> 
         Some(Command::States { by, filter }) => states::run(session, by, &filter.words),
         Some(Command::Buildup(args)) => buildup::run(session, &args),
         Some(Command::Doctor(args)) => doctor::run(session, &args),
+        Some(Command::Watch(args)) => watch::run(session, &args),
         Some(Command::Explain { topic }) => explain::run(session, &topic),
         Some(Command::Proc {
             target,

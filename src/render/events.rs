@@ -20,6 +20,7 @@ use super::contract::socket::SocketRow;
 use super::contract::{ProblemEntry, ProcessName};
 use super::json::{Head, Lines};
 use crate::analyze::changes::{Changes, LastOwner, Look};
+use crate::analyze::past::Sample;
 use crate::model::{Facts, Problem, Report, Snapshot, Socket};
 
 /// What a stream of events remembers of the look before.
@@ -98,15 +99,15 @@ impl<W: Write> Events<W> {
         let mut memory = memory.borrow_mut();
         let now = match memory.sockets.take() {
             None => {
-                let look = Look::first(snapshot, self.at);
+                let look = Look::first(self.sample(snapshot));
                 let now = Seen { look, told };
-                for place in 0..now.look.snapshot.sockets.len() {
+                for place in 0..now.look.sockets().len() {
                     self.tell(Event::Present, &now, place)?;
                 }
                 now
             }
             Some(before) => {
-                let (look, changes) = before.look.next(snapshot, self.at);
+                let (look, changes) = before.look.next(self.sample(snapshot));
                 let now = Seen { look, told };
                 self.changes(&before, &now, &changes)?;
                 now
@@ -114,6 +115,14 @@ impl<W: Write> Events<W> {
         };
         memory.sockets = Some(now);
         self.problems(&mut memory, &report.problems)
+    }
+
+    fn sample(&self, snapshot: Snapshot) -> Sample {
+        Sample {
+            snapshot,
+            at: self.at,
+            ..Sample::default()
+        }
     }
 
     /// What closed, what changed, what opened.
@@ -157,7 +166,7 @@ impl<W: Write> Events<W> {
         with: impl FnOnce(SocketEvent<'a, Told<'a>>) -> SocketEvent<'a, Told<'a>>,
     ) -> io::Result<()> {
         let more = seen.told.as_ref().and_then(|told| told.get(place));
-        let row = |socket| Told::Usual(SocketRow::new(socket, &seen.look.snapshot.facts));
+        let row = |socket| Told::Usual(SocketRow::new(socket, seen.look.facts()));
         let usual = || seen.look.socket(place).map(row);
         let Some(socket) = more.map(Told::More).or_else(usual) else {
             return Ok(());

@@ -13,6 +13,7 @@ pub mod netns;
 pub mod proc;
 pub mod redraw;
 pub mod save;
+pub mod screen;
 pub mod sock_diag;
 pub mod terminal;
 

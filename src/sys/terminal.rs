@@ -53,3 +53,9 @@ pub fn reader_goes_within(time: Duration) -> bool {
         }
     }
 }
+
+/// Whether standard input is a terminal, from which keys can be read.
+#[must_use]
+pub fn is_interactive() -> bool {
+    std::io::stdin().is_terminal()
+}
