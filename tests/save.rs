@@ -69,6 +69,7 @@ fn timeless(answer: &Value) -> Value {
                     "tcp_info",
                     "memory",
                     "drops",
+                    "tcp_max_orphans",
                 ];
                 !moves.contains(&key) && !key.ends_with("_ms") && !key.ends_with("_per_second")
             });

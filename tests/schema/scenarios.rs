@@ -414,7 +414,7 @@ fn inspection(judge: &Judge) {
 
 /// `--watch`: sockets and everything else that comes, changes and goes.
 fn events(judge: &Judge) {
-    let _growing = Scene::start(&["close-wait-growing", "--rate=4"]);
+    let _growing = Scene::start(&["close-wait-growing", "--count=120", "--rate=4"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let local = listener.local_addr().unwrap();
     let streams: Vec<_> = [
