@@ -62,7 +62,7 @@ _sockscope() {
 
     case "${cmd}" in
         sockscope)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain watch proc inspect schema completions man"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain watch proc inspect schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -88,6 +88,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -100,7 +108,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__buildup)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --for --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --for --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -134,6 +142,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -146,7 +162,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__completions)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help bash zsh fish"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help bash zsh fish"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -179,6 +195,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -191,7 +215,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__conns)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -217,6 +241,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -229,7 +261,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__doctor)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --for --fail-on --only --skip --list --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --for --fail-on --only --skip --list --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -271,6 +303,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -283,7 +323,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__explain)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -307,6 +347,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -321,7 +369,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__inspect)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -345,6 +393,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -359,7 +415,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__listen)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -385,6 +441,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -397,7 +461,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__man)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -430,6 +494,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -442,7 +514,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__port)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -466,6 +538,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -480,7 +560,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__proc)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -504,6 +584,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -518,7 +606,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__schema)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -544,6 +632,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -556,7 +652,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__states)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -586,6 +682,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -598,7 +702,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__watch)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --interval --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --interval --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -630,6 +734,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)

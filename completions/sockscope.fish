@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_sockscope_global_optspecs
-    string join \n t/tcp u/udp w/raw 4/ipv4 6/ipv6 a/all n/numeric r/resolve format= json columns= sort= limit= H/no-header color= q/quiet v/verbose no-owners collector= strict no-config h/help V/version
+    string join \n t/tcp u/udp w/raw 4/ipv4 6/ipv6 a/all n/numeric r/resolve format= json columns= sort= limit= H/no-header color= save= q/quiet v/verbose watch= no-owners collector= strict no-config h/help V/version
 end
 
 function __fish_sockscope_needs_command
@@ -35,6 +35,8 @@ complete -c sockscope -n "__fish_sockscope_needs_command" -l limit -d 'At most t
 complete -c sockscope -n "__fish_sockscope_needs_command" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_needs_command" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_needs_command" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -80,6 +82,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -112,6 +116,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -144,6 +150,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l limit -d '
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -184,6 +192,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -224,6 +234,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -262,6 +274,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -294,6 +308,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -334,6 +350,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l limit -d '
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -365,6 +383,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -397,6 +417,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -428,6 +450,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -460,6 +484,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l limi
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -492,6 +518,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l limit -d 'At
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'

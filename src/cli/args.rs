@@ -1,6 +1,7 @@
 //! The command line: what can be said, before it means anything.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
@@ -295,6 +296,9 @@ pub struct Options {
         help_heading = "Output"
     )]
     pub color: Option<ColorName>,
+    /// Write the same look as JSON to this file too, whole or not at all
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
+    pub save: Option<PathBuf>,
     /// No output, only the exit code
     #[arg(short = 'q', long, global = true, help_heading = "Output")]
     pub quiet: bool,
@@ -302,6 +306,19 @@ pub struct Options {
     #[arg(short = 'v', long, global = true, help_heading = "Output")]
     pub verbose: bool,
 
+    /// Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is
+    /// redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "2",
+        value_parser = duration,
+        help_heading = "How"
+    )]
+    pub watch: Option<Duration>,
     /// Do not look for the processes that hold the sockets
     #[arg(long, global = true, help_heading = "How")]
     pub no_owners: bool,

@@ -13,11 +13,14 @@ mod habits;
 mod inspect;
 mod list;
 mod listen;
+mod live;
+mod output;
 mod overview;
 mod pages;
 mod pids;
 mod port;
 mod proc;
+mod rounds;
 mod schema;
 mod session;
 mod states;
@@ -31,7 +34,8 @@ use clap::Parser;
 use crate::pipeline::Stop;
 use args::{Cli, Command};
 use config::Settings;
-use session::{Session, Usage, say};
+use output::say;
+use session::{Session, Usage};
 
 /// How a run ends. The numbers are the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +102,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(note) = note {
         session.tell(&format!("note: {note}"));
     }
-    let outcome = fault.map_or_else(|| answer(&session, command), Err);
+    let outcome = fault.map_or_else(|| rounds::run(&session, command, &arguments), Err);
     outcome.unwrap_or_else(|failure| explain(&session, &failure))
 }
 

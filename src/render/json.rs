@@ -168,6 +168,14 @@ impl<W: Write> Lines<W> {
         self.line.push_str("}\n");
         self.out.write_all(self.line.as_bytes())
     }
+
+    /// Hands on what was written.
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 impl<W: Write> RowWriter for Lines<W> {

@@ -12,6 +12,8 @@ pub mod files;
 pub mod names;
 pub mod netns;
 pub mod proc;
+pub mod redraw;
+pub mod save;
 pub mod screen;
 pub mod sock_diag;
 pub mod terminal;

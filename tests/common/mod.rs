@@ -23,13 +23,16 @@
 
 pub mod buildup;
 pub mod doctor;
+pub mod pty;
 mod run;
 pub mod sandbox;
 mod scene;
+mod stream;
 pub mod witness;
 
 pub use run::{Answer, Run};
 pub use scene::{Scene, Truth, example};
+pub use stream::Stream;
 
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -67,6 +67,11 @@ impl Run {
         Self { command }
     }
 
+    /// The command itself, for whoever does not wait for its end.
+    pub fn command(self) -> Command {
+        self.command
+    }
+
     /// More arguments.
     pub fn args<S: AsRef<std::ffi::OsStr>>(mut self, arguments: &[S]) -> Self {
         self.command.args(arguments);

@@ -1,7 +1,7 @@
 //! What fills the keys of the answers, the rare ones too.
 
 use std::ffi::OsStr;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json as value};
 
 use crate::common::sandbox::{empty_proc, no_netlink};
-use crate::common::{NOBODY, Run, Scene, checked, problem_codes, sockets};
+use crate::common::{NOBODY, Run, Scene, Stream, checked, problem_codes, sockets};
 use crate::judge::Judge;
 use crate::quiet::quiet_scenes;
 
@@ -33,6 +33,8 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("names", names),
     ("options", options),
     ("inspection", inspection),
+    ("events", events),
+    ("problems of events", problems_of_events),
 ];
 
 /// Every list, every option of which sockets.
@@ -408,6 +410,73 @@ fn inspection(judge: &Judge) {
     let (told, lines) = judge.both("ColumnsAnswer", "ColumnLine", &["--columns=help"]);
     assert_eq!(told["columns"].as_array().unwrap().len(), lines.len());
     drop(bound);
+}
+
+/// `--watch`: sockets and everything else that comes, changes and goes.
+fn events(judge: &Judge) {
+    let _growing = Scene::start(&["close-wait-growing", "--count=120", "--rate=4"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = listener.local_addr().unwrap();
+    let streams: Vec<_> = [
+        ("SocketEventLine", &["conns", "-a"][..]),
+        ("InspectedEventLine", &["inspect", "port>=0"]),
+        ("TotalsEventLine", &["states"]),
+        ("GroupEventLine", &["states", "--by=state"]),
+        ("PileEventLine", &["buildup"]),
+        ("FindingEventLine", &["doctor", "--for=200ms"]),
+        ("PageEventLine", &["explain", "close-wait"]),
+    ]
+    .into_iter()
+    .map(|(name, command)| {
+        let watch = ["--watch=100ms", "--format=ndjson"];
+        (name, Stream::start(&[command, &watch].concat()))
+    })
+    .collect();
+    let (rows, others) = streams.split_at(2);
+    for (name, stream) in rows {
+        stream.event(name, |event| event["event"] == "present");
+    }
+    for (name, stream) in others {
+        stream.event(name, |event| event["event"] == "changed");
+    }
+    // Sockets that never have an owner: the connections of one that nobody accepts.
+    let client = TcpStream::connect(local).unwrap();
+    let port = client.local_addr().unwrap().port();
+    let unaccepted = |event: &Value, kind: &str| {
+        event["event"] == kind && event["socket"]["peer"]["port"] == port
+    };
+    for (name, stream) in rows {
+        stream.event(name, |event| unaccepted(event, "opened"));
+    }
+    drop(client);
+    for (name, stream) in rows {
+        let changed = stream.event(name, |event| unaccepted(event, "changed"));
+        assert_eq!(changed["last_owner"], Value::Null);
+    }
+    drop(listener);
+    for (name, stream) in rows {
+        stream.event(name, |event| unaccepted(event, "closed"));
+        // What only waits for more is in the same state.
+        stream.event(name, |event| {
+            event["event"] == "changed" && event["previous_state"].is_null()
+        });
+    }
+    // A look that lasts two rounds.
+    others[3]
+        .1
+        .event("behind", |event| event["event"] == "behind");
+    for (name, stream) in &streams {
+        judge.events(name, &stream.events());
+    }
+}
+
+/// `--watch` as a user without rights.
+fn problems_of_events(judge: &Judge) {
+    let _scene = Scene::start(&["listen"]);
+    let run = Run::new(&["listen", "--watch=100ms", "--format=ndjson"]).user(NOBODY);
+    let stream = Stream::of(run);
+    stream.event("a problem", |event| event["event"] == "problem");
+    judge.events("SocketEventLine", &stream.events());
 }
 
 /// Whether one of them has this value there.

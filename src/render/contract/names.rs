@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::events::Event;
 use crate::analyze::buildup::Attribution;
 use crate::analyze::doctor::Severity;
 use crate::analyze::port::BlockReason;
@@ -41,6 +42,9 @@ names! {
     Family as "examples" { V4 V6 }
         "The address family; a dual-stack socket is ipv6, also where its addresses are IPv4. \
             More may come.";
+    Event as "enum" { Present Opened Changed Closed }
+        "What happened: it was there at the first look; it came; it is not as it was; it went. Of \
+            what a filter chooses: it came, or began to match.";
     Role as "enum" { Listener Inbound Outbound }
         "Which side of a connection the socket is: it waits for clients, it came to a port that \
             a listener holds, or it went out.";

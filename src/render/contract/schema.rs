@@ -12,6 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json, json};
 
 use super::columns::{ColumnRow, ColumnsAnswer};
+use super::events::{BehindEvent, ProblemEvent, RecordEvent, SocketEvent};
 use super::socket::SocketRow;
 use super::{Closing, JSON_SCHEMA, Origin};
 use crate::render::buildup::{BuildupAnswer, PileRow};
@@ -93,6 +94,25 @@ struct OverviewAnswer {
     totals: Totals<'static>,
     #[schemars(flatten)]
     findings: Findings<'static>,
+}
+
+/// What an event of `--watch` is about, under its name.
+macro_rules! records {
+    ($($record:ident { $name:ident: $row:ty })*) => {$(
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "rows are remembered as they were written")]
+        struct $record {
+            $name: $row,
+        }
+    )*};
+}
+
+records! {
+    TotalsRecord { totals: Totals<'static> }
+    GroupRecord { group: GroupRow<'static> }
+    PileRecord { pile: PileRow<'static> }
+    FindingRecord { finding: FindingRow<'static> }
+    PageRecord { page: Page<'static> }
 }
 
 /// Bytes of text that is not UTF-8.
@@ -259,7 +279,42 @@ fn schema() -> Json {
     maker.line::<RuleRow>("RuleLine", "A rule of doctor --list.");
     maker.line::<Page>("PageLine", "The page of explain TOPIC.");
     maker.line::<TopicRow>("TopicLine", "A topic of explain.");
+    events(&mut maker);
     maker.finish()
+}
+
+/// The lines of `--watch --format ndjson`.
+fn events(maker: &mut Maker) {
+    maker.line::<SocketEvent<'_, SocketRow>>(
+        "SocketEventLine",
+        "--watch: what happened to a socket of the overview, listen, port, conns and proc.",
+    );
+    maker.line::<SocketEvent<'_, InspectedRow>>(
+        "InspectedEventLine",
+        "--watch: what happened to a socket of inspect.",
+    );
+    maker.line::<RecordEvent<TotalsRecord>>(
+        "TotalsEventLine",
+        "--watch: what happened to the counts of states.",
+    );
+    maker.line::<RecordEvent<GroupRecord>>(
+        "GroupEventLine",
+        "--watch: what happened to a group of states --by.",
+    );
+    maker.line::<RecordEvent<PileRecord>>(
+        "PileEventLine",
+        "--watch: what happened to a row of buildup.",
+    );
+    maker.line::<RecordEvent<FindingRecord>>(
+        "FindingEventLine",
+        "--watch: what happened to a finding of doctor.",
+    );
+    maker.line::<RecordEvent<PageRecord>>(
+        "PageEventLine",
+        "--watch: what happened to a page of explain.",
+    );
+    maker.line::<ProblemEvent>("ProblemEventLine", "--watch: something could not be seen.");
+    maker.line::<BehindEvent>("BehindEventLine", "--watch: looks were left out.");
 }
 
 #[test]
