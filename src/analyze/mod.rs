@@ -9,6 +9,7 @@ pub mod ephemeral;
 pub mod past;
 pub mod port;
 pub mod states;
+pub mod wait;
 
 /// Two places after the point are all that a sample of a second can tell.
 pub(crate) fn round(rate: f64) -> f64 {

@@ -21,6 +21,7 @@ mod proc;
 mod schema;
 mod session;
 mod states;
+mod wait;
 
 use std::ffi::OsString;
 use std::io;
@@ -37,7 +38,7 @@ use session::{Session, Usage, say};
 pub enum Exit {
     /// Found, healthy.
     Found = 0,
-    /// Nothing matched; or, of `doctor`, something is wrong.
+    /// Nothing matched; of `doctor`, something is wrong; of `wait`, it took too long.
     Nothing = 1,
     /// Wrong usage, or a fatal error.
     Failure = 2,
@@ -119,6 +120,7 @@ fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> 
             pids,
         }) => proc::run(session, &target, &filter.words, pids),
         Some(Command::Inspect { filter }) => inspect::run(session, &filter.words),
+        Some(Command::Wait(args)) => wait::run(session, &args),
         Some(Command::Schema) => schema::run(session),
         Some(Command::Completions(args)) => completions::run(session, &args),
         Some(Command::Man(args)) => pages::run(session, &args),

@@ -18,6 +18,7 @@ pub mod story;
 pub mod text;
 pub mod theme;
 pub mod units;
+pub mod wait;
 pub mod wrap;
 
 use std::io;
