@@ -3,6 +3,7 @@
 pub mod buildup;
 pub mod changes;
 pub mod close_wait;
+pub mod diff;
 pub mod doctor;
 pub mod ends;
 pub mod ephemeral;

@@ -7,6 +7,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::completions::CompletionsArgs;
+use super::diff::DiffArgs;
 use super::pages::ManArgs;
 use super::wait::WaitArgs;
 use crate::analyze::states::By;
@@ -115,6 +116,14 @@ pub enum Command {
         3 incomplete answer with --strict."
     )]
     Wait(WaitArgs),
+    /// What differs between two saved answers: opened, closed and changed sockets
+    #[command(
+        after_help = "For example: sockscope conns --json > a; sleep 60; \
+        sockscope conns --json > b; sockscope diff a b\n\
+        Exit codes: 0 both were compared, 2 wrong usage or a fatal error, \
+        3 incomplete answer with --strict."
+    )]
+    Diff(DiffArgs),
     /// The JSON Schema of what --json and --format ndjson write
     Schema,
     /// Completion script of a shell, made from the same definitions as this help

@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod conns;
 mod definition;
+mod diff;
 mod doctor;
 mod explain;
 mod habits;
@@ -120,6 +121,7 @@ fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> 
             pids,
         }) => proc::run(session, &target, &filter.words, pids),
         Some(Command::Inspect { filter }) => inspect::run(session, &filter.words),
+        Some(Command::Diff(args)) => diff::run(session, &args),
         Some(Command::Wait(args)) => wait::run(session, &args),
         Some(Command::Schema) => schema::run(session),
         Some(Command::Completions(args)) => completions::run(session, &args),

@@ -4,6 +4,7 @@ pub mod buildup;
 pub mod contract;
 pub mod counts;
 pub mod csv;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod grid;

@@ -9,5 +9,6 @@ pub mod mountinfo;
 pub mod nlmsg;
 pub mod proc_net;
 pub mod proc_pid;
+pub mod saved;
 pub mod socket_options;
 pub mod tcp_info;
