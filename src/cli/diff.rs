@@ -14,7 +14,7 @@ use crate::analyze::states::{StatesView, UdpCounts};
 use crate::columns::{self, Column, Row};
 use crate::model::{Problem, Protocol, Report, RowKind, Snapshot, State};
 use crate::query::CollectorChoice;
-use crate::render::diff::{Change, DiffAnswer, Event, Side, View, lines, program, summary, table};
+use crate::render::diff::{Change, DiffAnswer, DiffEvent, Side, View, lines, program, summary, table};
 use crate::render::json::{Envelope, Lines};
 use crate::render::sanitize::escape;
 use crate::render::{Columns, Format, RowWriter};
@@ -60,7 +60,7 @@ pub(super) fn run(session: &Session, args: &DiffArgs) -> Result<Exit, Failure> {
         _ => of_entries(&before, &after),
     };
     let count = |event| changes.iter().filter(|change| change.event == event).count();
-    let found = [Event::Opened, Event::Closed, Event::Changed].map(count);
+    let found = [DiffEvent::Opened, DiffEvent::Closed, DiffEvent::Changed].map(count);
     if let Some((column, reverse)) = order {
         sort(&mut changes, &before.snapshot, &after.snapshot, column, reverse);
     }
@@ -241,7 +241,7 @@ fn of_sockets(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Problem>
     let opened = changes.opened.into_iter().map(opened);
     let closed = changes.closed.into_iter().map(closed);
     let changed = changes.changed.into_iter().map(|changed| Change {
-        event: Event::Changed,
+        event: DiffEvent::Changed,
         before: Some(changed.before),
         after: Some(changed.now),
         changes: changed.what.names().map(str::to_owned).collect(),
@@ -269,7 +269,7 @@ fn of_entries(before: &Saved<'_>, after: &Saved<'_>) -> Vec<Change> {
     let closed = found.closed.into_iter().map(closed);
     let changed = found.changed.into_iter();
     let changed = changed.map(|(before, after, changes)| Change {
-        event: Event::Changed,
+        event: DiffEvent::Changed,
         before: Some(before),
         after: Some(after),
         changes,
@@ -280,7 +280,7 @@ fn of_entries(before: &Saved<'_>, after: &Saved<'_>) -> Vec<Change> {
 
 const fn opened(place: usize) -> Change {
     Change {
-        event: Event::Opened,
+        event: DiffEvent::Opened,
         before: None,
         after: Some(place),
         changes: Vec::new(),
@@ -290,7 +290,7 @@ const fn opened(place: usize) -> Change {
 
 const fn closed(place: usize) -> Change {
     Change {
-        event: Event::Closed,
+        event: DiffEvent::Closed,
         before: Some(place),
         after: None,
         changes: Vec::new(),

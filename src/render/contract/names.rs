@@ -6,7 +6,7 @@ use crate::analyze::buildup::Attribution;
 use crate::analyze::doctor::Severity;
 use crate::analyze::port::BlockReason;
 use crate::analyze::wait::Condition;
-use crate::render::diff::Event;
+use crate::render::diff::DiffEvent;
 use crate::model::{Family, OwnerStatus, Protocol, Role, State, TimerKind};
 
 /// Writes a type by the names of its variants, which are all told to the schema: as `enum`
@@ -59,7 +59,7 @@ names! {
     Condition as "enum" { Listening Free }
         "What was waited for: a TCP listener or a bound UDP socket holds the port; nothing holds \
             it.";
-    Event as "enum" { Opened Closed Changed }
+    DiffEvent as "enum" { Opened Closed Changed }
         "What happened to a row: it is only in the later answer, only in the earlier one, or in \
             both and differs.";
     BlockReason as "examples" { Listener BoundOnly UdpBound Connection TimeWait }

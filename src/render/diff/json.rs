@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Change, Event, Side, View};
+use super::{Change, DiffEvent, Side, View};
 use crate::model::{RowKind, State};
 use crate::render::counts::Totals;
 use crate::render::json::Lines;
@@ -13,7 +13,7 @@ use crate::render::json::Lines;
 /// The answer of `diff`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct DiffPart<'a, R> {
+pub struct DiffPart<'a, R, S> {
     /// The earlier answer.
     before: SideEntry<'a>,
     /// The later answer.
@@ -23,16 +23,33 @@ pub struct DiffPart<'a, R> {
     /// Rows that are only in the earlier answer, as they stand there.
     closed: Vec<R>,
     /// Rows that are in both, and differ.
-    changed: Vec<ChangedRow<R>>,
+    changed: Vec<ChangedRow<R, S>>,
 }
 
 /// The answer of `diff` about rows as they stand in the files.
-pub type DiffAnswer<'a> = DiffPart<'a, &'a RawValue>;
+pub type DiffAnswer<'a> = DiffPart<'a, &'a RawValue, Option<PreviousState>>;
+
+/// What only sockets have.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PreviousState {
+    /// The state before; null where it is the same.
+    previous_state: Option<State>,
+}
+
+/// What other rows have instead: nothing.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+pub struct NoState {}
 
 /// A row that differs.
 #[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Changed"))]
-struct ChangedRow<R> {
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(rename = "Changed{R}")
+)]
+struct ChangedRow<R, S> {
     /// As it stands in the earlier answer.
     before: R,
     /// As it stands in the later answer.
@@ -40,8 +57,8 @@ struct ChangedRow<R> {
     /// What differs: of sockets state, local, peer, owners, accept_queue, recv_q, send_q, drops;
     /// of other rows the names of their figures.
     changes: Vec<String>,
-    /// The state before; null where it is the same, and for rows that are no sockets.
-    previous_state: Option<State>,
+    #[serde(flatten)]
+    previous: S,
 }
 
 /// One of both answers.
@@ -132,21 +149,24 @@ impl<'a> DiffAnswer<'a> {
     #[must_use]
     pub fn new(view: &'a View<'a>) -> Self {
         let of = |event| view.changes.iter().filter(move |change| change.event == event);
-        let changed = of(Event::Changed).filter_map(|change| {
+        let is_socket = view.kind == RowKind::Socket;
+        let changed = of(DiffEvent::Changed).filter_map(|change| {
             Some(ChangedRow {
                 before: raw(&view.before, change.before)?,
                 after: raw(&view.after, change.after)?,
                 changes: change.changes.clone(),
-                previous_state: change.previous_state,
+                previous: is_socket.then_some(PreviousState {
+                    previous_state: change.previous_state,
+                }),
             })
         });
         Self {
             before: SideEntry::new(view.kind, &view.before),
             after: SideEntry::new(view.kind, &view.after),
-            opened: of(Event::Opened)
+            opened: of(DiffEvent::Opened)
                 .filter_map(|change| raw(&view.after, change.after))
                 .collect(),
-            closed: of(Event::Closed)
+            closed: of(DiffEvent::Closed)
                 .filter_map(|change| raw(&view.before, change.before))
                 .collect(),
             changed: changed.collect(),
@@ -158,28 +178,37 @@ impl<'a> DiffAnswer<'a> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DiffLine<R> {
-    event: Event,
+    event: DiffEvent,
     /// What differs; absent unless something does.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     changes: Option<Vec<String>>,
+    #[serde(flatten)]
+    row: R,
+}
+
+/// A socket of a line, and the state in which it was.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SocketEvent<R> {
     /// The state before; absent where it is the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "State"))]
     previous_state: Option<State>,
-    #[serde(flatten)]
-    row: R,
+    /// As it stands in the file: the later one where it is in both.
+    socket: R,
 }
 
 /// The row of a line, as it stands in the file: the later one where it is in both.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum NamedRow<'a> {
-    Socket(&'a RawValue),
     Group(&'a RawValue),
     Pile(&'a RawValue),
     Finding(&'a RawValue),
     Value(&'a RawValue),
+    #[serde(untagged)]
+    Socket(SocketEvent<&'a RawValue>),
 }
 
 /// Writes one line a change.
@@ -189,11 +218,10 @@ enum NamedRow<'a> {
 pub fn lines<W: Write>(out: &mut Lines<W>, view: &View<'_>) -> io::Result<()> {
     for change in &view.changes {
         if let Some(row) = row_of(view, change) {
-            let is_changed = change.event == Event::Changed;
+            let is_changed = change.event == DiffEvent::Changed;
             out.object(&DiffLine {
                 event: change.event,
                 changes: is_changed.then(|| change.changes.clone()),
-                previous_state: change.previous_state,
                 row,
             })?;
         }
@@ -203,11 +231,14 @@ pub fn lines<W: Write>(out: &mut Lines<W>, view: &View<'_>) -> io::Result<()> {
 
 fn row_of<'a>(view: &'a View<'a>, change: &Change) -> Option<NamedRow<'a>> {
     let row = match change.event {
-        Event::Closed => raw(&view.before, change.before)?,
-        Event::Opened | Event::Changed => raw(&view.after, change.after)?,
+        DiffEvent::Closed => raw(&view.before, change.before)?,
+        DiffEvent::Opened | DiffEvent::Changed => raw(&view.after, change.after)?,
     };
     Some(match view.kind {
-        RowKind::Socket => NamedRow::Socket(row),
+        RowKind::Socket => NamedRow::Socket(SocketEvent {
+            previous_state: change.previous_state,
+            socket: row,
+        }),
         RowKind::Group => NamedRow::Group(row),
         RowKind::Pile => NamedRow::Pile(row),
         RowKind::Finding => NamedRow::Finding(row),

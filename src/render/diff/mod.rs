@@ -10,7 +10,9 @@ use crate::analyze::states::StatesView;
 use crate::columns::Row;
 use crate::model::{Entry, RowKind, Snapshot, Socket, State};
 
-pub use json::{DiffAnswer, DiffLine, DiffPart, lines};
+#[cfg(test)]
+pub use json::NoState;
+pub use json::{DiffAnswer, DiffLine, DiffPart, PreviousState, SocketEvent, lines};
 pub use program::write as program;
 pub use table::{summary, table};
 
@@ -43,7 +45,7 @@ impl<'a> Side<'a> {
 
 /// What happened to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum DiffEvent {
     /// It is only in the later answer.
     Opened,
     /// It is only in the earlier one.
@@ -52,7 +54,7 @@ pub enum Event {
     Changed,
 }
 
-impl Event {
+impl DiffEvent {
     /// The word for it, in every format.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -68,7 +70,7 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// What happened.
-    pub event: Event,
+    pub event: DiffEvent,
     /// The place of the row in the earlier answer.
     pub before: Option<usize>,
     /// Its place in the later one.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Change, Event, View};
+use super::{Change, DiffEvent, View};
 use crate::columns::{Align, Column, Value};
 use crate::model::RowKind;
 use crate::render::Format;
@@ -150,7 +150,7 @@ fn entries(view: &View<'_>) -> Vec<Vec<String>> {
         rows.push(vec![
             change.event.name().to_owned(),
             match change.event {
-                Event::Changed => escape(change.changes.join(";").as_bytes()),
+                DiffEvent::Changed => escape(change.changes.join(";").as_bytes()),
                 _ => String::new(),
             },
             escape(label.as_bytes()),

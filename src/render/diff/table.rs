@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Change, Event, Side, View, column_of};
+use super::{Change, DiffEvent, Side, View, column_of};
 use crate::analyze::states::StatesView;
 use crate::columns::{self, Align, Column, Row};
 use crate::model::{RowKind, State};
@@ -45,6 +45,10 @@ pub fn table(
 pub fn summary(view: &View<'_>) -> String {
     let kind = view.kind.plural();
     let [opened, closed, changed] = view.found;
+    let counts_differ = view.before.states != view.after.states;
+    if opened + closed + changed == 0 && counts_differ {
+        return format!("only the counts differ; {kind}: {}", view.after.raw.len());
+    }
     if opened + closed + changed == 0 {
         return format!("nothing differs between {} {kind}", view.after.raw.len());
     }
@@ -145,11 +149,11 @@ fn count_row(name: String, (was, is): (u64, u64), tone: Tone) -> Option<Vec<Cell
     ])
 }
 
-fn mark(event: Event) -> Cell {
+fn mark(event: DiffEvent) -> Cell {
     match event {
-        Event::Opened => Cell::new("+", Tone::Calm),
-        Event::Closed => Cell::new("-", Tone::Bad),
-        Event::Changed => Cell::new("~", Tone::Waiting),
+        DiffEvent::Opened => Cell::new("+", Tone::Calm),
+        DiffEvent::Closed => Cell::new("-", Tone::Bad),
+        DiffEvent::Changed => Cell::new("~", Tone::Waiting),
     }
 }
 
@@ -238,7 +242,7 @@ fn figures(view: &View<'_>, change: &Change) -> String {
         return String::new();
     };
     let told: Vec<String> = match view.entry_before(change) {
-        Some(was) if change.event == Event::Changed => {
+        Some(was) if change.event == DiffEvent::Changed => {
             let each = change.changes.iter();
             each.map(|name| {
                 // A state of which there is none is not counted.
