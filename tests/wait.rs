@@ -66,7 +66,7 @@ fn it_ends_when_somebody_listens() {
     };
     for (name, more) in [("tcp", &[][..]), ("udp", &["-u"]), ("procfs", &["--collector=procfs"])] {
         let started = Instant::now();
-        let made = later(started, 400, move || {
+        let made = later(started, 430, move || {
             let udp = (name == "udp").then(|| UdpSocket::bind("127.0.0.1:4000").unwrap());
             let tcp = (name != "udp").then(|| TcpListener::bind("127.0.0.1:4000").unwrap());
             (udp, tcp)
@@ -96,7 +96,7 @@ fn it_ends_when_nothing_holds_the_port() {
     let listener = TcpListener::bind("127.0.0.1:4000").unwrap();
     let datagrams = UdpSocket::bind("127.0.0.1:4000").unwrap();
     let started = Instant::now();
-    let made = later(started, 300, move || {
+    let made = later(started, 330, move || {
         drop(listener);
         sleep(Duration::from_millis(200));
         drop(datagrams);

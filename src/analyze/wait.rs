@@ -106,8 +106,10 @@ const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_millis(150);
 /// Where that would take more than a tenth of a core, not even then.
 const LONGEST_OF_SLOW: Duration = Duration::from_secs(2);
-/// The longest time between two looks at what is only bound, or at owners.
+/// The longest time between two looks at what is only bound.
 const LONGEST_REST: Duration = Duration::from_secs(5);
+/// The longest time between two looks at the owners of the same sockets.
+const LONGEST_OF_OWNERS: Duration = Duration::from_secs(60);
 /// Fifty times its cost apart, a look takes two per cent of a core.
 const TWO_PER_CENT: u32 = 50;
 /// Ten per cent.
@@ -122,11 +124,18 @@ pub fn pause_after(cost: Duration) -> Duration {
     frugal.clamp(SHORTEST, slow)
 }
 
-/// The time until a look that costs more (bound-only sockets, owners) is made again: two per cent
-/// of a core, but 5 s at most.
+/// The time until the next look at what is only bound, for which the kernel walks every bound
+/// port: two per cent of a core, but 5 s at most.
 #[must_use]
 pub fn rest_after(cost: Duration) -> Duration {
     (cost * TWO_PER_CENT).clamp(SHORTEST, LONGEST_REST)
+}
+
+/// The time until the owners of the same sockets are looked at again: two per cent of a core.
+/// New sockets do not wait for that.
+#[must_use]
+pub fn owners_rest_after(cost: Duration) -> Duration {
+    (cost * TWO_PER_CENT).clamp(SHORTEST, LONGEST_OF_OWNERS)
 }
 
 #[cfg(test)]
@@ -243,5 +252,6 @@ mod tests {
         assert_eq!(rest_after(us(100)), ms(50));
         assert_eq!(rest_after(ms(30)), ms(1500));
         assert_eq!(rest_after(ms(900)), ms(5000));
+        assert_eq!(owners_rest_after(ms(400)), ms(20_000));
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use crate::analyze::wait::{Condition, Target, rest_after};
+use crate::analyze::wait::{Condition, Target, owners_rest_after};
 use crate::cli::session::Usage;
 use crate::filter::Filter;
 use crate::model::{
@@ -101,7 +101,7 @@ impl Holders {
             self.seen = seen;
             self.last = Some(self.judge(snapshot));
             let now = sys::monotonic();
-            self.due = now + rest_after(now - started);
+            self.due = now + owners_rest_after(now - started);
         }
         Ok(self.last.as_ref())
     }
