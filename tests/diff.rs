@@ -1,4 +1,4 @@
-//! `diff`: two saved answers, live ones and made-up ones, and everything that is none.
+//! `diff`: two saved answers, live ones and made-up ones.
 #![allow(
     missing_docs,
     unsafe_code,
@@ -12,90 +12,11 @@
 mod common;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use common::{Answer, Namespace, Run, eventually, problem_codes, rows, sockscope};
+use common::saved::{Files, answer, diff, two_answers};
+use common::{Answer, Namespace, Run, eventually, rows, sockscope};
 use serde_json::{Value, json};
-
-/// Files of one test, gone with it.
-struct Files(PathBuf);
-
-impl Files {
-    fn new(name: &str) -> Self {
-        let name = format!("sockscope-diff-{name}-{}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&directory).unwrap();
-        Self(directory)
-    }
-
-    fn put(&self, name: &str, text: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn diff(before: &str, after: &str, more: &[&str]) -> Answer {
-    sockscope(&[&["diff", before, after], more].concat())
-}
-
-/// A made-up answer of a command.
-fn answer(command: &str, time: &str, part: &Value) -> String {
-    let mut answer = json!({
-        "schema": "sockscope/v1", "command": command, "host": "web1",
-        "collected_at": format!("2026-11-20T{time}.000Z"), "collector": "netlink",
-        "owners_from": "proc", "complete": true, "problems": [],
-    });
-    let part = part.as_object().unwrap().clone();
-    answer.as_object_mut().unwrap().extend(part);
-    format!("{answer:#}\n")
-}
-
-/// A TCP socket of process 7.
-fn socket(cookie: u64, state: &str, local: u16, peer: Option<u16>) -> Value {
-    let end = |port: u16| json!({"address": "10.0.0.1", "port": port});
-    let held = !matches!(state, "TIME_WAIT");
-    let owner = json!({"pid": 7, "fd": 3, "via": "fd", "comm": "nginx", "command": "nginx -g",
-        "uid": 0, "user": "root"});
-    json!({
-        "protocol": "tcp", "family": "ipv4", "state": state, "local": end(local),
-        "peer": peer.map(end), "role": null, "interface": null,
-        "inode": held.then_some(1000 + cookie), "cookie": format!("{cookie:016x}"),
-        "netns": 4_026_531_840_u64, "uid": held.then_some(0), "user": held.then_some("root"),
-        "recv_q": peer.map(|_| 0), "send_q": peer.map(|_| 0),
-        "accept_queue": peer.is_none().then(|| json!({"length": 0, "limit": 128})),
-        "timer": null, "owners": if held { json!([owner]) } else { json!([]) },
-        "owner_status": if held { "found" } else { "timewait" },
-    })
-}
-
-fn two_answers(files: &Files) -> (String, String) {
-    let before = json!({"sockets": [
-        socket(1, "LISTEN", 80, None),
-        socket(2, "ESTABLISHED", 80, Some(5001)),
-        socket(3, "ESTABLISHED", 80, Some(5002)),
-        socket(4, "ESTABLISHED", 80, Some(5003)),
-    ]});
-    let mut waiting = socket(2, "CLOSE_WAIT", 80, Some(5001));
-    waiting["recv_q"] = json!(512);
-    let after = json!({"sockets": [
-        socket(1, "LISTEN", 80, None),
-        waiting,
-        socket(4, "TIME_WAIT", 80, Some(5003)),
-        socket(9, "SYN_SENT", 6000, Some(443)),
-    ]});
-    (
-        files.put("a.json", answer("conns", "10:00:00", &before)),
-        files.put("b.json", answer("conns", "10:05:00", &after)),
-    )
-}
 
 #[test]
 fn the_table_tells_it_to_people() {
@@ -126,9 +47,16 @@ LISTEN            1      1           0
 "
     );
     let same = diff(&a, &a, &[]);
-    assert!(same.stdout.ends_with("\nnothing differs between 4 sockets\n"), "{same:?}");
+    assert!(
+        same.stdout
+            .ends_with("\nnothing differs between 4 sockets\n"),
+        "{same:?}"
+    );
     let bare = diff(&a, &b, &["-H"]).stdout;
-    assert!(bare.starts_with("ESTABLISHED  ") && bare.contains("\n+  tcp"), "{bare}");
+    assert!(
+        bare.starts_with("ESTABLISHED  ") && bare.contains("\n+  tcp"),
+        "{bare}"
+    );
     assert_eq!(diff(&a, &b, &["-q"]).stdout, "");
 }
 
@@ -145,8 +73,14 @@ fn programs_get_lines_and_objects() {
          changed,state;owners,ESTABLISHED,TIME_WAIT,80,5003\n"
     );
     let plain = diff(&a, &b, &["--format=plain", "--sort=-pport", "--limit=2"]).stdout;
-    let lines: Vec<Vec<_>> = plain.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[0][..4], ["change", "changes", "previous_state", "protocol"]);
+    let lines: Vec<Vec<_>> = plain
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        lines[0][..4],
+        ["change", "changes", "previous_state", "protocol"]
+    );
     assert_eq!(lines[1][..3], ["changed", "state;owners", "ESTABLISHED"]);
     assert_eq!(lines[2][..3], ["closed", "-", "-"]);
     assert!(lines.len() == 3 && lines.iter().all(|line| line.len() == lines[0].len()));
@@ -156,7 +90,10 @@ fn programs_get_lines_and_objects() {
         serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
     });
     assert_eq!(told["command"], "diff");
-    assert_eq!((&told["collector"], &told["owners_from"]), (&Value::Null, &json!("none")));
+    assert_eq!(
+        (&told["collector"], &told["owners_from"]),
+        (&Value::Null, &json!("none"))
+    );
     assert_eq!(told["before"]["sockets"], 4);
     assert_eq!(told["before"]["states"]["ESTABLISHED"], 3);
     assert_eq!(told["after"]["states"]["CLOSE_WAIT"], 1);
@@ -174,8 +111,14 @@ fn programs_get_lines_and_objects() {
         ])
     );
     let lines = diff(&a, &b, &["--format=ndjson"]).stdout;
-    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let events: Vec<_> = lines
+        .iter()
+        .map(|line| line["event"].as_str().unwrap())
+        .collect();
     assert_eq!(events, ["opened", "closed", "changed", "changed"]);
     assert_eq!(lines[2]["socket"], after["sockets"][1]);
     assert_eq!(lines[2]["previous_state"], "ESTABLISHED");
@@ -224,13 +167,22 @@ fn live_answers_are_compared() {
         (told.code() == 0).then_some(())
     });
     let (b, lines_b) = (saved("b", "--json"), saved("lb", "--format=ndjson"));
-    for (a, b, more) in [(&a, &b, &[][..]), (&lines_a, &lines_b, &[]), (&a, &lines_b, &[])] {
+    for (a, b, more) in [
+        (&a, &b, &[][..]),
+        (&lines_a, &lines_b, &[]),
+        (&a, &lines_b, &[]),
+    ] {
         let told = diff(a, b, &[&["--json"], more].concat()).json();
         let ports = |key: &str| -> Vec<u64> {
             let rows = told[key].as_array().unwrap().iter();
-            rows.map(|row| row["local"]["port"].as_u64().unwrap()).collect()
+            rows.map(|row| row["local"]["port"].as_u64().unwrap())
+                .collect()
         };
-        assert_eq!((ports("opened"), ports("closed")), (vec![4002], vec![4001]), "{told}");
+        assert_eq!(
+            (ports("opened"), ports("closed")),
+            (vec![4002], vec![4001]),
+            "{told}"
+        );
         let mut states: Vec<(String, String)> = Vec::new();
         for change in told["changed"].as_array().unwrap() {
             let state = |row: &Value| row["state"].as_str().unwrap().to_owned();
@@ -239,23 +191,40 @@ fn live_answers_are_compared() {
         }
         states.sort();
         let changed = |is: &str| ("ESTABLISHED".to_owned(), is.to_owned());
-        assert_eq!(states, [changed("CLOSE_WAIT"), changed("FIN_WAIT2")], "{told}");
+        assert_eq!(
+            states,
+            [changed("CLOSE_WAIT"), changed("FIN_WAIT2")],
+            "{told}"
+        );
     }
     // ndjson does not tell whether it is whole.
     assert_eq!(diff(&a, &b, &["--strict"]).code(), 0);
     assert_eq!(diff(&lines_a, &b, &["--strict"]).code(), 3);
     // Rows are chosen as in lists.
     let tcp = diff(&a, &b, &["--json", "-t"]).json();
-    assert_eq!((&tcp["opened"], &tcp["after"]["sockets"]), (&json!([]), &json!(3)));
+    assert_eq!(
+        (&tcp["opened"], &tcp["after"]["sockets"]),
+        (&json!([]), &json!(3))
+    );
     let udp = diff(&a, &b, &["--json", "-u"]).json();
-    assert_eq!((&udp["changed"], &udp["after"]["sockets"]), (&json!([]), &json!(1)));
-    assert_eq!(diff(&a, &b, &["--json", "-6"]).json()["after"]["sockets"], 0);
+    assert_eq!(
+        (&udp["changed"], &udp["after"]["sockets"]),
+        (&json!([]), &json!(1))
+    );
+    assert_eq!(
+        diff(&a, &b, &["--json", "-6"]).json()["after"]["sockets"],
+        0
+    );
     // Another source has no cookies, and says the same.
     let procfs = sockscope(&["inspect", "port>=0", "--json", "--collector=procfs"]);
     let procfs_rows = rows(&procfs.json()).len();
     let procfs = files.put("procfs", procfs.stdout);
     let told = diff(&b, &procfs, &["--json"]).json();
-    assert_eq!((&told["opened"], &told["closed"]), (&json!([]), &json!([])), "{told}");
+    assert_eq!(
+        (&told["opened"], &told["closed"]),
+        (&json!([]), &json!([])),
+        "{told}"
+    );
     assert_eq!((&told["changed"], procfs_rows), (&json!([]), 4), "{told}");
     drop((come, accepted));
 }
@@ -263,9 +232,8 @@ fn live_answers_are_compared() {
 #[test]
 fn other_rows_are_compared_by_what_they_are_about() {
     let files = Files::new("entries");
-    let put = |name: &str, command, time, part: Value| {
-        files.put(name, answer(command, time, &part))
-    };
+    let put =
+        |name: &str, command, time, part: Value| files.put(name, answer(command, time, &part));
     let group = |port: u16, listen: u32, waiting: u32| {
         json!({"key": {"port": port}, "total": listen + waiting,
             "states": {"LISTEN": listen, "CLOSE_WAIT": waiting}})
@@ -285,141 +253,62 @@ fn other_rows_are_compared_by_what_they_are_about() {
          changed,total;CLOSE_WAIT,port 80,total=3;CLOSE_WAIT=2;LISTEN=1,total=5;CLOSE_WAIT=4;LISTEN=1\n"
     );
     let table = diff(&a, &b, &[]).stdout;
-    assert!(table.contains("\n~  port 80  total 3 -> 5, CLOSE_WAIT 2 -> 4\n"), "{table}");
-    assert!(table.contains("\nCLOSE_WAIT       2      4          +2\n"), "{table}");
+    assert!(
+        table.contains("\n~  port 80  total 3 -> 5, CLOSE_WAIT 2 -> 4\n"),
+        "{table}"
+    );
+    assert!(
+        table.contains("\nCLOSE_WAIT       2      4          +2\n"),
+        "{table}"
+    );
 
     let finding = |severity: &str, count: u32| {
         json!({"id": "close-wait-leak", "severity": severity, "title": "t",
             "subject": {"pid": 7, "comm": "java", "port": 80}, "evidence": {"count": count},
             "cause": "c", "remedy": []})
     };
-    let a = put("a", "doctor", "10:00:00", json!({"findings": [finding("info", 3)]}));
-    let b = put("b", "doctor", "10:01:00", json!({"findings": [finding("critical", 300)]}));
+    let a = put(
+        "a",
+        "doctor",
+        "10:00:00",
+        json!({"findings": [finding("info", 3)]}),
+    );
+    let b = put(
+        "b",
+        "doctor",
+        "10:01:00",
+        json!({"findings": [finding("critical", 300)]}),
+    );
     let told = diff(&a, &b, &["--json"]).json();
     assert_eq!(told["changed"][0]["changes"], json!(["severity", "count"]));
     assert_eq!(told["before"]["findings"], 1);
-    assert!(diff(&a, &b, &[]).stdout.contains("severity info -> critical, count 3 -> 300"));
+    assert!(
+        diff(&a, &b, &[])
+            .stdout
+            .contains("severity info -> critical, count 3 -> 300")
+    );
 
     let pile = |count: u32| {
         json!({"state": "TIME_WAIT", "count": count, "oldest_ms": 5, "process": null,
             "attribution": "destination", "local": null,
             "peer": {"address": "10.0.0.9", "port": 5432}, "verdict": null})
     };
-    let a = put("a", "buildup", "10:00:00", json!({"buildup": [pile(10)], "limits": {}}));
-    let b = put("b", "buildup", "10:01:00", json!({"buildup": [pile(30)], "limits": {}}));
+    let a = put(
+        "a",
+        "buildup",
+        "10:00:00",
+        json!({"buildup": [pile(10)], "limits": {}}),
+    );
+    let b = put(
+        "b",
+        "buildup",
+        "10:01:00",
+        json!({"buildup": [pile(30)], "limits": {}}),
+    );
     let table = diff(&a, &b, &[]).stdout;
     let line = "\n~  TIME_WAIT towards 10.0.0.9:5432  count 10 -> 30\n";
     assert!(table.contains(line), "{table}");
     for wrong in ["--sort=state", "--columns=pid", "-t"] {
         assert_eq!(diff(&a, &b, &[wrong]).code(), 2, "{wrong}");
     }
-}
-
-#[test]
-fn what_one_should_know_is_noted() {
-    let files = Files::new("notes");
-    let (a, b) = two_answers(&files);
-    let codes = |a: &str, b: &str| {
-        let told = diff(a, b, &["--json"]).json();
-        let codes = problem_codes(&told).iter().map(ToString::to_string).collect::<Vec<_>>();
-        (codes, told)
-    };
-    assert_eq!(codes(&b, &a).0, ["order"]);
-    let changed = |name: &str, from: &str, to: &str| {
-        let text = std::fs::read_to_string(&b).unwrap();
-        assert!(text.contains(from), "{from}");
-        files.put(name, text.replace(from, to))
-    };
-    let other = changed("host", "\"web1\"", "\"web2\"");
-    assert_eq!(codes(&a, &other).0, ["other_host"]);
-    let netns = changed("netns", "4026531840", "4026532999");
-    assert_eq!(codes(&a, &netns).0, ["other_namespace"]);
-    let partial = changed("partial", "\"complete\": true", "\"complete\": false");
-    assert_eq!(codes(&a, &partial).0, ["answer_incomplete"]);
-    assert_eq!(diff(&a, &partial, &["--strict"]).code(), 3);
-    let unix = changed("unix", "\"family\": \"ipv4\"", "\"family\": \"unix\"");
-    let (codes, told) = codes(&a, &unix);
-    assert_eq!((codes, &told["after"]["sockets"]), (vec!["rows_unknown".to_owned()], &json!(0)));
-}
-
-#[test]
-fn what_cannot_be_compared_is_one_honest_error() {
-    let files = Files::new("wrong");
-    let (a, b) = two_answers(&files);
-    let text = std::fs::read_to_string(&a).unwrap();
-    let cut = &text[..text.len() / 2];
-    let put = |name: &str, text: &str| files.put(name, text);
-    let cases = [
-        (put("empty", ""), "it is empty"),
-        (put("words", "hello"), "not JSON"),
-        (put("number", "5"), "no object"),
-        (put("none", "{}"), "no schema"),
-        (put("v2", &text.replace("/v1", "/v2")), "'sockscope/v2'"),
-        (put("cut", cut), "ends in the middle"),
-        (put("type", &text.replace("\"port\": 80", "\"port\": \"80\"")), "invalid type: string \"80\""),
-        (put("port", &text.replace("\"port\": 80", "\"port\": 65536")), "65536`, expected u16 (line 22, column 21)"),
-        (put("state", &text.replace("LISTEN", "LISTENS")), "'LISTENS' is no state"),
-        (put("twice", &format!("{text}{text}")), "a second answer"),
-        (put("events", "{\"schema\":\"sockscope/v1\",\"collected_at\":\"x\",\"host\":\"h\",\"event\":\"opened\"}"), "a stream of events"),
-        (put("other", &text.replace("\"conns\"", "\"listen\"")), "cannot be compared"),
-        (put("kind", &text.replace("\"conns\"", "\"doctor\"")), "nothing that could be compared"),
-        (format!("{a}.missing"), "No such file"),
-        ("/".to_owned(), "Is a directory"),
-        (put("hostile", &format!("{{\"schema\": \"\u{1b}]52;c;x\u{202e}{}\"}}", "x".repeat(5000))), "control character"),
-        (put("deep", &"[".repeat(100_000)), "not JSON"),
-        (files.put("latin1", b"{\"schema\":\n \"\xff\"}"), "not UTF-8 (line 2, column 3)"),
-    ];
-    for (file, why) in &cases {
-        let told = diff(file, &b, &[]);
-        assert_eq!((told.code(), told.stdout.as_str()), (2, ""), "{why}: {told:?}");
-        assert!(told.stderr.contains(why), "{why}: {told:?}");
-        assert!((1..=2).contains(&told.stderr.lines().count()), "{told:?}");
-        let first = told.stderr.lines().next().unwrap();
-        assert!(first.len() < 500 && !first.contains(['\u{1b}', '\u{202e}']), "{first}");
-    }
-    for wrong in [
-        &["--columns=rtt"][..],
-        &["--columns=nope"],
-        &["--sort=rtt"],
-        &["--no-owners"],
-        &["-a"],
-        &["-r"],
-        &["--collector=procfs"],
-    ] {
-        let told = diff(&a, &b, wrong);
-        assert_eq!((told.code(), told.stdout.as_str()), (2, ""), "{wrong:?}");
-    }
-}
-
-/// Whoever wrote the file cannot reach the terminal.
-#[test]
-fn text_of_the_files_is_made_safe_in_every_format() {
-    let files = Files::new("hostile");
-    let evil = "\u{1b}]52;c;x\u{7}\u{202e}\u{9b}31m\n=cmd";
-    let mut row = socket(1, "LISTEN", 80, None);
-    row["owners"][0]["comm"] = json!(evil);
-    row["user"] = json!(evil);
-    row["interface"] = json!(evil);
-    row["added"] = json!(evil);
-    let mut text = answer("conns", "10:00:00", &json!({"sockets": [row]}));
-    text = text.replace("web1", &json!(evil).to_string().replace('"', ""));
-    let a = files.put("a", answer("conns", "09:00:00", &json!({"sockets": []})));
-    let b = files.put("b", &text);
-    let finding = json!({"id": evil, "severity": evil, "title": evil,
-        "subject": {"comm": evil}, "evidence": {evil: evil}, "cause": "", "remedy": []});
-    let c = files.put("c", answer("doctor", "10:00:00", &json!({"findings": [finding]})));
-    let d = files.put("d", answer("doctor", "09:00:00", &json!({"findings": []})));
-    for format in ["table", "plain", "csv", "json", "ndjson"] {
-        let format = format!("--format={format}");
-        for (before, after, columns) in [(&a, &b, "--columns=+user,interface"), (&d, &c, "-n")] {
-            let told = diff(before, after, &[&format, columns]);
-            assert_eq!(told.code(), 0, "{told:?}");
-            let all = told.stdout.clone() + &told.stderr;
-            let bad = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
-            assert!(!all.contains(bad), "{format}: {told:?}");
-            assert!(!all.contains("\n=cmd") && !all.contains(",=cmd"), "{told:?}");
-        }
-    }
-    let told = diff(&a, &b, &["--json"]).json();
-    assert_eq!(told["opened"][0]["added"], evil, "exact, all the same");
 }

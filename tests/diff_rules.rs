@@ -97,8 +97,15 @@ fn made(cookie: u64) -> impl Strategy<Value = Made> {
     let port = 1_u16..=40;
     let peer = prop::option::of(1_u16..=3);
     let owner = prop::option::of((1_u32..5, 3_u32..6));
-    (any::<bool>(), port, peer, 0..STATES.len(), (0_u32..3, 0_u32..3), owner).prop_map(
-        move |(udp, port, peer, state, queue, owner)| Made {
+    (
+        any::<bool>(),
+        port,
+        peer,
+        0..STATES.len(),
+        (0_u32..3, 0_u32..3),
+        owner,
+    )
+        .prop_map(move |(udp, port, peer, state, queue, owner)| Made {
             cookie,
             udp,
             port,
@@ -106,8 +113,7 @@ fn made(cookie: u64) -> impl Strategy<Value = Made> {
             state,
             queue,
             owner,
-        },
-    )
+        })
 }
 
 /// Sockets with cookies of their own; some may share their ends.
@@ -115,8 +121,11 @@ fn many() -> impl Strategy<Value = Vec<Made>> {
     (0_u64..30).prop_flat_map(|count| (1..=count).map(made).collect::<Vec<_>>())
 }
 
+/// What becomes of a socket, its state and its queue then.
+type Fate = (u8, usize, (u32, u32));
+
 /// What becomes of each socket: it goes, stays, or changes; and sockets that come.
-fn fate() -> impl Strategy<Value = (Vec<(u8, usize, (u32, u32))>, Vec<Made>)> {
+fn fate() -> impl Strategy<Value = (Vec<Fate>, Vec<Made>)> {
     let one = (0_u8..5, 0..STATES.len(), (0_u32..3, 0_u32..3));
     let news = (0_u64..8).prop_flat_map(|count| (101..=100 + count).map(made).collect::<Vec<_>>());
     (prop::collection::vec(one, 30), news)
@@ -277,9 +286,13 @@ fn listener(cookie: u64, port: u16) -> Made {
 
 #[test]
 fn cookies_that_contradict_each_other_are_of_two_boots() {
-    let before: Vec<_> = (1..=6).map(|n| listener(n, 100 + u16::try_from(n).unwrap())).collect();
+    let before: Vec<_> = (1..=6)
+        .map(|n| listener(n, 100 + u16::try_from(n).unwrap()))
+        .collect();
     // Started anew: the same listeners, and the kernel counts in another order.
-    let after: Vec<_> = (1..=6).map(|n| listener(7 - n, 100 + u16::try_from(n).unwrap())).collect();
+    let after: Vec<_> = (1..=6)
+        .map(|n| listener(7 - n, 100 + u16::try_from(n).unwrap()))
+        .collect();
     let found = compared(&before, &after, (true, true));
     assert_eq!(found.apart, Some(Apart::Boots));
     assert!(found.changes.is_empty(), "{found:?}");
@@ -292,7 +305,10 @@ fn of_other_hosts_only_ends_and_names_count() {
     other[0].owner = Some((7, 99));
     let found = sockets(&before, &snapshot(&other, true), false);
     assert_eq!(found.apart, Some(Apart::Hosts));
-    assert_eq!((found.changes.opened.len(), found.changes.changed.len()), (0, 0));
+    assert_eq!(
+        (found.changes.opened.len(), found.changes.changed.len()),
+        (0, 0)
+    );
     assert_eq!(found.changes.closed, [2], "twins are counted");
 }
 
@@ -301,5 +317,8 @@ fn a_source_without_cookies_is_matched_by_inode() {
     let before = [listener(1, 80), listener(2, 80)];
     let after = [listener(2, 80), listener(3, 80)];
     let found = compared(&before, &after, (true, false));
-    assert_eq!((found.changes.closed, found.changes.opened), (vec![0], vec![1]));
+    assert_eq!(
+        (found.changes.closed, found.changes.opened),
+        (vec![0], vec![1])
+    );
 }

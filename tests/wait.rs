@@ -12,34 +12,16 @@
 
 mod common;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use common::sandbox::no_netlink;
-use common::{Answer, NOBODY, Namespace, Run, Scene, problem_codes, sockets, sockscope};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt};
+use common::waits::{bound, is_now, wait};
+use common::{Answer, NOBODY, Namespace, Run, Scene, problem_codes, sockets};
 
 /// Nothing takes so long unless it never comes.
 const LATE: u64 = 10_000;
-
-fn wait(port: u16, more: &[&str]) -> Answer {
-    let port = port.to_string();
-    sockscope(&[&["wait", &port], more].concat())
-}
-
-/// Whether it is so now.
-fn is_now(port: u16, more: &[&str]) -> bool {
-    let answer = wait(port, &[&["--timeout=0", "-q"], more].concat());
-    assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("", ""));
-    match answer.code() {
-        0 => true,
-        1 => false,
-        _ => panic!("{more:?}: {answer:?}"),
-    }
-}
 
 fn waited(answer: &Answer) -> u64 {
     answer.json()["waited_ms"].as_u64().unwrap()
@@ -64,7 +46,11 @@ fn it_ends_when_somebody_listens() {
     let Some(_namespace) = Namespace::enter() else {
         return;
     };
-    for (name, more) in [("tcp", &[][..]), ("udp", &["-u"]), ("procfs", &["--collector=procfs"])] {
+    for (name, more) in [
+        ("tcp", &[][..]),
+        ("udp", &["-u"]),
+        ("procfs", &["--collector=procfs"]),
+    ] {
         let started = Instant::now();
         let made = later(started, 430, move || {
             let udp = (name == "udp").then(|| UdpSocket::bind("127.0.0.1:4000").unwrap());
@@ -76,15 +62,24 @@ fn it_ends_when_somebody_listens() {
         let (_held, opened) = made.join().unwrap();
         assert_eq!(answer.code(), 0, "{name}: {answer:?}");
         let told = answer.json();
-        assert_eq!((&told["reached"], &told["condition"]), (&true.into(), &"listening".into()));
+        assert_eq!(
+            (&told["reached"], &told["condition"]),
+            (&true.into(), &"listening".into())
+        );
         let found = sockets(&told);
         assert_eq!(found.len(), 1, "{name}");
         assert_eq!(found[0]["local"]["port"], 4000);
         assert_eq!(found[0]["owners"][0]["pid"], std::process::id(), "{name}");
         assert_eq!(told["complete"], true, "{told}");
         // Not before it was so, as far as both clocks tell.
-        assert!(ended + 50 >= opened && ended < LATE, "{name}: {opened} {ended}");
-        eprintln!("{name}: seen {} ms after", waited(&answer).saturating_sub(opened));
+        assert!(
+            ended + 50 >= opened && ended < LATE,
+            "{name}: {opened} {ended}"
+        );
+        eprintln!(
+            "{name}: seen {} ms after",
+            waited(&answer).saturating_sub(opened)
+        );
     }
 }
 
@@ -108,7 +103,10 @@ fn it_ends_when_nothing_holds_the_port() {
     assert_eq!(sockets(&told).len(), 0);
     let ended = u64::try_from(started.elapsed().as_millis()).unwrap();
     assert!(ended + 50 >= freed && ended < LATE, "{freed} {ended}");
-    eprintln!("free: seen {} ms after", waited(&answer).saturating_sub(freed));
+    eprintln!(
+        "free: seen {} ms after",
+        waited(&answer).saturating_sub(freed)
+    );
 }
 
 #[test]
@@ -122,9 +120,14 @@ fn a_bound_socket_holds_a_port_and_listens_only_later() {
     assert!(is_now(4000, &["--free", "-u"]), "of UDP it is free");
     let answer = wait(4000, &["-l", "--timeout=0"]);
     assert_eq!((answer.code(), answer.stdout.as_str()), (1, ""));
-    assert!(answer.stderr.contains("port 4000 is not listening: "), "{answer:?}");
     assert!(
-        answer.stderr.contains("is bound to 127.0.0.1:4000, but does not listen"),
+        answer.stderr.contains("port 4000 is not listening: "),
+        "{answer:?}"
+    );
+    assert!(
+        answer
+            .stderr
+            .contains("is bound to 127.0.0.1:4000, but does not listen"),
         "{answer:?}"
     );
     let made = later(Instant::now(), 200, move || {
@@ -134,7 +137,10 @@ fn a_bound_socket_holds_a_port_and_listens_only_later() {
     let answer = wait(4000, &["-l", "--timeout=20"]);
     assert_eq!(answer.code(), 0, "{answer:?}");
     let who = format!(" {} on 127.0.0.1:4000\n", std::process::id());
-    assert!(answer.stdout.starts_with("4000 is listening after 0."), "{answer:?}");
+    assert!(
+        answer.stdout.starts_with("4000 is listening after 0."),
+        "{answer:?}"
+    );
     assert!(answer.stdout.ends_with(&who), "{answer:?}");
     drop(made.join().unwrap());
 }
@@ -146,8 +152,15 @@ fn connections_and_what_rests_do_not_hold_a_port() {
     };
     let scene = Scene::start(&["time-wait", "--server-first", "--port=4000"]);
     let told = common::json(&["port", "4000", "--json"]);
-    assert!(sockets(&told).iter().any(|socket| socket["state"] == "TIME_WAIT"), "{told}");
-    let listens = sockets(&told).iter().any(|socket| socket["state"] == "LISTEN");
+    assert!(
+        sockets(&told)
+            .iter()
+            .any(|socket| socket["state"] == "TIME_WAIT"),
+        "{told}"
+    );
+    let listens = sockets(&told)
+        .iter()
+        .any(|socket| socket["state"] == "LISTEN");
     assert_eq!(is_now(4000, &["--free"]), !listens);
     drop(scene);
     let listener = TcpListener::bind("127.0.0.1:4001").unwrap();
@@ -160,20 +173,6 @@ fn connections_and_what_rests_do_not_hold_a_port() {
     connected.connect("127.0.0.1:9").unwrap();
     assert!(is_now(4002, &["--free"]) && !is_now(4002, &["-l"]));
     drop((client, accepted));
-}
-
-/// A TCP socket bound to an address, without SO_REUSEADDR.
-fn bound(at: SocketAddr, v6_only: bool) -> rustix::io::Result<OwnedFd> {
-    let family = match at {
-        SocketAddr::V4(_) => AddressFamily::INET,
-        SocketAddr::V6(_) => AddressFamily::INET6,
-    };
-    let fd = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    if at.is_ipv6() {
-        sockopt::set_ipv6_v6only(&fd, v6_only)?;
-    }
-    rustix::net::bind(&fd, &at)?;
-    Ok(fd)
 }
 
 /// What `--address` says is what bind() and connect() say.
@@ -203,7 +202,11 @@ fn addresses_mean_what_the_kernel_means() {
                 let case = format!("{holder} v6only {v6_only} listens {listens}: {target}");
                 let address = format!("--address={target}");
                 let can_bind = bound(at(target), false).is_ok();
-                assert_eq!(is_now(port, &["--free", "-t", &address]), can_bind, "{case}");
+                assert_eq!(
+                    is_now(port, &["--free", "-t", &address]),
+                    can_bind,
+                    "{case}"
+                );
                 if target.parse::<IpAddr>().unwrap().is_unspecified() {
                     continue;
                 }
@@ -225,7 +228,12 @@ fn families_are_those_of_the_sockets() {
     assert!(is_now(4000, &["--free", "-4"]) && !is_now(4000, &["--free", "-6"]));
     assert!(is_now(4000, &["-l", "--address=127.0.0.1"]));
     // /proc/net does not tell whether [::] takes IPv4.
-    let guess = ["-l", "--address=127.0.0.1", "--collector=procfs", "--timeout=0"];
+    let guess = [
+        "-l",
+        "--address=127.0.0.1",
+        "--collector=procfs",
+        "--timeout=0",
+    ];
     let answer = wait(4000, &guess);
     assert_eq!(answer.code(), 0);
     assert!(answer.stderr.contains("takes IPv4"), "{answer:?}");
@@ -256,7 +264,10 @@ fn a_source_that_cannot_tell_is_incomplete() {
     let refused = Run::new(&["wait", "4000", "-l", "--collector=netlink"]);
     let answer = refused.before(no_netlink(libc::EPERM)).output();
     assert_eq!(answer.code(), 2, "{answer:?}");
-    assert!(answer.stderr.contains("cannot open a sock_diag socket"), "{answer:?}");
+    assert!(
+        answer.stderr.contains("cannot open a sock_diag socket"),
+        "{answer:?}"
+    );
 }
 
 #[test]
@@ -300,134 +311,19 @@ fn who_may_not_see_owners_is_told_once() {
     // Without a process in question owners only adorn the answer.
     let answer = as_nobody(&["-l"]);
     assert_eq!(answer.code(), 0, "{answer:?}");
-    assert!(answer.stdout.contains("(denied) on 127.0.0.1:4000"), "{answer:?}");
+    assert!(
+        answer.stdout.contains("(denied) on 127.0.0.1:4000"),
+        "{answer:?}"
+    );
     for condition in ["-l", "--free"] {
         let answer = as_nobody(&[condition, "--process=scene"]);
         assert_eq!(answer.code(), 1, "{answer:?}");
         let notes = answer.stderr.lines().filter(|line| line.contains("note: "));
         assert_eq!(notes.count(), 1, "{answer:?}");
         assert!(answer.stderr.contains("could not be read"), "{answer:?}");
-        assert_eq!(as_nobody(&[condition, "--process=scene", "--strict"]).code(), 3);
+        assert_eq!(
+            as_nobody(&[condition, "--process=scene", "--strict"]).code(),
+            3
+        );
     }
-}
-
-#[test]
-fn every_format_tells_the_same() {
-    let Some(_namespace) = Namespace::enter() else {
-        return;
-    };
-    let _scene = Scene::start(&["listen", "--port=4000", "--count=1"]);
-    let now = ["-l", "--timeout=0"];
-    let said = |more: &[&str]| wait(4000, &[&now[..], more].concat()).stdout;
-    assert!(said(&["--format=csv"]).starts_with("port,condition,reached,waited_ms\n4000,listening,true,"));
-    let plain = said(&["--format=plain"]);
-    let fields: Vec<_> = plain.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!(fields[..3], ["4000", "listening", "true"]);
-    assert_eq!(said(&["--format=plain", "-H"]).lines().count(), 1);
-    assert_eq!(said(&["-q"]), "");
-    assert!(!said(&["--no-owners"]).contains("scene"));
-    let line: serde_json::Value = serde_json::from_str(&said(&["--format=ndjson"])).unwrap();
-    assert_eq!(line["sockets"][0]["owners"][0]["comm"], "scene");
-    // What did not come has no line on standard output but for programs.
-    let late = wait(4001, &["-l", "--timeout=0"]);
-    assert_eq!((late.code(), late.stdout.as_str()), (1, ""));
-    assert_eq!(late.stderr, "sockscope: port 4001 is not listening\n");
-    let told = wait(4001, &["-l", "--timeout=0", "--json"]).json();
-    assert_eq!((&told["reached"], &told["sockets"]), (&false.into(), &serde_json::json!([])));
-}
-
-#[test]
-fn wrong_usage_says_what_would_be_right() {
-    let wrong: [&[&str]; 18] = [
-        &["80"],
-        &["80", "-l", "--free"],
-        &["80,443", "-l"],
-        &["80-90", "-l"],
-        &["0", "-l"],
-        &["65536", "-l"],
-        &["no-such-service", "-l"],
-        &["", "-l"],
-        &["80", "-l", "--timeout=x"],
-        &["80", "-l", "--address=localhost"],
-        &["80", "-l", "--address=fe80::1%lo"],
-        &["80", "-l", "--address=::1", "-4"],
-        &["80", "-l", "--process="],
-        &["80", "-l", "--process=x", "--no-owners"],
-        &["80", "-l", "-w"],
-        &["80", "-l", "--columns=pid"],
-        &["80", "-l", "--sort=pid"],
-        &["80", "-l", "--limit=1"],
-    ];
-    for arguments in wrong {
-        let answer = sockscope(&[&["wait", "--timeout=0"], arguments].concat());
-        assert_eq!((answer.code(), answer.stdout.as_str()), (2, ""), "{arguments:?}: {answer:?}");
-        let lines = answer.stderr.lines().count();
-        assert!((1..=2).contains(&lines), "{arguments:?}: {answer:?}");
-    }
-}
-
-/// A wait for ever, until it is ended.
-fn waiting(port: u16) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_sockscope"))
-        .args(["wait", &port.to_string(), "-l"])
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-#[test]
-fn a_signal_ends_it_as_any_program() {
-    use std::os::unix::process::ExitStatusExt;
-    let Some(_namespace) = Namespace::enter() else {
-        return;
-    };
-    for signal in [libc::SIGINT, libc::SIGTERM] {
-        let mut child = waiting(4000);
-        let pid = i32::try_from(child.id()).unwrap();
-        sleep(Duration::from_millis(100));
-        // SAFETY: kill takes no pointer; the child is ours and not yet reaped.
-        assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
-        assert_eq!(child.wait().unwrap().signal(), Some(signal));
-    }
-}
-
-/// The calls of one look, from a trace of all: what the kernel was asked, and how often.
-#[test]
-fn a_look_costs_a_handful_of_system_calls() {
-    let Some(_namespace) = Namespace::enter() else {
-        return;
-    };
-    if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
-        eprintln!("skipped: there is no strace");
-        return;
-    }
-    let traced = |condition: &str, seconds: &str| {
-        let file = std::env::temp_dir().join(format!("sockscope-wait-{}", std::process::id()));
-        let answer = Run::of("strace")
-            .args(&["-f", "-o", file.to_str().unwrap()])
-            .args(&[env!("CARGO_BIN_EXE_sockscope"), "wait", "4000", condition, "-q"])
-            .args(&["--timeout", seconds])
-            .output();
-        assert_eq!(answer.code(), 1, "{answer:?}");
-        let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::remove_file(file).unwrap();
-        let looks = text.lines().filter(|line| line.contains("nanosleep(")).count();
-        let calls = text.lines().count();
-        let opened = text.lines().filter(|line| line.contains(" open")).count();
-        (looks, calls, opened)
-    };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 4000)).unwrap();
-    let per_look = |condition| {
-        let (few, short, opened_short) = traced(condition, "0.3");
-        let (many, long, opened_long) = traced(condition, "1.3");
-        assert!(many > few + 5, "{few} {many}");
-        // No file is opened for a look: no fd table, no process.
-        assert_eq!(opened_short, opened_long);
-        let per_look = (long - short).div_ceil(many - few);
-        eprintln!("{condition}: {per_look} system calls a look");
-        assert!(per_look <= 20, "{per_look}");
-    };
-    per_look("--free");
-    drop(listener);
-    per_look("-l");
 }

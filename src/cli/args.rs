@@ -117,12 +117,10 @@ pub enum Command {
     )]
     Wait(WaitArgs),
     /// What differs between two saved answers: opened, closed and changed sockets
-    #[command(
-        after_help = "For example: sockscope conns --json > a; sleep 60; \
+    #[command(after_help = "For example: sockscope conns --json > a; sleep 60; \
         sockscope conns --json > b; sockscope diff a b\n\
         Exit codes: 0 both were compared, 2 wrong usage or a fatal error, \
-        3 incomplete answer with --strict."
-    )]
+        3 incomplete answer with --strict.")]
     Diff(DiffArgs),
     /// The JSON Schema of what --json and --format ndjson write
     Schema,

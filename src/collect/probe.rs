@@ -138,7 +138,9 @@ impl Probe {
         let joint = (families.v4 && families.v6).then(|| table(None));
         let alone = Family::ALL.map(|family| (family, table(Some(family))));
         if let Some(table) = joint
-            && self.read_with(self.first_place(protocol), table, found).is_ok()
+            && self
+                .read_with(self.first_place(protocol), table, found)
+                .is_ok()
         {
             return Ok(());
         }
@@ -225,7 +227,6 @@ impl Probe {
 }
 
 fn unreadable(error: &TableError) -> Problem {
-    Problem::incomplete("no_table", error.to_string()).hint(
-        "a seccomp filter, a limit of open files or a missing /proc may stand in the way",
-    )
+    Problem::incomplete("no_table", error.to_string())
+        .hint("a seccomp filter, a limit of open files or a missing /proc may stand in the way")
 }

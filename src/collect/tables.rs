@@ -70,9 +70,8 @@ pub(super) fn bound_only_unseen(collector: Option<&str>) -> Option<Problem> {
         Some("netstat2") => "netstat2 does not list them",
         _ => "/proc/net/tcp does not list them",
     };
-    let message = format!(
-        "TCP sockets that are bound but neither listen nor connect cannot be seen: {why}"
-    );
+    let message =
+        format!("TCP sockets that are bound but neither listen nor connect cannot be seen: {why}");
     Some(Problem::incomplete("bound_only_unseen", message))
 }
 

@@ -70,7 +70,9 @@ impl<'a> WaitLine<'a> {
         let sockets = sockets.iter();
         Self {
             part,
-            sockets: sockets.map(|socket| SocketRow::new(socket, facts)).collect(),
+            sockets: sockets
+                .map(|socket| SocketRow::new(socket, facts))
+                .collect(),
         }
     }
 }
@@ -118,7 +120,11 @@ pub fn seen(sockets: &[Socket], facts: &Facts) -> String {
 }
 
 fn some_of(sockets: &[&Socket], each: impl Fn(&Socket) -> String) -> String {
-    let mut told: Vec<String> = sockets.iter().take(FEW).map(|socket| each(socket)).collect();
+    let mut told: Vec<String> = sockets
+        .iter()
+        .take(FEW)
+        .map(|socket| each(socket))
+        .collect();
     if sockets.len() > FEW {
         told.push(format!("{} more", sockets.len() - FEW));
     }
@@ -133,7 +139,11 @@ fn some_of(sockets: &[&Socket], each: impl Fn(&Socket) -> String) -> String {
 fn owner(socket: &Socket, facts: &Facts) -> String {
     let mut text = String::new();
     if socket.owner_status != OwnerStatus::NotAsked {
-        write_value(&mut text, &Value::Process(Row { socket, facts }), Style::Person);
+        write_value(
+            &mut text,
+            &Value::Process(Row { socket, facts }),
+            Style::Person,
+        );
         text.push_str(" on ");
     }
     text

@@ -25,7 +25,9 @@ pub mod buildup;
 pub mod doctor;
 mod run;
 pub mod sandbox;
+pub mod saved;
 mod scene;
+pub mod waits;
 pub mod witness;
 
 pub use run::{Answer, Run};

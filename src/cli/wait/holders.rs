@@ -7,9 +7,7 @@ use std::time::Duration;
 use crate::analyze::wait::{Condition, Target, owners_rest_after};
 use crate::cli::session::Usage;
 use crate::filter::Filter;
-use crate::model::{
-    Identity, OwnerStatus, PortRange, Process, Snapshot, Socket, State, StateSet,
-};
+use crate::model::{Identity, OwnerStatus, PortRange, Process, Snapshot, Socket, State, StateSet};
 use crate::pipeline::{self, Request, Stop};
 use crate::query::ProcessDetail;
 use crate::sys;
@@ -101,7 +99,7 @@ impl Holders {
             self.seen = seen;
             self.last = Some(self.judge(snapshot));
             let now = sys::monotonic();
-            self.due = now + owners_rest_after(now - started);
+            self.due = now + owners_rest_after(now.saturating_sub(started));
         }
         Ok(self.last.as_ref())
     }

@@ -53,7 +53,7 @@ pub(super) fn run(session: &Session, args: &WaitArgs) -> Result<Exit, Failure> {
     }
     let mut wait = poll::Wait::start(session, target, wanted)?;
     let reached = wait.until(args.timeout)?;
-    let ended = wait.end(reached, args.timeout)?;
+    let ended = wait.end(reached, args.timeout);
     tell::tell(session, &ended)?;
     session.notes(&ended.notes());
     Ok(session.exit(&ended.report, ended.reached))
@@ -68,8 +68,10 @@ fn refuse_rows(session: &Session) -> Result<(), Usage> {
         ("--limit", options.limit.is_some()),
     ];
     match given.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Usage::new(format!("wait has no rows, so it has no {option}"))
-            .hint("sockscope port shows the sockets of a port")),
+        Some((option, _)) => Err(
+            Usage::new(format!("wait has no rows, so it has no {option}"))
+                .hint("sockscope port shows the sockets of a port"),
+        ),
         None => Ok(()),
     }
 }
@@ -105,9 +107,8 @@ fn port(text: &str) -> Result<u16, Usage> {
     let example = "for example: sockscope wait 8080 --listening";
     if text.starts_with(|first: char| first.is_ascii_alphabetic()) {
         let port = sys::names::port_of(text);
-        return port.ok_or_else(|| {
-            Usage::new(format!("there is no service '{text}'")).hint(example)
-        });
+        return port
+            .ok_or_else(|| Usage::new(format!("there is no service '{text}'")).hint(example));
     }
     let ports = PortRange::parse_list(text).map_err(|_| one_port(text).hint(example))?;
     match ports.as_slice() {
@@ -167,11 +168,18 @@ mod tests {
     fn one_port_and_no_other_is_taken() {
         assert_eq!(port("8080"), Ok(8080));
         assert_eq!(port("65535"), Ok(65535));
-        for wrong in ["0", "65536", "80,443", "80-90", "80-80", "", "-1", "+80", "8 0", "no-such"] {
+        for wrong in [
+            "0", "65536", "80,443", "80-90", "80-80", "", "-1", "+80", "8 0", "no-such",
+        ] {
             let usage = port(wrong).unwrap_err();
             assert!(usage.hint.is_some(), "{wrong}: {usage:?}");
         }
-        assert!(port("80,443").unwrap_err().message.contains("one port only"));
+        assert!(
+            port("80,443")
+                .unwrap_err()
+                .message
+                .contains("one port only")
+        );
         assert!(port("80-90").unwrap_err().message.contains("one port only"));
     }
 

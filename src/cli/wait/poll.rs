@@ -189,7 +189,7 @@ impl<'a> Wait<'a> {
     }
 
     /// The end: one look with owners, where they are told.
-    pub fn end(mut self, reached: bool, timeout: Option<Duration>) -> Result<Ended, Failure> {
+    pub fn end(mut self, reached: bool, timeout: Option<Duration>) -> Ended {
         let waited = sys::monotonic().saturating_sub(self.started);
         let mut report = Report {
             collector: self.probe.collector(),
@@ -212,7 +212,7 @@ impl<'a> Wait<'a> {
             sockets.append(&mut self.rows);
         }
         self.note_guess(&sockets, &mut report.problems);
-        Ok(Ended {
+        Ended {
             target: self.target,
             reached,
             waited,
@@ -221,7 +221,7 @@ impl<'a> Wait<'a> {
             facts,
             report,
             told: self.told,
-        })
+        }
     }
 
     /// Whether what was seen is all that has to be told.

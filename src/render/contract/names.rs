@@ -6,8 +6,8 @@ use crate::analyze::buildup::Attribution;
 use crate::analyze::doctor::Severity;
 use crate::analyze::port::BlockReason;
 use crate::analyze::wait::Condition;
-use crate::render::diff::DiffEvent;
 use crate::model::{Family, OwnerStatus, Protocol, Role, State, TimerKind};
+use crate::render::diff::DiffEvent;
 
 /// Writes a type by the names of its variants, which are all told to the schema: as `enum`
 /// where there will be no others within v1, else as `examples`.

@@ -313,7 +313,8 @@ fn differences(maker: &mut Maker) {
     maker.answer::<Of<LiveValue, NoState>>("ExplainDiffAnswer", "diff", &of("explain"));
     let of = |what: &str| format!("{what} of diff.");
     maker.line::<DiffLine<SocketEvent<SocketRow>>>("DiffLine", &of("A socket"));
-    maker.line::<DiffLine<SocketEvent<InspectedRow>>>("InspectDiffLine", &of("A socket of inspect"));
+    maker
+        .line::<DiffLine<SocketEvent<InspectedRow>>>("InspectDiffLine", &of("A socket of inspect"));
     maker.line::<DiffLine<GroupEvent>>("StatesDiffLine", &of("A group"));
     maker.line::<DiffLine<PileEvent>>("BuildupDiffLine", &of("A row of buildup"));
     maker.line::<DiffLine<FindingEvent>>("DoctorDiffLine", &of("A finding"));

@@ -44,11 +44,7 @@ pub struct NoState {}
 
 /// A row that differs.
 #[derive(Debug, Serialize)]
-#[cfg_attr(
-    test,
-    derive(schemars::JsonSchema),
-    schemars(rename = "Changed{R}")
-)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Changed{R}"))]
 struct ChangedRow<R, S> {
     /// As it stands in the earlier answer.
     before: R,
@@ -148,7 +144,11 @@ impl<'a> DiffAnswer<'a> {
     /// All that differs.
     #[must_use]
     pub fn new(view: &'a View<'a>) -> Self {
-        let of = |event| view.changes.iter().filter(move |change| change.event == event);
+        let of = |event| {
+            view.changes
+                .iter()
+                .filter(move |change| change.event == event)
+        };
         let is_socket = view.kind == RowKind::Socket;
         let changed = of(DiffEvent::Changed).filter_map(|change| {
             Some(ChangedRow {

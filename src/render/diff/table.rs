@@ -53,9 +53,10 @@ pub fn summary(view: &View<'_>) -> String {
         return format!("nothing differs between {} {kind}", view.after.raw.len());
     }
     let shown = view.changes.len();
-    let cut = match shown < opened + closed + changed {
-        true => format!(", {shown} of them shown"),
-        false => String::new(),
+    let cut = if shown < opened + closed + changed {
+        format!(", {shown} of them shown")
+    } else {
+        String::new()
     };
     match view.kind {
         RowKind::Socket => format!("{opened} opened, {closed} closed, {changed} changed{cut}"),
@@ -171,7 +172,11 @@ fn sockets(
         if let Some(now) = view.row(change) {
             let mut told = cells(columns, now);
             if let Some(previous) = change.previous_state {
-                for (cell, _) in told.iter_mut().zip(columns).filter(|(_, c)| c.id == "state") {
+                for (cell, _) in told
+                    .iter_mut()
+                    .zip(columns)
+                    .filter(|(_, c)| c.id == "state")
+                {
                     cell.text = format!("{previous} -> {}", cell.text);
                 }
             }
@@ -190,7 +195,10 @@ fn aspects(view: &View<'_>, change: &Change, columns: &[&'static Column]) -> Str
         return String::new();
     };
     let shows_state = columns.iter().any(|column| column.id == "state");
-    let told = change.changes.iter().filter(|aspect| !(shows_state && *aspect == "state"));
+    let told = change
+        .changes
+        .iter()
+        .filter(|aspect| !(shows_state && *aspect == "state"));
     let told = told.map(|aspect| {
         let column = columns::find(column_of(aspect));
         let text = |row| column.map_or_else(String::new, |column| value(column, row));
@@ -246,14 +254,16 @@ fn figures(view: &View<'_>, change: &Change) -> String {
             let each = change.changes.iter();
             each.map(|name| {
                 // A state of which there is none is not counted.
-                let figure = |entry: &crate::model::Entry| entry.figure(name).unwrap_or("0").to_owned();
+                let figure =
+                    |entry: &crate::model::Entry| entry.figure(name).unwrap_or("0").to_owned();
                 format!("{name} {} -> {}", figure(was), figure(entry))
             })
             .collect()
         }
         _ => {
             let each = entry.figures.iter();
-            each.map(|(name, value)| format!("{name} {value}")).collect()
+            each.map(|(name, value)| format!("{name} {value}"))
+                .collect()
         }
     };
     escape(told.join(", ").as_bytes())

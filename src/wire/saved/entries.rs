@@ -10,15 +10,10 @@ use super::Fault;
 use crate::model::{Entry, RowKind};
 
 /// Reads a row.
-pub(super) fn read(
-    kind: RowKind,
-    text: &str,
-    row: &RawValue,
-    topic: &str,
-) -> Result<Entry, Fault> {
+pub(super) fn read(kind: RowKind, text: &str, row: &RawValue, topic: &str) -> Result<Entry, Fault> {
     let read = match kind {
         RowKind::Group => serde_json::from_str(row.get()).map(group),
-        RowKind::Pile => serde_json::from_str(row.get()).map(pile),
+        RowKind::Pile => serde_json::from_str(row.get()).map(|row| pile(&row)),
         RowKind::Finding => serde_json::from_str(row.get()).map(finding),
         RowKind::Value => serde_json::from_str(row.get()).map(|row| value(row, topic)),
         RowKind::Socket => Ok(Entry::default()),
@@ -59,7 +54,7 @@ struct Pile {
     key: Option<Key>,
 }
 
-fn pile(row: Pile) -> Entry {
+fn pile(row: &Pile) -> Entry {
     let parts = [&row.process, &row.local, &row.peer, &row.key];
     let identity: Vec<String> = parts
         .iter()
@@ -67,8 +62,16 @@ fn pile(row: Pile) -> Entry {
         .collect();
     let mut label = vec![row.state.clone()];
     label.extend(row.key.as_ref().or(row.process.as_ref()).map(words));
-    label.extend(row.local.as_ref().map(|end| format!("at {}", end_words(end))));
-    label.extend(row.peer.as_ref().map(|end| format!("towards {}", end_words(end))));
+    label.extend(
+        row.local
+            .as_ref()
+            .map(|end| format!("at {}", end_words(end))),
+    );
+    label.extend(
+        row.peer
+            .as_ref()
+            .map(|end| format!("towards {}", end_words(end))),
+    );
     Entry {
         identity: format!("{} {}", row.state, identity.join(" ")),
         label: label.join(" "),

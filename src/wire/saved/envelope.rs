@@ -48,7 +48,11 @@ pub(super) fn origin(text: &str, value: &RawValue) -> Result<Origin, Fault> {
             let what = format!("it is of the schema '{other}', and this version reads {SCHEMA}");
             return Err(Fault::new(what));
         }
-        None => return Err(Fault::new("it is JSON, but not an answer of sockscope (no schema)")),
+        None => {
+            return Err(Fault::new(
+                "it is JSON, but not an answer of sockscope (no schema)",
+            ));
+        }
     }
     serde_json::from_str(value.get()).map_err(|e| fault(&e))
 }
@@ -116,7 +120,9 @@ fn totals(text: &str, states: &RawValue, udp: Option<&Udp>) -> Result<Totals, Fa
     let counts: BTreeMap<Cow<'_, str>, u32> = serde_json::from_str(states.get())
         .map_err(|error| Fault::of(&error, text, states.get()))?;
     // A state that is not known cannot be shown by its name.
-    let known = counts.iter().filter_map(|(name, count)| Some((state(name)?, *count)));
+    let known = counts
+        .iter()
+        .filter_map(|(name, count)| Some((state(name)?, *count)));
     Ok(Totals {
         tcp: known.collect(),
         udp_connected: udp.map_or(0, |udp| udp.connected),
@@ -135,6 +141,19 @@ pub(super) fn state(name: &str) -> Option<State> {
     }
 }
 
+/// Keys that tell what a line is.
+#[derive(Deserialize)]
+struct Keys {
+    event: Option<IgnoredAny>,
+    local: Option<IgnoredAny>,
+    owners: Option<IgnoredAny>,
+    key: Option<IgnoredAny>,
+    states: Option<IgnoredAny>,
+    attribution: Option<IgnoredAny>,
+    severity: Option<IgnoredAny>,
+    subject: Option<IgnoredAny>,
+}
+
 /// Reads one object a line. What they are, the keys of the first one tell.
 pub(super) fn lines<'a>(
     text: &'a str,
@@ -142,20 +161,18 @@ pub(super) fn lines<'a>(
     origin: Origin,
 ) -> Result<Saved<'a>, Fault> {
     let first = values.first().map_or("", |value| value.get());
-    let keys: BTreeMap<Cow<'_, str>, IgnoredAny> =
-        serde_json::from_str(first).map_err(|error| Fault::of(&error, text, first))?;
-    let has = |key: &str| keys.contains_key(key);
-    if has("event") {
+    let keys: Keys = serde_json::from_str(first).map_err(|error| Fault::of(&error, text, first))?;
+    if keys.event.is_some() {
         let fault = Fault::new("it is a stream of events, not a snapshot").at(text, first);
         return Err(fault.hint("save without --watch"));
     }
-    let kind = if has("local") && has("owners") {
+    let kind = if keys.local.is_some() && keys.owners.is_some() {
         RowKind::Socket
-    } else if has("key") && has("states") {
+    } else if keys.key.is_some() && keys.states.is_some() {
         RowKind::Group
-    } else if has("attribution") {
+    } else if keys.attribution.is_some() {
         RowKind::Pile
-    } else if has("severity") && has("subject") {
+    } else if keys.severity.is_some() && keys.subject.is_some() {
         RowKind::Finding
     } else {
         let fault = Fault::new("lines of this kind cannot be compared").at(text, first);

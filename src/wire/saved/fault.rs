@@ -94,7 +94,7 @@ fn offset(text: &str, part: &str) -> usize {
 /// Line and column of a byte, from 1; columns are counted in bytes, as the parser counts them.
 fn place(text: &str, byte: usize) -> (usize, usize) {
     let before = text.as_bytes().get(..byte).unwrap_or_default();
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = before.split(|byte| *byte == b'\n').count();
     let start = before.iter().rposition(|byte| *byte == b'\n');
     let column = before.len() - start.map_or(0, |start| start + 1) + 1;
     (line, column)
@@ -111,8 +111,14 @@ mod tests {
         let error = serde_json::from_str::<serde_json::Value>(part).unwrap_err();
         let fault = Fault::of(&error, text, part);
         assert_eq!(fault.place, Some((3, 10)), "{fault}");
-        assert_eq!(Fault::new("x").at(text, part).to_string(), "x (line 3, column 4)");
-        assert_eq!(Fault::new("x").at(text, text).to_string(), "x (line 1, column 1)");
+        assert_eq!(
+            Fault::new("x").at(text, part).to_string(),
+            "x (line 3, column 4)"
+        );
+        assert_eq!(
+            Fault::new("x").at(text, text).to_string(),
+            "x (line 1, column 1)"
+        );
     }
 
     #[test]

@@ -58,7 +58,8 @@ impl Saved<'_> {
     pub fn retain(&mut self, keep: impl Fn(&crate::model::Socket) -> bool) {
         let kept: Vec<bool> = self.snapshot.sockets.iter().map(keep).collect();
         let mut of_rows = kept.iter();
-        self.raw.retain(|_| of_rows.next().copied().unwrap_or(false));
+        self.raw
+            .retain(|_| of_rows.next().copied().unwrap_or(false));
         let mut of_sockets = kept.iter();
         self.snapshot
             .sockets

@@ -107,9 +107,8 @@ impl Reader {
                 serde_json::from_str(part.get()).map_err(|error| fault(&error, part))?;
             Ok(Endpoint::new(end.address, end.port))
         };
-        let wrong = |key: &str, word: &str| {
-            Fault::new(format!("'{word}' is no {key}")).at(text, row.get())
-        };
+        let wrong =
+            |key: &str, word: &str| Fault::new(format!("'{word}' is no {key}")).at(text, row.get());
         let state = state(&written.state).ok_or_else(|| wrong("state", &written.state))?;
         let mut socket = Socket::new(protocol, family, state, end(written.local)?);
         socket.peer = written.peer.map(end).transpose()?;
@@ -140,7 +139,7 @@ impl Reader {
             (None, Some(recv), Some(send)) => Some(Queue::Bytes { recv, send }),
             _ => None,
         };
-        socket.timer = written.timer.and_then(timer);
+        socket.timer = written.timer.as_ref().and_then(timer);
         socket.interface = written.interface.map(|name| self.interface(name));
         self.user(written.uid, written.user);
         for owner in written.owners {
@@ -231,9 +230,9 @@ fn cookie(digits: &str) -> Option<NonZeroU64> {
 }
 
 /// A timer; one of a kind that is not known is none: timers are not compared.
-fn timer(written: WrittenTimer) -> Option<Timer> {
-    let mut kinds = (1..=u8::MAX).filter_map(TimerKind::from_number);
-    let kind = kinds.find(|kind| kind.to_string() == written.kind)?;
+fn timer(written: &WrittenTimer) -> Option<Timer> {
+    let mut kinds = (1..=5).filter_map(TimerKind::from_number);
+    let kind = kinds.find(|kind| kind.name() == Some(written.kind.as_str()))?;
     Some(Timer {
         kind,
         expires_ms: written.expires_ms,

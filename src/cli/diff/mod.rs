@@ -1,5 +1,7 @@
 //! `sockscope diff A B`: what differs between two saved answers.
 
+mod notes;
+
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -9,12 +11,14 @@ use clap::{Args, ValueHint};
 
 use super::session::{Session, Usage};
 use super::{Exit, Failure};
-use crate::analyze::diff::{self, Apart, tells_owners};
+use crate::analyze::diff;
 use crate::analyze::states::{StatesView, UdpCounts};
 use crate::columns::{self, Column, Row};
 use crate::model::{Problem, Protocol, Report, RowKind, Snapshot, State};
 use crate::query::CollectorChoice;
-use crate::render::diff::{Change, DiffAnswer, DiffEvent, Side, View, lines, program, summary, table};
+use crate::render::diff::{
+    Change, DiffAnswer, DiffEvent, Side, View, lines, program, summary, table,
+};
 use crate::render::json::{Envelope, Lines};
 use crate::render::sanitize::escape;
 use crate::render::{Columns, Format, RowWriter};
@@ -54,15 +58,26 @@ pub(super) fn run(session: &Session, args: &DiffArgs) -> Result<Exit, Failure> {
         choose(session, &mut after);
     }
     let mut report = Report::default();
-    note_files(&before, &after, &mut report.problems);
+    notes::files(&before, &after, &mut report.problems);
     let mut changes = match before.kind {
         RowKind::Socket => of_sockets(&before, &after, &mut report.problems),
         _ => of_entries(&before, &after),
     };
-    let count = |event| changes.iter().filter(|change| change.event == event).count();
+    let count = |event| {
+        changes
+            .iter()
+            .filter(|change| change.event == event)
+            .count()
+    };
     let found = [DiffEvent::Opened, DiffEvent::Closed, DiffEvent::Changed].map(count);
     if let Some((column, reverse)) = order {
-        sort(&mut changes, &before.snapshot, &after.snapshot, column, reverse);
+        sort(
+            &mut changes,
+            &before.snapshot,
+            &after.snapshot,
+            column,
+            reverse,
+        );
     }
     changes.truncate(session.options.limit.unwrap_or(usize::MAX));
     let view = View {
@@ -89,7 +104,9 @@ fn refuse_live_options(session: &Session) -> Result<(), Usage> {
     ];
     match given.iter().find(|(_, given)| *given) {
         Some((option, _)) => {
-            let usage = Usage::new(format!("diff compares what was saved, so it has no {option}"));
+            let usage = Usage::new(format!(
+                "diff compares what was saved, so it has no {option}"
+            ));
             Err(usage.hint("-t -u -w -4 -6 choose among the sockets that were saved"))
         }
         None => Ok(()),
@@ -172,7 +189,9 @@ fn same_kind(session: &Session, before: &Saved<'_>, after: &Saved<'_>) -> Result
     match shaped.iter().find(|(_, given)| *given) {
         Some((what, _)) if after.kind != RowKind::Socket => {
             let kind = after.kind.plural();
-            Err(Usage::new(format!("{what} is for sockets, and these are {kind}")))
+            Err(Usage::new(format!(
+                "{what} is for sockets, and these are {kind}"
+            )))
         }
         _ => Ok(()),
     }
@@ -187,55 +206,11 @@ fn choose(session: &Session, saved: &mut Saved<'_>) {
     });
 }
 
-/// What one should know of the files before one reads what differs.
-fn note_files(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Problem>) {
-    let time = |saved: &Saved<'_>| saved.collected_at.parse::<jiff::Timestamp>().ok();
-    if let (Some(was), Some(is)) = (time(before), time(after))
-        && is < was
-    {
-        let message = "the second answer is older than the first: what is told as opened was closed";
-        problems.push(Problem::new("order", message).hint("give the earlier one first"));
-    }
-    for (which, saved) in [("first", before), ("second", after)] {
-        let message = match saved.complete {
-            Some(true) => None,
-            Some(false) => Some(format!(
-                "the {which} answer is not complete: rows or owners may be missing in it"
-            )),
-            None => Some(format!(
-                "the {which} answer is ndjson, which does not tell whether rows are missing in it"
-            )),
-        };
-        problems.extend(message.map(|message| Problem::incomplete("answer_incomplete", message)));
-        if saved.left_out > 0 {
-            let count = saved.left_out;
-            let message = format!(
-                "{count} rows of the {which} answer are of kinds that this version does not know"
-            );
-            problems.push(Problem::incomplete("rows_unknown", message).count(count));
-        }
-    }
-}
-
 fn of_sockets(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Problem>) -> Vec<Change> {
     let same_host = before.host == after.host;
     let found = diff::sockets(&before.snapshot, &after.snapshot, same_host);
-    if let Some(apart) = found.apart {
-        let (code, why) = match apart {
-            Apart::Hosts => ("other_host", "the answers are of different hosts"),
-            Apart::Namespaces => {
-                let why = "the answers are of different network namespaces";
-                ("other_namespace", why)
-            }
-            Apart::Boots => {
-                let why = "the cookies of the answers contradict each other (another boot?)";
-                ("other_boot", why)
-            }
-        };
-        let message = format!("{why}: sockets are compared by their addresses, owners by name");
-        problems.push(Problem::new(code, message));
-    }
-    note_owners(before, after, problems);
+    problems.extend(found.apart.map(notes::apart));
+    notes::owners(before, after, problems);
     let state = |place: usize| Some(before.snapshot.sockets.get(place)?.state);
     let changes = found.changes;
     let opened = changes.opened.into_iter().map(opened);
@@ -245,22 +220,13 @@ fn of_sockets(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Problem>
         before: Some(changed.before),
         after: Some(changed.now),
         changes: changed.what.names().map(str::to_owned).collect(),
-        previous_state: state(changed.before)
-            .filter(|_| changed.what.contains(crate::analyze::changes::Aspects::STATE)),
+        previous_state: state(changed.before).filter(|_| {
+            changed
+                .what
+                .contains(crate::analyze::changes::Aspects::STATE)
+        }),
     });
     opened.chain(closed).chain(changed).collect()
-}
-
-/// Says when owners are known in one answer only.
-fn note_owners(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Problem>) {
-    let tells = |saved: &Saved<'_>| {
-        let mut sockets = saved.snapshot.sockets.iter();
-        saved.snapshot.sockets.is_empty() || sockets.any(tells_owners)
-    };
-    if tells(before) != tells(after) {
-        let message = "owners are known in one answer only, so they are not compared";
-        problems.push(Problem::new("owners_not_compared", message));
-    }
 }
 
 fn of_entries(before: &Saved<'_>, after: &Saved<'_>) -> Vec<Change> {
