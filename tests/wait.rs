@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 
 use common::sandbox::no_netlink;
 use common::waits::{bound, is_now, wait};
-use common::{Answer, NOBODY, Namespace, Run, Scene, problem_codes, sockets};
+use common::{
+    Answer, DEADLINE, NOBODY, Namespace, Run, Scene, eventually, problem_codes, sockets, sockscope,
+};
 
 /// Nothing takes so long unless it never comes.
 const LATE: u64 = 10_000;
@@ -150,19 +152,17 @@ fn connections_and_what_rests_do_not_hold_a_port() {
     let Some(_namespace) = Namespace::enter() else {
         return;
     };
-    let scene = Scene::start(&["time-wait", "--server-first", "--port=4000"]);
-    let told = common::json(&["port", "4000", "--json"]);
-    assert!(
-        sockets(&told)
-            .iter()
-            .any(|socket| socket["state"] == "TIME_WAIT"),
-        "{told}"
-    );
-    let listens = sockets(&told)
-        .iter()
-        .any(|socket| socket["state"] == "LISTEN");
-    assert_eq!(is_now(4000, &["--free"]), !listens);
-    drop(scene);
+    let listener = TcpListener::bind("127.0.0.1:4000").unwrap();
+    let client = TcpStream::connect("127.0.0.1:4000").unwrap();
+    // Who closes first rests in TIME_WAIT, here the server.
+    drop(listener.accept().unwrap());
+    drop((client, listener));
+    let rests = || {
+        let told = sockscope(&["conns", "lport=4000", "state=time_wait", "-q"]);
+        (told.code() == 0).then_some(())
+    };
+    eventually("the port rests", DEADLINE, rests);
+    assert!(is_now(4000, &["--free"]) && !is_now(4000, &["-l"]));
     let listener = TcpListener::bind("127.0.0.1:4001").unwrap();
     let client = TcpStream::connect("127.0.0.1:4001").unwrap();
     let (accepted, _) = listener.accept().unwrap();
