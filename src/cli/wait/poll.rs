@@ -98,7 +98,11 @@ impl<'a> Wait<'a> {
         loop {
             let began = sys::monotonic();
             let is_last = deadline.is_some_and(|deadline| began >= deadline);
-            match self.look(is_last) {
+            let outcome = self.look(is_last);
+            let now = sys::monotonic();
+            self.looks += 1;
+            self.spent += now.saturating_sub(began);
+            match outcome {
                 Ok(true) => return Ok(true),
                 Ok(false) => {
                     failures = 0;
@@ -120,9 +124,6 @@ impl<'a> Wait<'a> {
             if is_last {
                 return Ok(false);
             }
-            let now = sys::monotonic();
-            self.looks += 1;
-            self.spent += now.saturating_sub(began);
             let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_sub(now));
             sleep(pause_after(self.cost).min(left));
         }
@@ -272,7 +273,7 @@ impl<'a> Wait<'a> {
     }
 
     fn trace(&self, waited: Duration) -> String {
-        let looks = self.looks + 1;
+        let looks = self.looks;
         format!(
             "wait: {looks} looks in {:.1} s, {:.2} ms each",
             waited.as_secs_f64(),
