@@ -58,6 +58,9 @@ _sockscope() {
             sockscope,wait)
                 cmd="sockscope__subcmd__wait"
                 ;;
+            sockscope,watch)
+                cmd="sockscope__subcmd__watch"
+                ;;
             *)
                 ;;
         esac
@@ -65,7 +68,7 @@ _sockscope() {
 
     case "${cmd}" in
         sockscope)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain proc inspect wait diff schema completions man"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain watch proc inspect wait diff schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -655,6 +658,52 @@ _sockscope() {
                     ;;
                 --process)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --collector)
+                    COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sockscope__subcmd__watch)
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --interval --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -W "process user port peer state netns unit container" -- "${cur}"))
                     return 0
                     ;;
                 --format)

@@ -26,4 +26,5 @@ pub mod pipeline;
 pub mod query;
 pub mod render;
 pub mod sys;
+pub mod watch;
 pub mod wire;

@@ -225,6 +225,9 @@ impl Look {
     /// The process that held `socket` when it still had an owner; `None` while it has one.
     #[must_use]
     pub fn former_owner(&self, socket: &Socket) -> Option<&LastOwner> {
+        if socket.owner_status == OwnerStatus::Found {
+            return None;
+        }
         self.last_owners.get(&Identity::of(socket))
     }
 

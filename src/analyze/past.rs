@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::changes::Look;
 use crate::model::{Facts, Files, Identity, Kernel, Queue, Report, Snapshot, Socket, State};
 
 /// One look at a namespace: its sockets, and what the kernel counts.
@@ -87,6 +88,30 @@ impl Past {
         }
         past.kernel = sample.kernel;
         past.at = sample.at;
+        past
+    }
+
+    /// What a look leaves behind that knows who held the sockets before it.
+    #[must_use]
+    pub fn of_look(look: &Look) -> Self {
+        let mut past = Self::default();
+        past.absorb(&look.sample.snapshot);
+        past.kernel = look.sample.kernel.clone();
+        past.at = look.sample.at;
+        for process in look.facts().processes.values() {
+            past.files
+                .extend(process.files.map(|files| (process.pid, files)));
+        }
+        for socket in look.sockets() {
+            let Some(owner) = look.former_owner(socket) else {
+                continue;
+            };
+            if let Some(was) = past.seen.get_mut(&Identity::of(socket)) {
+                was.owner = Some(owner.pid);
+            }
+            let name = past.names.entry(owner.pid);
+            name.or_insert_with(|| owner.comm.clone());
+        }
         past
     }
 

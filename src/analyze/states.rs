@@ -181,7 +181,7 @@ impl Tally {
     }
 }
 
-pub(super) fn key(by: By, socket: &Socket, facts: &Facts) -> Key {
+pub(crate) fn key(by: By, socket: &Socket, facts: &Facts) -> Key {
     let owner = facts.owner_processes(socket).next();
     let of_owner = |part: fn(&Process) -> Option<String>, make: fn(Option<String>) -> Key| {
         owner.map_or(Key::NoOwner(socket.owner_status), |process| {

@@ -88,6 +88,8 @@ pub enum Command {
         #[arg(value_name = "TOPIC")]
         topic: Vec<String>,
     },
+    /// The full-screen live view: sockets as they appear, change and pile up
+    Watch(WatchArgs),
     /// Everything one process has open on the network
     Proc {
         /// A pid, or the name of processes
@@ -159,6 +161,21 @@ pub struct BuildupArgs {
     pub period: Duration,
     #[command(flatten)]
     pub filter: FilterWords,
+}
+
+/// What `watch` takes.
+#[derive(Args, Clone, Debug)]
+pub struct WatchArgs {
+    /// The view to begin with (listen, conns, states, buildup, doctor; default conns), then a
+    /// filter as everywhere
+    #[arg(value_name = "VIEW|FILTER")]
+    pub words: Vec<String>,
+    /// Time between looks
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    pub interval: Duration,
+    /// Group by process, port or peer
+    #[arg(long, value_name = "KEY")]
+    pub by: Option<By>,
 }
 
 /// What `doctor` takes.

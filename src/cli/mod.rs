@@ -23,6 +23,7 @@ mod schema;
 mod session;
 mod states;
 mod wait;
+mod watch;
 
 use std::ffi::OsString;
 use std::io;
@@ -114,6 +115,7 @@ fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> 
         Some(Command::States { by, filter }) => states::run(session, by, &filter.words),
         Some(Command::Buildup(args)) => buildup::run(session, &args),
         Some(Command::Doctor(args)) => doctor::run(session, &args),
+        Some(Command::Watch(args)) => watch::run(session, &args),
         Some(Command::Explain { topic }) => explain::run(session, &topic),
         Some(Command::Proc {
             target,

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod grid;
 pub mod inspect;
 pub mod json;
+mod json_row;
 pub mod list;
 pub mod plain;
 pub mod ports;

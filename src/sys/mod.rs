@@ -11,6 +11,7 @@ pub mod files;
 pub mod names;
 pub mod netns;
 pub mod proc;
+pub mod screen;
 pub mod sock_diag;
 pub mod terminal;
 

@@ -25,3 +25,9 @@ pub fn width() -> Option<usize> {
     let width: usize = from_environment.or_else(from_terminal).unwrap_or(80);
     Some(width.max(20))
 }
+
+/// Whether standard input is a terminal, from which keys can be read.
+#[must_use]
+pub fn is_interactive() -> bool {
+    std::io::stdin().is_terminal()
+}

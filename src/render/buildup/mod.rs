@@ -63,9 +63,8 @@ fn rows_of(out: &mut dyn Write, shown: &[Pile], frame: &Frame) -> io::Result<()>
     }
     for (line, pile) in lines.zip(shown) {
         writeln!(out, "{line}")?;
-        if let Some(verdict) = verdict(pile) {
+        if let Some(text) = remark(pile) {
             let width = measure(frame.width).map(|width| width.saturating_sub(DETAIL));
-            let text = format!("{verdict}{}", share(pile).unwrap_or_default());
             for line in wrap(&text, width) {
                 let indent = " ".repeat(DETAIL);
                 writeln!(out, "{indent}{}", frame.theme.paint(&line, Tone::Quiet))?;
@@ -141,12 +140,20 @@ const fn has_other_group(pile: &Pile) -> bool {
     !matches!(pile.group, None | Some(Key::Process { .. } | Key::State(_)))
 }
 
+/// What there is to say about a pile: what waits in its sockets, and its share of the limit.
+#[must_use]
+pub fn remark(pile: &Pile) -> Option<String> {
+    let verdict = verdict(pile)?;
+    Some(format!("{verdict}{}", share(pile).unwrap_or_default()))
+}
+
 fn verdict(pile: &Pile) -> Option<String> {
     pile.verdicts.as_ref().and_then(Verdicts::words)
 }
 
 /// The age of the oldest: `>=` marks what is a lower bound.
-fn age(pile: &Pile) -> String {
+#[must_use]
+pub fn age(pile: &Pile) -> String {
     let bound = match pile.state {
         State::TimeWait => "",
         _ => ">=",
@@ -161,7 +168,8 @@ fn age(pile: &Pile) -> String {
 }
 
 /// The process, with a mark where that is a conclusion; or why there is none.
-fn process(pile: &Pile) -> Cell {
+#[must_use]
+pub fn process(pile: &Pile) -> Cell {
     if let Some((pid, comm)) = &pile.process {
         let mark = if pile.attribution.is_certain() {
             ""
@@ -193,7 +201,8 @@ fn share(pile: &Pile) -> Option<String> {
 }
 
 /// An end as far as it is shared.
-fn end(end: SharedEnd) -> String {
+#[must_use]
+pub fn end(end: SharedEnd) -> String {
     match (end.address, end.port) {
         (Some(address), Some(port)) => std::net::SocketAddr::new(address, port).to_string(),
         (Some(address), None) => address.to_string(),

@@ -1,0 +1,318 @@
+//! What stands in the body of a tab, made from the last round. Pure.
+
+use std::cmp::{Ordering, Reverse};
+
+use rustc_hash::FxHashMap;
+
+use super::Tab;
+use super::app::App;
+use super::list::{self, Place};
+use super::round::{Rate, Round};
+use super::trend::{PileKey, Trend};
+use crate::analyze::buildup::{Buildup, Pile, buildup};
+use crate::analyze::doctor::{Case, Diagnosis, Finding, RULES, diagnose};
+use crate::analyze::states::{self, By, Counts, Key};
+use crate::columns::Column;
+use crate::model::{Identity, Protocol, Socket, State};
+
+/// The body of a tab.
+#[derive(Clone, Debug, Default)]
+pub enum Content {
+    /// Nothing was looked at yet.
+    #[default]
+    Nothing,
+    /// Sockets, by their places.
+    Sockets(Vec<Place>),
+    /// Groups of sockets.
+    Groups(Vec<Group>),
+    /// Every state and how many sockets are in it.
+    States(Vec<(State, u64)>),
+    /// What piles up, and how each pile grows.
+    Piles(Box<Buildup>, Vec<Option<Trend>>),
+    /// What is wrong.
+    Findings(Box<Diagnosis>),
+}
+
+/// Sockets that have something in common.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// What.
+    pub key: Key,
+    /// How many, in which TCP states.
+    pub counts: Counts,
+    /// How many of them are no TCP sockets.
+    pub others: u64,
+    /// Bytes a second of all of them.
+    pub rate: Rate,
+}
+
+impl Group {
+    /// How many sockets there are in it.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.total() + self.others
+    }
+}
+
+/// What a row stands for, from round to round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemId {
+    /// A socket.
+    Socket(Identity),
+    /// A group.
+    Group(Key),
+    /// A state.
+    State(State),
+    /// A pile.
+    Pile(PileKey),
+    /// A finding: its rule and its subject.
+    Finding(&'static str, String),
+}
+
+/// The order of rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum SortBy {
+    /// As the command has it: listeners by port, the worst piles and findings first.
+    #[default]
+    Usual,
+    /// When it was first seen, the latest first.
+    Newest,
+    /// By a column.
+    Column(&'static Column),
+    /// Bytes received in a second, most first.
+    Received,
+    /// Bytes sent in a second, most first.
+    Sent,
+    /// How many sockets, most first.
+    Total,
+    /// By what the group has in common.
+    Key,
+    /// How fast it grows, fastest first.
+    Growth,
+}
+
+impl SortBy {
+    /// The name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Usual => "usual",
+            Self::Newest => "newest",
+            Self::Column(column) => column.id,
+            Self::Received => "in/s",
+            Self::Sent => "out/s",
+            Self::Total => "count",
+            Self::Key => "name",
+            Self::Growth => "growth",
+        }
+    }
+}
+
+impl PartialEq for SortBy {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Content {
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Sockets(places) => places.len(),
+            Self::Groups(groups) => groups.len(),
+            Self::States(states) => states.len(),
+            Self::Piles(view, _) => view.piles.len(),
+            Self::Findings(diagnosis) => diagnosis.findings.len(),
+        }
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What the row at `place` stands for.
+    #[must_use]
+    pub fn id(&self, app: &App, place: usize) -> Option<ItemId> {
+        Some(match self {
+            Self::Nothing => return None,
+            Self::Sockets(places) => {
+                ItemId::Socket(Identity::of(app.row(*places.get(place)?)?.socket))
+            }
+            Self::Groups(groups) => ItemId::Group(groups.get(place)?.key.clone()),
+            Self::States(states) => ItemId::State(states.get(place)?.0),
+            Self::Piles(view, _) => ItemId::Pile(PileKey::of(view.piles.get(place)?)),
+            Self::Findings(diagnosis) => finding_id(diagnosis.findings.get(place)?),
+        })
+    }
+
+    /// Where the row of `id` stands now.
+    #[must_use]
+    pub fn find(&self, app: &App, id: &ItemId) -> Option<usize> {
+        (0..self.len()).find(|&place| self.id(app, place).as_ref() == Some(id))
+    }
+}
+
+fn finding_id(finding: &Finding) -> ItemId {
+    ItemId::Finding(finding.id, finding.subject.who())
+}
+
+/// Makes the body of the tab that is shown.
+#[must_use]
+pub fn of(app: &mut App) -> Content {
+    let Some(round) = app.round.clone() else {
+        return Content::Nothing;
+    };
+    match (app.tab, app.by) {
+        (Tab::Listen | Tab::Conns, None) => Content::Sockets(list::places(app, &round)),
+        (Tab::States, None) => Content::States(count(app, &round)),
+        (Tab::Listen | Tab::Conns | Tab::States, Some(by)) => {
+            Content::Groups(groups(app, &round, by))
+        }
+        (Tab::Buildup, by) => piles(app, &round, by),
+        (Tab::Doctor, _) => {
+            let rules: Vec<_> = RULES.iter().collect();
+            let protocols = app.toggles.protocols;
+            let case = Case::new(&round.look.sample, round.before.as_ref(), protocols);
+            let diagnosis = diagnose(&case, &rules).of_families(app.toggles.families);
+            Content::Findings(Box::new(diagnosis))
+        }
+    }
+}
+
+/// Every state, those without a socket too.
+fn count(app: &App, round: &Round) -> Vec<(State, u64)> {
+    let mut counts = Counts::default();
+    for socket in round.look.sockets() {
+        if socket.protocol == Protocol::Tcp && app.is_wanted(socket, round.look.facts()) {
+            counts.add(socket.state);
+        }
+    }
+    let mut states: Vec<_> = counts.all().collect();
+    if app.sort() == SortBy::Total {
+        states.sort_by_key(|(_, count)| Reverse(*count));
+    }
+    if app.is_reversed() {
+        states.reverse();
+    }
+    states
+}
+
+fn groups(app: &App, round: &Round, by: By) -> Vec<Group> {
+    let facts = round.look.facts();
+    let mut groups: FxHashMap<Key, Group> = FxHashMap::default();
+    for socket in round.look.sockets() {
+        if !list::is_in_tab(app, socket) || !app.is_wanted(socket, facts) {
+            continue;
+        }
+        let key = states::key(by, socket, facts);
+        let group = groups.entry(key.clone()).or_insert_with(|| Group {
+            key,
+            counts: Counts::default(),
+            others: 0,
+            rate: Rate::default(),
+        });
+        match socket.protocol {
+            Protocol::Tcp => group.counts.add(socket.state),
+            Protocol::Udp | Protocol::Raw => group.others += 1,
+        }
+        let rate = round.rates.get(&Identity::of(socket));
+        group.rate = group.rate.plus(rate.copied().unwrap_or_default());
+    }
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    groups.sort_by(|a, b| {
+        let most = |value: fn(&Group) -> u64| value(b).cmp(&value(a));
+        let order = match app.sort() {
+            SortBy::Received => most(|group| group.rate.received),
+            SortBy::Sent => most(|group| group.rate.sent),
+            SortBy::Key => Ordering::Equal,
+            _ => most(Group::total),
+        };
+        order.then_with(|| a.key.cmp(&b.key))
+    });
+    if app.is_reversed() {
+        groups.reverse();
+    }
+    groups
+}
+
+fn piles(app: &mut App, round: &Round, by: Option<By>) -> Content {
+    let facts = round.look.facts();
+    let is_wanted = |socket: &Socket| app.is_wanted(socket, facts);
+    let mut view = buildup(&round.look.sample, round.before.as_ref(), by, &is_wanted);
+    app.growth.note(round.look.sample.at, &view);
+    let growth = &app.growth;
+    let per_minute = |pile: &Pile| {
+        let trend = growth.of(pile, &Buildup::default());
+        trend.map_or(f64::NEG_INFINITY, |trend| trend.per_minute)
+    };
+    match app.sort() {
+        SortBy::Total => view.piles.sort_by_key(|pile| Reverse(pile.count)),
+        SortBy::Growth => {
+            view.piles
+                .sort_by(|a, b| per_minute(b).total_cmp(&per_minute(a)));
+        }
+        _ => {}
+    }
+    if app.is_reversed() {
+        view.piles.reverse();
+    }
+    let trends = view.piles.iter();
+    let trends = trends.map(|pile| app.growth.of(pile, &view)).collect();
+    Content::Piles(Box::new(view), trends)
+}
+
+/// The filter that shows the sockets of a row, in the words of the filter language.
+#[must_use]
+pub fn drill(content: &Content, place: usize) -> Option<(Tab, String)> {
+    let conns = |words: String| Some((Tab::Conns, words));
+    match content {
+        Content::Groups(groups) => key_words(&groups.get(place)?.key).and_then(conns),
+        Content::States(states) => match states.get(place)?.0 {
+            State::Listen => Some((Tab::Listen, "protocol = tcp".to_owned())),
+            state => conns(format!("state = {}", state.to_string().to_lowercase())),
+        },
+        Content::Piles(view, _) => {
+            let pile = view.piles.get(place)?;
+            let mut words = vec![format!("state = {}", pile.state.to_string().to_lowercase())];
+            let inbound = pile.local.port.filter(|_| pile.count > 1);
+            words.extend(inbound.map(|port| format!("lport = {port}")));
+            words.extend(
+                pile.peer
+                    .address
+                    .map(|address| format!("paddr = {address}")),
+            );
+            words.extend(pile.peer.port.map(|port| format!("pport = {port}")));
+            conns(words.join(" and "))
+        }
+        Content::Findings(diagnosis) => {
+            let subject = &diagnosis.findings.get(place)?.subject;
+            let pid = subject
+                .process
+                .as_ref()
+                .map(|(pid, _)| format!("pid = {pid}"));
+            let port = subject.port.map(|port| format!("port = {port}"));
+            let peer = subject.destination.map(|(address, port)| match port {
+                Some(port) => format!("paddr = {address} and pport = {port}"),
+                None => format!("paddr = {address}"),
+            });
+            pid.or(port).or(peer).and_then(conns)
+        }
+        Content::Nothing | Content::Sockets(_) => None,
+    }
+}
+
+fn key_words(key: &Key) -> Option<String> {
+    Some(match key {
+        Key::Process { pid, .. } => format!("pid = {pid}"),
+        Key::Port(port) => format!("lport = {port}"),
+        Key::Peer(Some(address)) => format!("paddr = {address}"),
+        Key::State(state) => format!("state = {}", state.to_string().to_lowercase()),
+        Key::User { uid: Some(uid), .. } => format!("uid = {uid}"),
+        Key::NoOwner(status) => format!("owner_status = {}", status.name()),
+        _ => return None,
+    })
+}

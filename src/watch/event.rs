@@ -1,0 +1,133 @@
+//! What the live view begins with, what happens to it, and what it asks for.
+
+use std::time::Duration;
+
+use super::Tab;
+use super::content::SortBy;
+use super::details::Details;
+use super::keys::Key;
+use super::round::Round;
+use crate::analyze::states::By;
+use crate::columns::Column;
+use crate::model::{FamilySet, Identity, ProtocolSet, State};
+use crate::render::theme::Theme;
+
+/// What the view begins with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The host's name.
+    pub host: String,
+    /// The inode of the network namespace, where it is known.
+    pub netns: Option<u64>,
+    /// The tab that is shown first.
+    pub tab: Tab,
+    /// The words of the filter.
+    pub filter: String,
+    /// Time between looks.
+    pub interval: Duration,
+    /// Which sockets are shown.
+    pub toggles: Toggles,
+    /// What groups are made of.
+    pub by: Option<By>,
+    /// The order of the first tab, and whether it is reversed.
+    pub sort: Option<(SortBy, bool)>,
+    /// The columns of both lists, where they were chosen.
+    pub columns: Option<Vec<&'static Column>>,
+    /// At most so many rows in a list.
+    pub limit: usize,
+    /// Colours.
+    pub theme: Theme,
+    /// Columns and lines of the terminal.
+    pub size: (u16, u16),
+    /// Finds the port of a service's name.
+    pub ports: fn(&str) -> Option<u16>,
+}
+
+/// Which sockets are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Toggles {
+    /// Protocols.
+    pub protocols: ProtocolSet,
+    /// Address families.
+    pub families: FamilySet,
+    /// Listeners among the connections, too.
+    pub listening: bool,
+    /// Established connections only.
+    pub established: bool,
+    /// Only what changed in the last seconds.
+    pub changed_only: bool,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A key.
+    Key(Key),
+    /// A look was taken.
+    Round(Box<Round>),
+    /// A look could not be taken, for this reason.
+    Failed(String),
+    /// What was asked about one socket.
+    Details(Box<Details>),
+    /// The terminal has another size now.
+    Resize(u16, u16),
+    /// Time passed: now, on the clock of the looks.
+    Tick(Duration),
+}
+
+/// What the reducer asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Leave.
+    Leave,
+    /// Stop, as Ctrl-Z does.
+    Suspend,
+    /// What is to be looked at is different now; at once, if `now`.
+    Order {
+        /// Whether the next look should not wait.
+        now: bool,
+    },
+}
+
+/// What happened to a socket in the last seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What.
+    pub what: Happened,
+    /// When it was seen.
+    pub at: Duration,
+}
+
+/// What happened to a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happened {
+    /// It was opened.
+    Opened,
+    /// It was in this state before.
+    Turned(State),
+    /// Something else about it changed.
+    Changed,
+}
+
+/// What lies over the body.
+#[derive(Debug, Default)]
+pub enum Overlay {
+    /// Nothing.
+    #[default]
+    None,
+    /// The keys.
+    Help,
+    /// Everything about one socket; nothing until it has come.
+    Details(Identity, Option<Box<Details>>),
+}
+
+/// The filter as it is being typed.
+#[derive(Clone, Debug, Default)]
+pub struct Typing {
+    /// The words.
+    pub words: String,
+    /// What is wrong with them.
+    pub error: Option<String>,
+    /// The words before.
+    pub before: String,
+}

@@ -1,0 +1,318 @@
+//! What each key does.
+
+use super::Tab;
+use super::app::App;
+use super::content::{self, Content, ItemId, SortBy};
+use super::event::{Effect, Overlay, Typing};
+use super::ui;
+use crate::analyze::states::By;
+use crate::columns;
+
+/// A key, as far as the view knows keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A character.
+    Char(char),
+    /// Return.
+    Enter,
+    /// Escape.
+    Esc,
+    /// The key that deletes backwards.
+    Backspace,
+    /// Deletes the whole line: Ctrl-U.
+    Clear,
+    /// One up.
+    Up,
+    /// One down.
+    Down,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the first.
+    Home,
+    /// To the last.
+    End,
+    /// The next tab.
+    Tab,
+    /// The tab before.
+    BackTab,
+    /// One of the function keys, from 1.
+    Function(u8),
+    /// Ctrl-C.
+    Interrupt,
+    /// Ctrl-Z.
+    Suspend,
+}
+
+/// One key and what it does, for the help.
+pub const HELP: &[(&str, &str)] = &[
+    (
+        "Tab, F1-F5",
+        "listen, conns, states, buildup, doctor; arrows too",
+    ),
+    ("Up Down", "choose a row; PgUp PgDn Home End go further"),
+    (
+        "Enter",
+        "a socket: everything about it; a group: its sockets",
+    ),
+    ("Esc", "back: takes away the choice, the filter, the groups"),
+    ("/", "filter, in the language of every command"),
+    ("s, S", "another order; the reverse"),
+    ("g", "group by process, port, peer; or not"),
+    ("d", "only what changed in the last seconds"),
+    ("t, u", "TCP, UDP shown or not"),
+    ("4, 6", "IPv4, IPv6 shown or not"),
+    ("l, e", "listeners too; established only"),
+    ("p", "pause and go on"),
+    ("+, -", "longer or shorter between looks"),
+    ("?", "this help"),
+    ("q", "leave"),
+];
+
+/// Does what a key does.
+pub(super) fn press(app: &mut App, key: Key) -> Option<Effect> {
+    match key {
+        Key::Interrupt => return Some(Effect::Leave),
+        Key::Suspend => return Some(Effect::Suspend),
+        _ => {}
+    }
+    if app.typing.is_some() {
+        return type_filter(app, key);
+    }
+    if !matches!(app.overlay, Overlay::None) {
+        return over(app, key);
+    }
+    match key {
+        Key::Char(character) => command(app, character),
+        Key::Enter => enter(app),
+        Key::Esc => escape(app),
+        Key::Tab => Some(show(app, app.tab.further(1))),
+        Key::BackTab => Some(show(app, app.tab.further(Tab::ALL.len() - 1))),
+        Key::Function(number) => {
+            let tab = Tab::ALL.get(usize::from(number).checked_sub(1)?);
+            Some(show(app, *tab?))
+        }
+        _ => {
+            walk(app, key);
+            None
+        }
+    }
+}
+
+/// Moves the choice.
+fn walk(app: &mut App, key: Key) {
+    let page = ui::page(app).max(1);
+    let from = match app.chosen {
+        Some(_) => app.cursor,
+        // The first step chooses the row at the top.
+        None if key == Key::Down => app.top.wrapping_sub(1),
+        None => app.top,
+    };
+    match key {
+        Key::Up => app.choose(from.saturating_sub(1)),
+        Key::Down => app.choose(from.wrapping_add(1)),
+        Key::PageUp => app.choose(from.saturating_sub(page)),
+        Key::PageDown => app.choose(from.saturating_add(page)),
+        Key::Home => app.choose_nothing(),
+        Key::End => app.choose(usize::MAX),
+        _ => {}
+    }
+}
+
+/// Shows a tab, which may need other things to be looked at.
+fn show(app: &mut App, tab: Tab) -> Effect {
+    app.go(tab);
+    Effect::Order { now: true }
+}
+
+fn command(app: &mut App, character: char) -> Option<Effect> {
+    match character {
+        'q' => return Some(Effect::Leave),
+        '?' | 'h' => {
+            app.overlay = Overlay::Help;
+            app.overlay_top = 0;
+        }
+        '/' => {
+            app.typing = Some(Typing {
+                words: app.words.clone(),
+                error: None,
+                before: app.words.clone(),
+            });
+        }
+        's' => next_order(app),
+        'S' => app.set_order(app.sort(), !app.is_reversed()),
+        'g' => return Some(group(app)),
+        'j' => walk(app, Key::Down),
+        'k' => walk(app, Key::Up),
+        'p' | ' ' => {
+            app.paused = !app.paused;
+            return Some(Effect::Order { now: !app.paused });
+        }
+        '+' | '=' | '-' | '_' => {
+            app.set_interval(matches!(character, '+' | '='));
+            return Some(Effect::Order { now: false });
+        }
+        _ => {
+            if toggle(app, character) {
+                app.refresh();
+            }
+        }
+    }
+    None
+}
+
+/// Shows some sockets or leaves them out; whether the key means that.
+fn toggle(app: &mut App, character: char) -> bool {
+    let toggles = &mut app.toggles;
+    match character {
+        't' => toggles.protocols.tcp = !toggles.protocols.tcp,
+        'u' => toggles.protocols.udp = !toggles.protocols.udp,
+        '4' => toggles.families.v4 = !toggles.families.v4,
+        '6' => toggles.families.v6 = !toggles.families.v6,
+        'l' => toggles.listening = !toggles.listening,
+        'e' => toggles.established = !toggles.established,
+        'd' => toggles.changed_only = !toggles.changed_only,
+        _ => return false,
+    }
+    true
+}
+
+fn group(app: &mut App) -> Effect {
+    app.by = match app.by {
+        None => Some(By::Process),
+        Some(By::Process) => Some(By::Port),
+        Some(By::Port) => Some(By::Peer),
+        Some(_) => None,
+    };
+    if app.tab == Tab::Doctor {
+        app.by = None;
+    }
+    app.choose_nothing();
+    app.refresh();
+    Effect::Order { now: false }
+}
+
+/// The orders that `s` goes through.
+fn orders(app: &App) -> Vec<SortBy> {
+    let by = |ids: &[&str]| -> Vec<SortBy> {
+        columns::select(ids)
+            .into_iter()
+            .map(SortBy::Column)
+            .collect()
+    };
+    match (app.tab, app.by) {
+        (Tab::Doctor, _) => vec![SortBy::Usual],
+        (Tab::Buildup, _) => vec![SortBy::Usual, SortBy::Total, SortBy::Growth],
+        (Tab::States, None) => vec![SortBy::Usual, SortBy::Total],
+        (_, Some(_)) => vec![SortBy::Total, SortBy::Key, SortBy::Received, SortBy::Sent],
+        (Tab::Listen, None) => {
+            let mut orders = vec![SortBy::Usual];
+            orders.extend(by(&["queue", "process", "user"]));
+            orders.push(SortBy::Newest);
+            orders
+        }
+        (_, None) => {
+            let mut orders = vec![SortBy::Newest, SortBy::Usual];
+            orders.extend(by(&["state", "process", "peer", "recv_q", "send_q"]));
+            orders.extend([SortBy::Received, SortBy::Sent]);
+            orders
+        }
+    }
+}
+
+/// Numbers are most wanted where they are largest.
+fn begins_reversed(sort: SortBy) -> bool {
+    matches!(sort, SortBy::Column(column) if matches!(column.id, "recv_q" | "send_q" | "queue"))
+}
+
+fn next_order(app: &mut App) {
+    let orders = orders(app);
+    let now = orders.iter().position(|sort| *sort == app.sort());
+    let place = now.map_or(0, |place| (place + 1) % orders.len().max(1));
+    if let Some(sort) = orders.get(place) {
+        app.set_order(*sort, begins_reversed(*sort));
+    }
+}
+
+/// A socket is told of in full; anything else shows its sockets.
+fn enter(app: &mut App) -> Option<Effect> {
+    if app.chosen.is_none() {
+        app.choose(app.top);
+    }
+    if let Content::Sockets(_) = app.content {
+        let Some(ItemId::Socket(identity)) = app.chosen else {
+            return None;
+        };
+        app.overlay = Overlay::Details(identity, None);
+        app.overlay_top = 0;
+        return Some(Effect::Order { now: true });
+    }
+    let (tab, words) = content::drill(&app.content, app.cursor)?;
+    app.by = None;
+    let words = match app.words.as_str() {
+        "" => words,
+        before => format!("({before}) and {words}"),
+    };
+    if app.set_filter(&words).is_err() {
+        return None;
+    }
+    Some(show(app, tab))
+}
+
+/// One step back each time: the choice, then the filter, then the groups.
+fn escape(app: &mut App) -> Option<Effect> {
+    if app.chosen.is_some() {
+        app.choose_nothing();
+        app.settle();
+    } else if !app.words.is_empty() {
+        let _ = app.set_filter("");
+        return Some(Effect::Order { now: false });
+    } else if app.by.is_some() {
+        app.by = None;
+        app.refresh();
+    }
+    None
+}
+
+/// Keys while something lies over the body.
+fn over(app: &mut App, key: Key) -> Option<Effect> {
+    let page = ui::overlay_page(app).max(1);
+    let last = ui::overlay_length(app).saturating_sub(page);
+    let top = app.overlay_top.min(last);
+    app.overlay_top = match key {
+        Key::Up | Key::Char('k') => top.saturating_sub(1),
+        Key::Down | Key::Char('j') => (top + 1).min(last),
+        Key::PageUp => top.saturating_sub(page),
+        Key::PageDown | Key::Char(' ') => (top + page).min(last),
+        Key::Home => 0,
+        Key::End => last,
+        Key::Esc | Key::Enter | Key::Char('q' | '?' | 'h') => {
+            app.overlay = Overlay::None;
+            return Some(Effect::Order { now: false });
+        }
+        _ => top,
+    };
+    None
+}
+
+/// Keys while a filter is typed: it holds as soon as it is one.
+fn type_filter(app: &mut App, key: Key) -> Option<Effect> {
+    let mut typing = app.typing.take()?;
+    match key {
+        Key::Enter if typing.error.is_none() => return Some(Effect::Order { now: true }),
+        Key::Esc => {
+            let _ = app.set_filter(&typing.before);
+            return Some(Effect::Order { now: false });
+        }
+        Key::Char(character) => typing.words.push(character),
+        Key::Backspace => {
+            typing.words.pop();
+        }
+        Key::Clear => typing.words.clear(),
+        _ => {}
+    }
+    typing.error = app.set_filter(&typing.words).err();
+    app.typing = Some(typing);
+    None
+}

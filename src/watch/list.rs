@@ -1,0 +1,114 @@
+//! The sockets of a list: which are shown, and in which order. Pure.
+
+use std::cmp::Reverse;
+
+use super::Tab;
+use super::app::App;
+use super::content::SortBy;
+use super::round::Round;
+use crate::columns::{self, Row};
+use crate::model::{Identity, Socket, State};
+
+/// Where a socket that is shown is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the last look.
+    Live(usize),
+    /// Among those that are gone.
+    Gone(usize),
+}
+
+/// Whether a socket belongs to the tab that is shown, apart from the filter.
+pub(super) fn is_in_tab(app: &App, socket: &Socket) -> bool {
+    match app.tab {
+        Tab::Listen => socket.is_listener(),
+        Tab::Conns => {
+            (app.toggles.listening || !socket.is_listener())
+                && (!app.toggles.established || socket.state == State::Established)
+        }
+        Tab::States | Tab::Buildup | Tab::Doctor => true,
+    }
+}
+
+/// The places of the sockets that are shown, in their order.
+pub(super) fn places(app: &App, round: &Round) -> Vec<Place> {
+    let look = &round.look;
+    let live = look.sockets().iter().enumerate();
+    let live = live.filter(|(_, socket)| {
+        is_in_tab(app, socket)
+            && app.is_wanted(socket, look.facts())
+            && (!app.toggles.changed_only || app.mark(Identity::of(socket)).is_some())
+    });
+    let mut places: Vec<Place> = live.map(|(place, _)| Place::Live(place)).collect();
+    let gone = (0..app.gone.len()).map(Place::Gone);
+    places.extend(gone.filter(|place| {
+        app.row(*place)
+            .is_some_and(|row| is_in_tab(app, row.socket) && app.is_wanted(row.socket, row.facts))
+    }));
+    sort(app, round, &mut places);
+    places.truncate(app.limit);
+    places
+}
+
+fn sort(app: &App, round: &Round, places: &mut [Place]) {
+    let ends = |row: Row<'_>| {
+        (
+            row.socket.local.port,
+            row.socket.local.address,
+            row.socket.peer.map(|p| (p.address, p.port)),
+        )
+    };
+    let rate = |row: Row<'_>| {
+        round
+            .rates
+            .get(&Identity::of(row.socket))
+            .copied()
+            .unwrap_or_default()
+    };
+    match app.sort() {
+        SortBy::Newest => places.sort_by_cached_key(|place| {
+            // What was never seen alive is no news: a busy host has thousands of them.
+            let is_over = |row: Row<'_>| row.socket.state == State::TimeWait;
+            let row = app.row(*place);
+            let is_old = row.is_some_and(is_over) && app.former_owner(*place).is_none();
+            (is_old, Reverse(app.since(*place)), row.map(ends))
+        }),
+        SortBy::Received => places.sort_by_cached_key(|place| {
+            let row = app.row(*place);
+            (Reverse(row.map(|row| rate(row).received)), row.map(ends))
+        }),
+        SortBy::Sent => places.sort_by_cached_key(|place| {
+            let row = app.row(*place);
+            (Reverse(row.map(|row| rate(row).sent)), row.map(ends))
+        }),
+        SortBy::Column(column) => sort_by_column(app, column, places),
+        _ => places.sort_by_cached_key(|place| {
+            let protocol = |row: Row<'_>| row.socket.protocol;
+            let row = app.row(*place);
+            (row.map(ends), row.map(protocol))
+        }),
+    }
+    if app.is_reversed() {
+        places.reverse();
+        if let SortBy::Column(column) = app.sort() {
+            // What is absent stays last in both directions.
+            let is_absent = |place: &Place| {
+                app.row(*place)
+                    .is_none_or(|row| (column.value)(row).is_absent())
+            };
+            places.sort_by_key(is_absent);
+        }
+    }
+}
+
+fn sort_by_column(app: &App, column: &'static columns::Column, places: &mut [Place]) {
+    let value = |place: &Place| app.row(*place).map(|row| (column.value)(row));
+    let mut keyed: Vec<_> = places.iter().map(|place| (value(place), *place)).collect();
+    keyed.sort_by(|(a, _), (b, _)| match (a, b) {
+        (Some(a), Some(b)) => a.compare(b),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    });
+    for (place, (_, sorted)) in places.iter_mut().zip(keyed) {
+        *place = sorted;
+    }
+}

@@ -1,0 +1,80 @@
+//! What is wrong: a line for each finding, and one of them in full.
+
+use ratatui::text::Line;
+
+use super::body::frame;
+use super::style::{painted, span};
+use crate::analyze::doctor::{Diagnosis, Finding};
+use crate::render::doctor;
+use crate::render::grid::Frame;
+use crate::render::theme::Tone;
+use crate::watch::app::App;
+
+/// The findings, a line each, and the chosen or worst one in full.
+pub(super) fn lines(app: &App, diagnosis: &Diagnosis, height: u16) -> Vec<Line<'static>> {
+    let theme = app.setup.theme;
+    let frame = frame(app);
+    let mut out = Vec::new();
+    let height = usize::from(height);
+    let list = match diagnosis.findings.len() {
+        // One is told in full anyway.
+        ..=1 => 0,
+        many => many.min(height / 3).max(1),
+    };
+    let top = (app.cursor + 1).saturating_sub(list);
+    let mut lines = Vec::new();
+    for (place, finding) in diagnosis.findings.iter().enumerate().skip(top).take(list) {
+        out.clear();
+        let _ = doctor::line(&mut out, finding, &frame);
+        for line in painted(&String::from_utf8_lossy(&out)) {
+            lines.push(if place == app.cursor {
+                line.patch_style(super::header::chosen(app))
+            } else {
+                line
+            });
+        }
+    }
+    let hidden = diagnosis.findings.len().saturating_sub(top + list);
+    if hidden > 0 && list > 0 {
+        let text = format!("and {hidden} more below");
+        lines.push(Line::from(span(theme, text, Tone::Quiet)));
+    }
+    if let Some(finding) = diagnosis.findings.get(app.cursor) {
+        if list > 0 {
+            lines.push(Line::default());
+        }
+        lines.extend(story(finding, &frame));
+        lines.push(Line::default());
+    }
+    lines.extend(checked(diagnosis, &frame));
+    lines
+}
+
+fn story(finding: &Finding, frame: &Frame) -> Vec<Line<'static>> {
+    let one = Diagnosis {
+        findings: vec![finding.clone()],
+        ..Diagnosis::default()
+    };
+    told(&one, frame)
+        .into_iter()
+        .take_while(|line| line.width() > 0)
+        .collect()
+}
+
+/// What was looked at, and what could not be.
+fn checked(diagnosis: &Diagnosis, frame: &Frame) -> Vec<Line<'static>> {
+    let none = Diagnosis {
+        findings: Vec::new(),
+        ..diagnosis.clone()
+    };
+    if diagnosis.findings.is_empty() {
+        return told(&none, frame);
+    }
+    told(&none, frame).into_iter().skip(1).collect()
+}
+
+fn told(diagnosis: &Diagnosis, frame: &Frame) -> Vec<Line<'static>> {
+    let mut out = Vec::new();
+    let _ = doctor::tell(&mut out, diagnosis, "in the last looks", frame);
+    painted(&String::from_utf8_lossy(&out))
+}

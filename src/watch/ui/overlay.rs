@@ -1,0 +1,183 @@
+//! What lies over the body: the keys, or everything about one socket.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Paragraph};
+
+use super::style::{painted, span, style};
+use crate::columns::{self, Row};
+use crate::model::{Process, Socket};
+use crate::render::grid::{self, Frame as GridFrame, cut};
+use crate::render::list as rows;
+use crate::render::sanitize::escape;
+use crate::render::theme::{Theme, Tone};
+use crate::watch::app::App;
+use crate::watch::details::Details;
+use crate::watch::event::Overlay;
+use crate::watch::keys::HELP;
+
+/// Other sockets of the process that are listed.
+const OTHERS: usize = 12;
+
+/// The whole screen but the title and the last line.
+pub(super) fn area(app: &App) -> Rect {
+    let (width, height) = app.size;
+    match app.overlay {
+        Overlay::Help => {
+            let lines = u16::try_from(HELP.len()).unwrap_or(20) + 2;
+            let (wide, high) = (width.min(78), height.saturating_sub(1).min(lines));
+            Rect::new((width - wide) / 2, (height - high) / 2, wide, high)
+        }
+        _ => Rect::new(0, 2.min(height), width, height.saturating_sub(3)),
+    }
+}
+
+/// The lines of what lies over the body.
+pub(super) fn lines(app: &App) -> Vec<Line<'static>> {
+    let theme = app.setup.theme;
+    match &app.overlay {
+        Overlay::None => Vec::new(),
+        Overlay::Help => HELP
+            .iter()
+            .map(|(keys, what)| help(theme, keys, what))
+            .collect(),
+        Overlay::Details(identity, details) => {
+            let is_here = app.socket(*identity).is_some();
+            let text = match (is_here, details) {
+                (true, Some(_)) => None,
+                (true, None) => Some("looking ..."),
+                (false, Some(_)) => Some("gone since; this is how it was seen last:"),
+                (false, None) => Some("the socket is gone"),
+            };
+            let text = text.map(|text| Line::from(span(theme, text, Tone::Waiting)));
+            let told = details.as_ref().map(|details| told(app, details));
+            text.into_iter().chain(told.into_iter().flatten()).collect()
+        }
+    }
+}
+
+fn help(theme: Theme, keys: &str, what: &str) -> Line<'static> {
+    Line::from(vec![
+        span(theme, format!(" {keys:<12} "), Tone::Strong),
+        Span::raw(what.to_owned()),
+    ])
+}
+
+/// Draws it.
+pub(super) fn draw(frame: &mut Frame<'_>, app: &App, theme: Theme) {
+    let area = area(app).intersection(frame.area());
+    let lines = lines(app);
+    let page = usize::from(area.height.saturating_sub(2));
+    let more = lines.len().saturating_sub(app.overlay_top + page);
+    let title = match app.overlay {
+        Overlay::Help => " keys ",
+        _ => " socket ",
+    };
+    let bottom = match more {
+        0 => " Esc closes ".to_owned(),
+        more => format!(" {more} more lines: Down, PgDn; Esc closes "),
+    };
+    let block = Block::bordered()
+        .border_style(style(theme, Tone::Quiet))
+        .title(title)
+        .title_bottom(bottom);
+    let shown: Vec<_> = lines.into_iter().skip(app.overlay_top).take(page).collect();
+    frame.render_widget(Clear, area);
+    frame.render_widget(Paragraph::new(shown).block(block), area);
+}
+
+fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
+    let theme = app.setup.theme;
+    let width = usize::from(app.size.0).saturating_sub(2);
+    let Some(inspected) = details.inspected() else {
+        let text = "the socket is gone";
+        return vec![Line::from(span(theme, text, Tone::Waiting))];
+    };
+    let frame = GridFrame {
+        theme,
+        width: Some(width),
+        header: true,
+        indent: 0,
+    };
+    let mut out = Vec::new();
+    let _ = crate::render::inspect::tell(&mut out, inspected, details.now, &frame);
+    let mut lines = painted(&String::from_utf8_lossy(&out));
+    if !details.ancestry.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::from(span(theme, "processes", Tone::Heading)));
+        lines.extend(ancestry(theme, &details.ancestry, width));
+    }
+    let pid = details.ancestry.first().map(|process| process.pid);
+    lines.extend(
+        pid.map(|pid| others(app, pid, inspected.row.socket, &frame))
+            .unwrap_or_default(),
+    );
+    lines
+}
+
+/// The first ancestor first, each further in than its parent.
+fn ancestry(theme: Theme, processes: &[Process], width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for (depth, process) in processes.iter().rev().enumerate() {
+        let name = format!(
+            "{}{} {}",
+            "  ".repeat(depth + 1),
+            escape(&process.comm),
+            process.pid
+        );
+        let command = process.command.as_deref().map(escape).unwrap_or_default();
+        let command = cut(&command, width.saturating_sub(name.len() + 2));
+        lines.push(Line::from(vec![
+            span(theme, name, Tone::Strong),
+            span(theme, format!("  {command}"), Tone::Quiet),
+        ]));
+    }
+    lines
+}
+
+/// What else the process has open on the network.
+fn others(app: &App, pid: u32, socket: &Socket, frame: &GridFrame) -> Vec<Line<'static>> {
+    let Some(round) = &app.round else {
+        return Vec::new();
+    };
+    let facts = round.look.facts();
+    let is_other = |other: &&Socket| {
+        other.cookie != socket.cookie || other.local != socket.local || other.peer != socket.peer
+    };
+    let held = |other: &&Socket| facts.owner_processes(other).any(|p| p.pid == pid);
+    let all: Vec<&Socket> = round
+        .look
+        .sockets()
+        .iter()
+        .filter(is_other)
+        .filter(held)
+        .collect();
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let columns = columns::select(&["protocol", "state", "local", "peer"]);
+    let shown = all.iter().take(OTHERS);
+    let cells: Vec<_> = shown
+        .map(|socket| rows::cells(&columns, Row { socket, facts }))
+        .collect();
+    let frame = GridFrame {
+        header: false,
+        indent: 2,
+        ..*frame
+    };
+    let mut out = Vec::new();
+    let _ = grid::draw(&mut out, &rows::grid_columns(&columns), &cells, &frame);
+    let more = all.len() - cells.len();
+    let head = format!("its other sockets: {}", all.len());
+    let mut lines = vec![
+        Line::default(),
+        Line::from(span(frame.theme, head, Tone::Heading)),
+    ];
+    lines.extend(painted(&String::from_utf8_lossy(&out)));
+    if more > 0 {
+        let text = format!("  and {more} more: filter pid = {pid}");
+        lines.push(Line::from(span(frame.theme, text, Tone::Quiet)));
+    }
+    lines
+}

@@ -1,0 +1,142 @@
+//! What piles up: the rows, and below them a remark and the limits.
+
+use std::time::Duration;
+
+use ratatui::text::Line;
+
+use super::body::{frame, is_chosen, seen};
+use super::style::{painted, span};
+use super::table::{Column, Look, Row, Table};
+use crate::analyze::buildup::Buildup;
+use crate::columns::Align;
+use crate::render::buildup;
+use crate::render::grid::Cell;
+use crate::render::theme::{Tone, state_tone};
+use crate::watch::app::App;
+use crate::watch::content::Content;
+use crate::watch::trend::Trend;
+
+/// What piles up, how it grows, and when it meets its limit.
+pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Table {
+    let columns = vec![
+        Column::new("STATE", Align::Left, 11, 0),
+        Column::new("COUNT", Align::Right, 6, 0),
+        Column::new("PER MIN", Align::Right, 7, 0),
+        Column::new("LIMIT IN", Align::Right, 8, 1),
+        Column::new("OLDEST", Align::Right, 8, 2),
+        Column::new("PROCESS", Align::Left, 12, 0).giving_way(),
+        Column::new("LOCAL", Align::Left, 15, 0),
+        Column::new("PEER", Align::Left, 15, 0),
+    ];
+    let rows = seen(app, &view.piles).map(|(place, pile)| {
+        let trend = trends.get(place).copied().flatten();
+        let (per_minute, until) = trend_cells(trend);
+        let cells = vec![
+            Cell::new(pile.state.to_string(), state_tone(pile.state)),
+            Cell::new(pile.count.to_string(), Tone::Strong),
+            per_minute,
+            until,
+            Cell::new(buildup::age(pile), Tone::Normal),
+            buildup::process(pile),
+            Cell::new(buildup::end(pile.local), Tone::Normal),
+            Cell::new(buildup::end(pile.peer), Tone::Normal),
+        ];
+        Row {
+            mark: ' ',
+            look: Look::Usual,
+            cells,
+            is_chosen: is_chosen(app, place),
+        }
+    });
+    let rows = rows.collect();
+    Table { columns, rows }
+}
+
+/// Growth in a minute, and when the limit is met: what is near is red.
+fn trend_cells(trend: Option<Trend>) -> (Cell, Cell) {
+    let Some(trend) = trend else {
+        let unknown = || Cell::new("-", Tone::Quiet);
+        return (unknown(), unknown());
+    };
+    let growth = match trend.per_minute {
+        rate if rate.abs() < 0.5 => Cell::new("0", Tone::Quiet),
+        rate => Cell::new(format!("{rate:+.0}"), Tone::Normal),
+    };
+    let until = match trend.until {
+        None => Cell::new("-", Tone::Quiet),
+        // Of what is that far away nothing is known.
+        Some(time) if time > Duration::from_secs(48 * 3600) => Cell::new("> 2 days", Tone::Quiet),
+        Some(time) => {
+            let tone = match time.as_secs() {
+                ..600 => Tone::Bad,
+                600..3600 => Tone::Waiting,
+                _ => Tone::Normal,
+            };
+            Cell::new(format!("~{}", about(time)), tone)
+        }
+    };
+    (growth, until)
+}
+
+/// A time in its largest unit.
+fn about(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
+}
+
+/// Lines that are told below the rows.
+pub(super) fn more_height(app: &App) -> u16 {
+    u16::try_from(more(app).len()).unwrap_or(0)
+}
+
+/// What there is to say about the chosen pile; else about the one that meets its limit first.
+fn remark(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Option<Line<'static>> {
+    let until = |place: &usize| trends.get(*place)?.as_ref()?.until;
+    let soonest = (0..trends.len())
+        .filter(|place| until(place).is_some())
+        .min_by_key(until);
+    let place = match app.chosen {
+        Some(_) => app.cursor,
+        None => soonest.unwrap_or(0),
+    };
+    let pile = view.piles.get(place)?;
+    let trend = trends.get(place).copied().flatten();
+    let limit = trend.and_then(|trend| Some((trend.until?, trend.limit?)));
+    let limit = limit.map(|(time, name)| {
+        format!(
+            "if it goes on, in ~{} the limit of {name} is reached",
+            about(time)
+        )
+    });
+    let parts: Vec<String> = [limit, buildup::remark(pile)]
+        .into_iter()
+        .flatten()
+        .collect();
+    if parts.is_empty() {
+        return None;
+    }
+    let text = format!("  {} {}: {}", pile.count, pile.state, parts.join("; "));
+    let text = crate::render::grid::cut(&text, usize::from(app.size.0));
+    let tone = match trend.and_then(|trend| trend.until) {
+        Some(time) if time < Duration::from_secs(3600) => Tone::Waiting,
+        _ => Tone::Quiet,
+    };
+    Some(Line::from(span(app.setup.theme, text, tone)))
+}
+
+/// Below what piles up: what the chosen pile is like, and the limits.
+pub(super) fn more(app: &App) -> Vec<Line<'static>> {
+    let Content::Piles(view, trends) = &app.content else {
+        return Vec::new();
+    };
+    let frame = frame(app);
+    let mut lines = vec![Line::default()];
+    lines.extend(remark(app, view, trends));
+    let mut out = Vec::new();
+    let _ = buildup::limits(&mut out, view, &frame);
+    lines.extend(painted(&String::from_utf8_lossy(&out)));
+    lines
+}

@@ -1,0 +1,195 @@
+//! Rows in columns, as many columns as the terminal has room for.
+
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
+
+use super::style::{span, style};
+use crate::columns::Align;
+use crate::render::grid::{self, Cell, Frame, GridColumn};
+use crate::render::theme::{Theme, Tone};
+
+/// What a column is narrowed to before another one is left out.
+const NARROWEST: usize = 10;
+/// Blanks between columns.
+const GAP: usize = 2;
+/// Columns of the mark before each row.
+const GUTTER: usize = 2;
+
+/// A column, and when it may be left out.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    /// As other tables have it.
+    pub grid: GridColumn,
+    /// It is at least so wide, that rows which come and go do not make it jump.
+    pub least: usize,
+    /// When the terminal is too narrow those with the highest number go first; 0 stays.
+    pub spare: u8,
+}
+
+impl Column {
+    pub fn new(header: &str, align: Align, least: usize, spare: u8) -> Self {
+        Self {
+            grid: GridColumn {
+                header: header.to_owned(),
+                align,
+                gives_way: false,
+                may_be_idle: false,
+            },
+            least,
+            spare,
+        }
+    }
+
+    /// The same, of which the text is cut where the terminal is narrow.
+    pub fn giving_way(mut self) -> Self {
+        self.grid.gives_way = true;
+        self
+    }
+}
+
+/// How a whole row looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Look {
+    /// As its cells say.
+    #[default]
+    Usual,
+    /// It has just come.
+    New,
+    /// It is gone.
+    Gone,
+}
+
+/// A row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    pub mark: char,
+    pub look: Look,
+    pub cells: Vec<Cell>,
+    pub is_chosen: bool,
+}
+
+/// The rows of one screen.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub columns: Vec<Column>,
+    pub rows: Vec<Row>,
+}
+
+impl Table {
+    /// The headings and the rows as lines of `width` columns.
+    pub fn lines(mut self, width: usize, theme: Theme) -> Vec<Line<'static>> {
+        let room = width.saturating_sub(GUTTER);
+        self.leave_out(room);
+        let widths = self.widths(room);
+        let mut lines = vec![self.heading(&widths, theme)];
+        let rows = self.rows.iter();
+        lines.extend(rows.map(|row| self.line(row, &widths, width, theme)));
+        lines
+    }
+
+    /// Leaves out what can be spared until the rest fits.
+    fn leave_out(&mut self, room: usize) {
+        while self.narrowest() > room {
+            let spare = self.columns.iter().enumerate();
+            let Some((place, _)) = spare
+                .filter(|(_, column)| column.spare > 0)
+                .max_by_key(|(_, column)| column.spare)
+            else {
+                return;
+            };
+            self.columns.remove(place);
+            for row in &mut self.rows {
+                if place < row.cells.len() {
+                    row.cells.remove(place);
+                }
+            }
+        }
+    }
+
+    fn natural(&self) -> Vec<usize> {
+        let of = |(place, column): (usize, &Column)| {
+            let cells = self.rows.iter().filter_map(|row| row.cells.get(place));
+            let widest = cells.map(|cell| cell.text.width()).max().unwrap_or(0);
+            widest.max(column.grid.header.width()).max(column.least)
+        };
+        self.columns.iter().enumerate().map(of).collect()
+    }
+
+    /// Columns that the table takes when everything that gives way has done so.
+    fn narrowest(&self) -> usize {
+        let natural = self.natural();
+        let widths = self.columns.iter().zip(natural).map(|(column, width)| {
+            if column.grid.gives_way {
+                width.min(column.least.max(NARROWEST))
+            } else {
+                width
+            }
+        });
+        widths.sum::<usize>() + GAP * self.columns.len().saturating_sub(1)
+    }
+
+    fn widths(&self, room: usize) -> Vec<usize> {
+        let grid: Vec<GridColumn> = self.columns.iter().map(|c| c.grid.clone()).collect();
+        let frame = Frame {
+            theme: Theme { colour: false },
+            width: Some(room),
+            header: true,
+            indent: 0,
+        };
+        // A row as wide as every column shall be at least.
+        let least = self.natural().into_iter();
+        let least: Vec<Cell> = least
+            .map(|n| Cell::new(" ".repeat(n), Tone::Normal))
+            .collect();
+        grid::layout(&grid, &[least], &frame)
+    }
+
+    fn heading(&self, widths: &[usize], theme: Theme) -> Line<'static> {
+        let mut text = " ".repeat(GUTTER);
+        for (column, width) in self.columns.iter().zip(widths) {
+            text.push_str(&aligned(&column.grid.header, *width, column.grid.align));
+            text.push_str(&" ".repeat(GAP));
+        }
+        Line::from(span(theme, text.trim_end().to_owned(), Tone::Heading))
+    }
+
+    fn line(&self, row: &Row, widths: &[usize], width: usize, theme: Theme) -> Line<'static> {
+        let whole = match row.look {
+            Look::Usual => Style::new(),
+            Look::New => Style::new().add_modifier(Modifier::BOLD),
+            Look::Gone => style(theme, Tone::Quiet),
+        };
+        let mark = match row.look {
+            Look::New => span(theme, format!("{} ", row.mark), Tone::Calm),
+            Look::Gone => span(theme, format!("{} ", row.mark), Tone::Bad),
+            Look::Usual => span(theme, format!("{} ", row.mark), Tone::Waiting),
+        };
+        let mut spans = vec![mark];
+        let mut used = GUTTER;
+        for ((column, cell), wide) in self.columns.iter().zip(&row.cells).zip(widths) {
+            let text = aligned(&cell.cut(*wide), *wide, column.grid.align);
+            used += wide + GAP;
+            let tone = match row.look {
+                Look::Gone => Tone::Quiet,
+                _ => cell.tone,
+            };
+            spans.push(Span::styled(text, whole.patch(style(theme, tone))));
+            spans.push(Span::raw(" ".repeat(GAP)));
+        }
+        spans.push(Span::raw(" ".repeat(width.saturating_sub(used))));
+        let line = Line::from(spans);
+        if row.is_chosen {
+            return line.patch_style(Style::new().add_modifier(Modifier::REVERSED));
+        }
+        line
+    }
+}
+
+fn aligned(text: &str, width: usize, align: Align) -> String {
+    let blanks = " ".repeat(width.saturating_sub(text.width()));
+    match align {
+        Align::Left => format!("{text}{blanks}"),
+        Align::Right => format!("{blanks}{text}"),
+    }
+}
