@@ -11,7 +11,7 @@ use crate::columns::{self, Column};
 use crate::filter::{Filter, FilterError, did_you_mean};
 use crate::model::{FamilySet, ProtocolSet, StateSet};
 use crate::pipeline::Request;
-use crate::query::{ProcessDetail, Query};
+use crate::query::{OwnerSource, ProcessDetail, Query};
 use crate::render::events::Memory;
 use crate::render::grid::Frame;
 use crate::render::json::Head;
@@ -62,6 +62,8 @@ pub struct Session {
     pub now: jiff::Timestamp,
     /// The usual columns as they are configured, each as after `--columns`.
     pub(super) usual: Vec<String>,
+    /// Where owners are read from.
+    pub(super) owner_source: OwnerSource,
     /// Where the answer goes.
     pub(super) output: Output,
     /// The file of `--save`, while it is made.
@@ -93,6 +95,7 @@ impl Session {
             theme,
             now: jiff::Timestamp::now(),
             usual: settings.columns,
+            owner_source: settings.owners,
             output: Output::default(),
             draft: None,
             events: None,
@@ -155,6 +158,7 @@ impl Session {
             states: self.states(states),
             narrow: crate::model::Narrow::ALL,
             collector: self.options.collector,
+            owner_source: self.owner_source,
             owners: self.process_detail(),
             users: self.wants_json(),
             memory: false,
