@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 pub mod cgroup;
 pub mod files;
+pub mod job;
 pub mod names;
 pub mod netns;
 pub mod proc;

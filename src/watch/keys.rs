@@ -2,8 +2,10 @@
 
 use super::Tab;
 use super::app::App;
-use super::content::{self, Content, ItemId, SortBy};
+use super::content::{Content, ItemId, SortBy};
+use super::drill;
 use super::event::{Effect, Overlay, Typing};
+use super::trend::Growth;
 use super::ui;
 use crate::analyze::states::By;
 use crate::columns;
@@ -122,6 +124,7 @@ fn walk(app: &mut App, key: Key) {
 
 /// Shows a tab, which may need other things to be looked at.
 fn show(app: &mut App, tab: Tab) -> Effect {
+    app.back.clear();
     app.go(tab);
     Effect::Order { now: true }
 }
@@ -140,7 +143,7 @@ fn command(app: &mut App, character: char) -> Option<Effect> {
                 before: app.words.clone(),
             });
         }
-        's' => next_order(app),
+        's' => return Some(next_order(app)),
         'S' => app.set_order(app.sort(), !app.is_reversed()),
         'g' => return Some(group(app)),
         'j' => walk(app, Key::Down),
@@ -155,6 +158,8 @@ fn command(app: &mut App, character: char) -> Option<Effect> {
         }
         _ => {
             if toggle(app, character) {
+                // Other sockets are counted now: that is no growth.
+                app.growth = Growth::default();
                 app.refresh();
             }
         }
@@ -179,6 +184,7 @@ fn toggle(app: &mut App, character: char) -> bool {
 }
 
 fn group(app: &mut App) -> Effect {
+    app.back.clear();
     app.by = match app.by {
         None => Some(By::Process),
         Some(By::Process) => Some(By::Port),
@@ -226,13 +232,15 @@ fn begins_reversed(sort: SortBy) -> bool {
     matches!(sort, SortBy::Column(column) if matches!(column.id, "recv_q" | "send_q" | "queue"))
 }
 
-fn next_order(app: &mut App) {
+fn next_order(app: &mut App) -> Effect {
     let orders = orders(app);
     let now = orders.iter().position(|sort| *sort == app.sort());
     let place = now.map_or(0, |place| (place + 1) % orders.len().max(1));
     if let Some(sort) = orders.get(place) {
         app.set_order(*sort, begins_reversed(*sort));
     }
+    // The order may need what was not looked at before.
+    Effect::Order { now: false }
 }
 
 /// A socket is told of in full; anything else shows its sockets.
@@ -244,27 +252,21 @@ fn enter(app: &mut App) -> Option<Effect> {
         let Some(ItemId::Socket(identity)) = app.chosen else {
             return None;
         };
-        app.overlay = Overlay::Details(identity, None);
+        // What is gone cannot be asked any more: it is told as it was seen last.
+        app.overlay = Overlay::Details(identity, app.seen_last(identity).map(Box::new));
         app.overlay_top = 0;
         return Some(Effect::Order { now: true });
     }
-    let (tab, words) = content::drill(&app.content, app.cursor)?;
-    app.by = None;
-    let words = match app.words.as_str() {
-        "" => words,
-        before => format!("({before}) and {words}"),
-    };
-    if app.set_filter(&words).is_err() {
-        return None;
-    }
-    Some(show(app, tab))
+    drill::enter(app)
 }
 
-/// One step back each time: the choice, then the filter, then the groups.
+/// One step back each time: the choice, the row that was entered, the filter, the groups.
 fn escape(app: &mut App) -> Option<Effect> {
     if app.chosen.is_some() {
         app.choose_nothing();
         app.settle();
+    } else if !app.back.is_empty() {
+        return drill::leave(app);
     } else if !app.words.is_empty() {
         let _ = app.set_filter("");
         return Some(Effect::Order { now: false });
@@ -300,9 +302,14 @@ fn over(app: &mut App, key: Key) -> Option<Effect> {
 fn type_filter(app: &mut App, key: Key) -> Option<Effect> {
     let mut typing = app.typing.take()?;
     match key {
-        Key::Enter if typing.error.is_none() => return Some(Effect::Order { now: true }),
+        Key::Enter if typing.error.is_none() => {
+            app.back.clear();
+            app.settle();
+            return Some(Effect::Order { now: true });
+        }
         Key::Esc => {
             let _ = app.set_filter(&typing.before);
+            app.settle();
             return Some(Effect::Order { now: false });
         }
         Key::Char(character) => typing.words.push(character),

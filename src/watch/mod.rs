@@ -12,9 +12,11 @@
 pub mod app;
 pub mod content;
 pub mod details;
+mod drill;
 pub mod event;
 pub mod keys;
 mod list;
+mod lookup;
 pub mod round;
 pub mod trend;
 pub mod ui;

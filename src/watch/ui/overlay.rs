@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
+use unicode_width::UnicodeWidthStr;
 
 use super::style::{painted, span, style};
 use crate::columns::{self, Row};
@@ -26,7 +27,8 @@ pub(super) fn area(app: &App) -> Rect {
     match app.overlay {
         Overlay::Help => {
             let lines = u16::try_from(HELP.len()).unwrap_or(20) + 2;
-            let (wide, high) = (width.min(78), height.saturating_sub(1).min(lines));
+            let wide = if width <= 82 { width } else { 78 };
+            let (wide, high) = (wide, height.saturating_sub(1).min(lines));
             Rect::new((width - wide) / 2, (height - high) / 2, wide, high)
         }
         _ => Rect::new(0, 2.min(height), width, height.saturating_sub(3)),
@@ -69,7 +71,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, theme: Theme) {
     let area = area(app).intersection(frame.area());
     let lines = lines(app);
     let page = usize::from(area.height.saturating_sub(2));
-    let more = lines.len().saturating_sub(app.overlay_top + page);
+    let top = app.overlay_top.min(lines.len().saturating_sub(page));
+    let more = lines.len().saturating_sub(top + page);
     let title = match app.overlay {
         Overlay::Help => " keys ",
         _ => " socket ",
@@ -82,7 +85,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, theme: Theme) {
         .border_style(style(theme, Tone::Quiet))
         .title(title)
         .title_bottom(bottom);
-    let shown: Vec<_> = lines.into_iter().skip(app.overlay_top).take(page).collect();
+    let shown: Vec<_> = lines.into_iter().skip(top).take(page).collect();
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(shown).block(block), area);
 }
@@ -101,7 +104,7 @@ fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
         indent: 0,
     };
     let mut out = Vec::new();
-    let _ = crate::render::inspect::tell(&mut out, inspected, details.now, &frame);
+    let _ = crate::render::inspect::tell(&mut out, inspected, details.now.unwrap_or(0), &frame);
     let mut lines = painted(&String::from_utf8_lossy(&out));
     if !details.ancestry.is_empty() {
         lines.push(Line::default());
@@ -120,14 +123,10 @@ fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
 fn ancestry(theme: Theme, processes: &[Process], width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (depth, process) in processes.iter().rev().enumerate() {
-        let name = format!(
-            "{}{} {}",
-            "  ".repeat(depth + 1),
-            escape(&process.comm),
-            process.pid
-        );
+        let indent = "  ".repeat(depth + 1);
+        let name = format!("{indent}{} {}", escape(&process.comm), process.pid);
         let command = process.command.as_deref().map(escape).unwrap_or_default();
-        let command = cut(&command, width.saturating_sub(name.len() + 2));
+        let command = cut(&command, width.saturating_sub(name.width() + 2));
         lines.push(Line::from(vec![
             span(theme, name, Tone::Strong),
             span(theme, format!("  {command}"), Tone::Quiet),

@@ -6,10 +6,11 @@ use ratatui::text::Line;
 
 use super::body::{frame, is_chosen, seen};
 use super::style::{painted, span};
-use super::table::{Column, Look, Row, Table};
+use super::table::{Column, LAST, Look, Row, Table};
 use crate::analyze::buildup::Buildup;
 use crate::columns::Align;
 use crate::render::buildup;
+use crate::render::counts::key_text;
 use crate::render::grid::Cell;
 use crate::render::theme::{Tone, state_tone};
 use crate::watch::app::App;
@@ -18,20 +19,28 @@ use crate::watch::trend::Trend;
 
 /// What piles up, how it grows, and when it meets its limit.
 pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Table {
-    let columns = vec![
+    let has_groups = view.piles.iter().any(buildup::has_other_group);
+    let mut columns = vec![
         Column::new("STATE", Align::Left, 11, 0),
         Column::new("COUNT", Align::Right, 6, 0),
         Column::new("PER MIN", Align::Right, 7, 0),
-        Column::new("LIMIT IN", Align::Right, 8, 1),
-        Column::new("OLDEST", Align::Right, 8, 2),
+        Column::new("LIMIT IN", Align::Right, 8, 2),
+        Column::new("OLDEST", Align::Right, 8, 3),
         Column::new("PROCESS", Align::Left, 12, 0).giving_way(),
-        Column::new("LOCAL", Align::Left, 15, 0),
-        Column::new("PEER", Align::Left, 15, 0),
+        Column::new("LOCAL", Align::Left, 15, LAST).stiff(),
+        Column::new("PEER", Align::Left, 15, LAST).stiff(),
     ];
+    let group_at = columns.len() - 3;
+    if has_groups {
+        columns.insert(
+            group_at,
+            Column::new("GROUP", Align::Left, 12, 0).giving_way(),
+        );
+    }
     let rows = seen(app, &view.piles).map(|(place, pile)| {
         let trend = trends.get(place).copied().flatten();
         let (per_minute, until) = trend_cells(trend);
-        let cells = vec![
+        let mut cells = vec![
             Cell::new(pile.state.to_string(), state_tone(pile.state)),
             Cell::new(pile.count.to_string(), Tone::Strong),
             per_minute,
@@ -41,6 +50,10 @@ pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Tabl
             Cell::new(buildup::end(pile.local), Tone::Normal),
             Cell::new(buildup::end(pile.peer), Tone::Normal),
         ];
+        if has_groups {
+            let text = pile.group.as_ref().map_or_else(String::new, key_text);
+            cells.insert(group_at, Cell::new(text, Tone::Normal));
+        }
         Row {
             mark: ' ',
             look: Look::Usual,

@@ -15,6 +15,8 @@ const NARROWEST: usize = 10;
 const GAP: usize = 2;
 /// Columns of the mark before each row.
 const GUTTER: usize = 2;
+/// What is left out only after everything was cut that can be.
+pub(super) const LAST: u8 = 1;
 
 /// A column, and when it may be left out.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub(super) struct Column {
     pub least: usize,
     /// When the terminal is too narrow those with the highest number go first; 0 stays.
     pub spare: u8,
+    /// It is cut only when nothing else can be left out but what is hardly spared ([`LAST`]).
+    pub is_stiff: bool,
 }
 
 impl Column {
@@ -38,7 +42,14 @@ impl Column {
             },
             least,
             spare,
+            is_stiff: false,
         }
+    }
+
+    /// The same, cut only when little else can be left out.
+    pub const fn stiff(mut self) -> Self {
+        self.is_stiff = true;
+        self
     }
 
     /// The same, of which the text is cut where the terminal is narrow.
@@ -80,20 +91,34 @@ impl Table {
     /// The headings and the rows as lines of `width` columns.
     pub fn lines(mut self, width: usize, theme: Theme) -> Vec<Line<'static>> {
         let room = width.saturating_sub(GUTTER);
-        self.leave_out(room);
+        let is_whole = self.fit(room);
         let widths = self.widths(room);
-        let mut lines = vec![self.heading(&widths, theme)];
+        let mut lines = vec![self.heading(&widths, width, is_whole, theme)];
         let rows = self.rows.iter();
         lines.extend(rows.map(|row| self.line(row, &widths, width, theme)));
         lines
     }
 
-    /// Leaves out what can be spared until the rest fits.
-    fn leave_out(&mut self, room: usize) {
+    /// Makes it fit: leaves out what is spared, then cuts what is stiff, then leaves out more.
+    /// Whether all columns are still there.
+    fn fit(&mut self, room: usize) -> bool {
+        let all = self.columns.len();
+        self.leave_out(room, LAST + 1);
+        if self.narrowest() > room {
+            for column in self.columns.iter_mut().filter(|column| column.is_stiff) {
+                column.grid.gives_way = true;
+            }
+            self.leave_out(room, LAST);
+        }
+        self.columns.len() == all
+    }
+
+    /// Leaves out what can be spared as easily as `least`, until the rest fits.
+    fn leave_out(&mut self, room: usize, least: u8) {
         while self.narrowest() > room {
             let spare = self.columns.iter().enumerate();
             let Some((place, _)) = spare
-                .filter(|(_, column)| column.spare > 0)
+                .filter(|(_, column)| column.spare >= least)
                 .max_by_key(|(_, column)| column.spare)
             else {
                 return;
@@ -121,7 +146,7 @@ impl Table {
         let natural = self.natural();
         let widths = self.columns.iter().zip(natural).map(|(column, width)| {
             if column.grid.gives_way {
-                width.min(column.least.max(NARROWEST))
+                width.min(NARROWEST.max(column.grid.header.width()))
             } else {
                 width
             }
@@ -145,13 +170,26 @@ impl Table {
         grid::layout(&grid, &[least], &frame)
     }
 
-    fn heading(&self, widths: &[usize], theme: Theme) -> Line<'static> {
+    /// The headings; what was left out shows as an ellipsis at the end.
+    fn heading(
+        &self,
+        widths: &[usize],
+        width: usize,
+        is_whole: bool,
+        theme: Theme,
+    ) -> Line<'static> {
         let mut text = " ".repeat(GUTTER);
         for (column, width) in self.columns.iter().zip(widths) {
             text.push_str(&aligned(&column.grid.header, *width, column.grid.align));
             text.push_str(&" ".repeat(GAP));
         }
-        Line::from(span(theme, text.trim_end().to_owned(), Tone::Heading))
+        let mut text = text.trim_end().to_owned();
+        let blanks = width.saturating_sub(text.width() + 1);
+        if !is_whole && blanks > 0 {
+            text.push_str(&" ".repeat(blanks));
+            text.push('…');
+        }
+        Line::from(span(theme, text, Tone::Heading))
     }
 
     fn line(&self, row: &Row, widths: &[usize], width: usize, theme: Theme) -> Line<'static> {
