@@ -139,6 +139,13 @@ impl App {
 
     /// Takes in an event; says what is to be done about it.
     pub fn update(&mut self, event: Event) -> Option<Effect> {
+        let effect = self.happen(event);
+        // Whatever it was: rows, their number, or the room for them.
+        self.settle();
+        effect
+    }
+
+    fn happen(&mut self, event: Event) -> Option<Effect> {
         match event {
             Event::Key(key) => return keys::press(self, key),
             Event::Round(round) => self.take(*round),
@@ -150,13 +157,9 @@ impl App {
                     && (known.is_none() || details.inspected().is_some())
                 {
                     *known = Some(details);
-                    self.settle();
                 }
             }
-            Event::Resize(columns, lines) => {
-                self.size = (columns, lines);
-                self.settle();
-            }
+            Event::Resize(columns, lines) => self.size = (columns, lines),
             // What is paused stays as it is, its marks too.
             Event::Tick(_) if self.paused => {}
             Event::Tick(now) => {

@@ -7,6 +7,7 @@ use super::content::SortBy;
 use super::details::Details;
 use super::keys::Key;
 use super::round::Round;
+use crate::analyze::doctor::Finding;
 use crate::analyze::states::By;
 use crate::columns::Column;
 use crate::filter::FilterError;
@@ -129,6 +130,8 @@ pub enum Overlay {
     None,
     /// The keys.
     Help,
+    /// A finding in full, as it was when it was asked for.
+    Finding(Box<Finding>),
     /// Everything about one socket; nothing until it has come.
     Details(Identity, Option<Box<Details>>),
 }

@@ -56,9 +56,12 @@ pub const HELP: &[(&str, &str)] = &[
     ("Up Down", "choose a row; PgUp PgDn Home End go further"),
     (
         "Enter",
-        "a socket: everything about it; a group: its sockets",
+        "a socket, a finding: all about it; a group: its sockets",
     ),
-    ("Esc", "back: takes away the choice, the filter, the groups"),
+    (
+        "Esc",
+        "back: from the choice, the row entered, the filter, the groups",
+    ),
     ("/", "filter, in the language of every command"),
     ("s, S", "another order; the reverse"),
     ("g", "group by process, port, peer; or not"),
@@ -243,7 +246,7 @@ fn next_order(app: &mut App) -> Effect {
     Effect::Order { now: false }
 }
 
-/// A socket is told of in full; anything else shows its sockets.
+/// A socket and a finding are told of in full; anything else shows its sockets.
 fn enter(app: &mut App) -> Option<Effect> {
     if app.chosen.is_none() {
         app.choose(app.top);
@@ -257,6 +260,12 @@ fn enter(app: &mut App) -> Option<Effect> {
         app.overlay_top = 0;
         return Some(Effect::Order { now: true });
     }
+    if let Content::Findings(diagnosis) = &app.content {
+        let finding = diagnosis.findings.get(app.cursor)?;
+        app.overlay = Overlay::Finding(Box::new(finding.clone()));
+        app.overlay_top = 0;
+        return None;
+    }
     drill::enter(app)
 }
 
@@ -264,7 +273,6 @@ fn enter(app: &mut App) -> Option<Effect> {
 fn escape(app: &mut App) -> Option<Effect> {
     if app.chosen.is_some() {
         app.choose_nothing();
-        app.settle();
     } else if !app.back.is_empty() {
         return drill::leave(app);
     } else if !app.words.is_empty() {
@@ -289,6 +297,10 @@ fn over(app: &mut App, key: Key) -> Option<Effect> {
         Key::PageDown | Key::Char(' ') => (top + page).min(last),
         Key::Home => 0,
         Key::End => last,
+        Key::Enter if matches!(app.overlay, Overlay::Finding(_)) => {
+            app.overlay = Overlay::None;
+            return drill::enter(app);
+        }
         Key::Esc | Key::Enter | Key::Char('q' | '?' | 'h') => {
             app.overlay = Overlay::None;
             return Some(Effect::Order { now: false });
@@ -304,12 +316,10 @@ fn type_filter(app: &mut App, key: Key) -> Option<Effect> {
     match key {
         Key::Enter if typing.error.is_none() => {
             app.back.clear();
-            app.settle();
             return Some(Effect::Order { now: true });
         }
         Key::Esc => {
             let _ = app.set_filter(&typing.before);
-            app.settle();
             return Some(Effect::Order { now: false });
         }
         Key::Char(character) => typing.words.push(character),

@@ -18,6 +18,10 @@ pub mod keys;
 mod list;
 mod lookup;
 pub mod round;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 pub mod trend;
 pub mod ui;
 

@@ -136,8 +136,7 @@ fn columns(piles: &[Pile]) -> Vec<Column> {
 }
 
 /// Whether the row is made of something that its own columns do not show.
-#[must_use]
-pub const fn has_other_group(pile: &Pile) -> bool {
+const fn has_other_group(pile: &Pile) -> bool {
     !matches!(pile.group, None | Some(Key::Process { .. } | Key::State(_)))
 }
 

@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use super::style::span;
-use super::table::{Column, LAST, Look, Row, Table};
+use super::table::{Column, LAST, Look, NARROWEST, Row, Table};
 use super::{findings, piles};
 use crate::columns::{self, Align};
 use crate::model::{Identity, State};
@@ -91,13 +91,19 @@ fn list_columns(app: &App) -> Vec<&'static columns::Column> {
 fn list_column(app: &App, grid: GridColumn, column: &'static columns::Column) -> Column {
     let is_sorted = app.sort() == SortBy::Column(column);
     let is_end = matches!(column.id, "local" | "peer");
-    Column {
+    let made = Column {
         grid,
         least: match column.id {
             "state" => state_width(app),
             "local" | "peer" => 15,
             "process" => 16,
             _ => 0,
+        },
+        // A reason in brackets, whole.
+        narrow: if column.id == "process" {
+            11
+        } else {
+            NARROWEST
         },
         spare: match column.id {
             _ if is_sorted => 0,
@@ -106,10 +112,12 @@ fn list_column(app: &App, grid: GridColumn, column: &'static columns::Column) ->
             "user" => 2,
             "state" | "peer" | "process" => 0,
             "local" if app.tab == Tab::Listen => 0,
+            // Those that were chosen go from the right, one by one.
             _ => LAST,
         },
-        is_stiff: is_end,
-    }
+        is_stiff: false,
+    };
+    if is_end { made.stiff() } else { made }
 }
 
 fn sockets(app: &App, places: &[Place]) -> Table {
@@ -259,7 +267,10 @@ fn grouped(app: &App, groups: &[Group]) -> Table {
         None => String::new(),
     };
     let mut columns = vec![
-        Column::new(&name, Align::Left, 20, 0).giving_way(),
+        Column {
+            narrow: 14,
+            ..Column::new(&name, Align::Left, 20, 0).giving_way()
+        },
         Column::new("TOTAL", Align::Right, 5, 0),
         Column::new("IN/s", Align::Right, 5, LAST),
         Column::new("OUT/s", Align::Right, 5, LAST),

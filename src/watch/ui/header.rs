@@ -245,7 +245,7 @@ pub(super) fn footer(app: &App) -> Line<'static> {
             ("q", "leave"),
             ("?", "help"),
             ("Tab", "view"),
-            ("Enter", "its sockets"),
+            ("Enter", "in full"),
             ("p", "pause"),
             ("+-", "interval"),
         ],

@@ -44,6 +44,7 @@ pub(super) fn lines(app: &App) -> Vec<Line<'static>> {
             .iter()
             .map(|(keys, what)| help(theme, keys, what))
             .collect(),
+        Overlay::Finding(finding) => super::findings::story(finding, &frame(app)),
         Overlay::Details(identity, details) => {
             let is_here = app.socket(*identity).is_some();
             let text = match (is_here, details) {
@@ -75,11 +76,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, theme: Theme) {
     let more = lines.len().saturating_sub(top + page);
     let title = match app.overlay {
         Overlay::Help => " keys ",
+        Overlay::Finding(_) => " finding ",
         _ => " socket ",
     };
     let bottom = match more {
-        0 => " Esc closes ".to_owned(),
-        more => format!(" {more} more lines: Down, PgDn; Esc closes "),
+        0 => String::new(),
+        more => format!(" {more} more lines: Down, PgDn;"),
+    };
+    let bottom = match app.overlay {
+        Overlay::Finding(_) => format!("{bottom} Enter its sockets; Esc closes "),
+        _ => format!("{bottom} Esc closes "),
     };
     let block = Block::bordered()
         .border_style(style(theme, Tone::Quiet))
@@ -90,6 +96,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, theme: Theme) {
     frame.render_widget(Paragraph::new(shown).block(block), area);
 }
 
+/// How other renderers draw within the border.
+fn frame(app: &App) -> GridFrame {
+    GridFrame {
+        theme: app.setup.theme,
+        width: Some(usize::from(app.size.0).saturating_sub(2)),
+        header: true,
+        indent: 0,
+    }
+}
+
 fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
     let theme = app.setup.theme;
     let width = usize::from(app.size.0).saturating_sub(2);
@@ -97,12 +113,7 @@ fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
         let text = "the socket is gone";
         return vec![Line::from(span(theme, text, Tone::Waiting))];
     };
-    let frame = GridFrame {
-        theme,
-        width: Some(width),
-        header: true,
-        indent: 0,
-    };
+    let frame = frame(app);
     let mut out = Vec::new();
     let _ = crate::render::inspect::tell(&mut out, inspected, details.now.unwrap_or(0), &frame);
     let mut lines = painted(&String::from_utf8_lossy(&out));

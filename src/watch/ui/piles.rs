@@ -7,7 +7,8 @@ use ratatui::text::Line;
 use super::body::{frame, is_chosen, seen};
 use super::style::{painted, span};
 use super::table::{Column, LAST, Look, Row, Table};
-use crate::analyze::buildup::Buildup;
+use crate::analyze::buildup::{Buildup, SharedEnd};
+use crate::analyze::states::By;
 use crate::columns::Align;
 use crate::render::buildup;
 use crate::render::counts::key_text;
@@ -19,14 +20,18 @@ use crate::watch::trend::Trend;
 
 /// What piles up, how it grows, and when it meets its limit.
 pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Table {
-    let has_groups = view.piles.iter().any(buildup::has_other_group);
+    // Process and state have columns of their own.
+    let has_groups = !matches!(app.by, None | Some(By::Process | By::State));
     let mut columns = vec![
         Column::new("STATE", Align::Left, 11, 0),
         Column::new("COUNT", Align::Right, 6, 0),
         Column::new("PER MIN", Align::Right, 7, 0),
         Column::new("LIMIT IN", Align::Right, 8, 2),
         Column::new("OLDEST", Align::Right, 8, 3),
-        Column::new("PROCESS", Align::Left, 12, 0).giving_way(),
+        Column {
+            narrow: 8,
+            ..Column::new("PROCESS", Align::Left, 12, 0).giving_way()
+        },
         Column::new("LOCAL", Align::Left, 15, LAST).stiff(),
         Column::new("PEER", Align::Left, 15, LAST).stiff(),
     ];
@@ -47,8 +52,8 @@ pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Tabl
             until,
             Cell::new(buildup::age(pile), Tone::Normal),
             buildup::process(pile),
-            Cell::new(buildup::end(pile.local), Tone::Normal),
-            Cell::new(buildup::end(pile.peer), Tone::Normal),
+            end(pile.local),
+            end(pile.peer),
         ];
         if has_groups {
             let text = pile.group.as_ref().map_or_else(String::new, key_text);
@@ -63,6 +68,14 @@ pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Tabl
     });
     let rows = rows.collect();
     Table { columns, rows }
+}
+
+/// One end of a pile; what is cut of it is not its port.
+fn end(shared: SharedEnd) -> Cell {
+    let text = buildup::end(shared);
+    let kept = shared.port.and_then(|_| text.rfind(':'));
+    let kept = kept.map_or(0, |at| text.len() - at);
+    Cell::new(text, Tone::Normal).keeping(kept)
 }
 
 /// Growth in a minute, and when the limit is met: what is near is red.
