@@ -1,6 +1,7 @@
 //! The terminal as a screen: taken over and given back, whatever happens; keys and signals.
 
 use std::io::{self, BufWriter, Stdout, Write, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::{Builder, sleep};
@@ -32,7 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// It is given back when this is dropped, and by a panic before its message is shown.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: it would show the cursor on a terminal that is given back already, and
+    /// panic where that is gone.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     size: (u16, u16),
 }
 
@@ -52,6 +55,7 @@ impl Screen {
         let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
         let options = TerminalOptions { viewport };
         let terminal = Terminal::with_options(CrosstermBackend::new(out), options)?;
+        let terminal = ManuallyDrop::new(terminal);
         let screen = Self { terminal, size };
         begin()?;
         Ok(screen)

@@ -26,6 +26,7 @@ pub mod doctor;
 mod run;
 pub mod sandbox;
 mod scene;
+pub mod terminal;
 pub mod witness;
 
 pub use run::{Answer, Run};
