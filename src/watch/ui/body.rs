@@ -252,41 +252,13 @@ fn short_rate(rate: u64) -> String {
 }
 
 fn grouped(app: &App, groups: &[Group]) -> Table {
-    let most_states: Vec<State> = {
-        let mut states: Vec<State> = Vec::new();
-        for state in State::TCP {
-            if groups.iter().any(|group| group.counts.of(state) > 0) {
-                states.push(state);
-            }
-        }
-        states
-    };
+    let occurs = |state: &State| groups.iter().any(|group| group.counts.of(*state) > 0);
+    let states: Vec<State> = State::TCP.into_iter().filter(occurs).collect();
     let has_others = groups.iter().any(|group| group.others > 0);
-    let name = match app.by {
-        Some(by) => format!("{by:?}").to_uppercase(),
-        None => String::new(),
+    let number = |count: u64, tone| match count {
+        0 => Cell::new("-", Tone::Quiet),
+        count => Cell::new(count.to_string(), tone),
     };
-    let mut columns = vec![
-        Column {
-            narrow: 14,
-            ..Column::new(&name, Align::Left, 20, 0).giving_way()
-        },
-        Column::new("TOTAL", Align::Right, 5, 0),
-        Column::new("IN/s", Align::Right, 5, LAST),
-        Column::new("OUT/s", Align::Right, 5, LAST),
-    ];
-    for state in &most_states {
-        // What is usual goes first where there is no room for all.
-        let spare = match state_tone(*state) {
-            Tone::Bad => 2,
-            Tone::Waiting => 3,
-            _ => 4,
-        };
-        columns.push(Column::new(&state.to_string(), Align::Right, 0, spare));
-    }
-    if has_others {
-        columns.push(Column::new("UDP", Align::Right, 0, 5));
-    }
     let rows = seen(app, groups).map(|(place, group)| {
         let mut cells = vec![
             Cell::new(key_text(&group.key), Tone::Strong),
@@ -294,12 +266,8 @@ fn grouped(app: &App, groups: &[Group]) -> Table {
             rate_cell(group.rate.received),
             rate_cell(group.rate.sent),
         ];
-        let number = |count: u64, tone| match count {
-            0 => Cell::new("-", Tone::Quiet),
-            count => Cell::new(count.to_string(), tone),
-        };
-        let states = most_states.iter();
-        cells.extend(states.map(|state| number(group.counts.of(*state), state_tone(*state))));
+        let counts = states.iter();
+        cells.extend(counts.map(|state| number(group.counts.of(*state), state_tone(*state))));
         if has_others {
             cells.push(number(group.others, Tone::Normal));
         }
@@ -311,7 +279,42 @@ fn grouped(app: &App, groups: &[Group]) -> Table {
         }
     });
     let rows = rows.collect();
-    Table { columns, rows }
+    Table {
+        columns: group_columns(app, &states, has_others),
+        rows,
+    }
+}
+
+fn group_columns(app: &App, states: &[State], has_others: bool) -> Vec<Column> {
+    let name = app.by.map(|by| format!("{by:?}").to_uppercase());
+    let mut columns = vec![
+        Column {
+            narrow: 14,
+            ..Column::new(&name.unwrap_or_default(), Align::Left, 20, 0).giving_way()
+        },
+        Column::new("TOTAL", Align::Right, 5, 0),
+        Column::new("IN/s", Align::Right, 5, LAST),
+        Column::new("OUT/s", Align::Right, 5, LAST),
+    ];
+    for (place, state) in (LAST + 1..).zip(states) {
+        // What is usual goes first where there is no room for all, one by one.
+        let usual = match (state, state_tone(*state)) {
+            (_, Tone::Bad) => 0,
+            (State::Established, _) => 20,
+            (_, Tone::Waiting) => 40,
+            _ => 60,
+        };
+        columns.push(Column::new(
+            &state.to_string(),
+            Align::Right,
+            0,
+            place + usual,
+        ));
+    }
+    if has_others {
+        columns.push(Column::new("UDP", Align::Right, 0, 80));
+    }
+    columns
 }
 
 fn counted(app: &App, states: &[(State, u64)]) -> Table {
