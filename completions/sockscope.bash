@@ -25,6 +25,9 @@ _sockscope() {
             sockscope,conns)
                 cmd="sockscope__subcmd__conns"
                 ;;
+            sockscope,diff)
+                cmd="sockscope__subcmd__diff"
+                ;;
             sockscope,doctor)
                 cmd="sockscope__subcmd__doctor"
                 ;;
@@ -52,6 +55,9 @@ _sockscope() {
             sockscope,states)
                 cmd="sockscope__subcmd__states"
                 ;;
+            sockscope,wait)
+                cmd="sockscope__subcmd__wait"
+                ;;
             sockscope,watch)
                 cmd="sockscope__subcmd__watch"
                 ;;
@@ -62,7 +68,7 @@ _sockscope() {
 
     case "${cmd}" in
         sockscope)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain watch proc inspect schema completions man"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain watch proc inspect wait diff schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -216,6 +222,52 @@ _sockscope() {
             ;;
         sockscope__subcmd__conns)
             opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collector)
+                    COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sockscope__subcmd__diff)
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -660,6 +712,64 @@ _sockscope() {
             case "${prev}" in
                 --by)
                     COMPREPLY=($(compgen -W "process user port peer state netns unit container" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collector)
+                    COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sockscope__subcmd__wait)
+            opts="-l -t -u -w -4 -6 -a -n -r -H -q -v -h --listening --free --timeout --address --process --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --process)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --format)

@@ -318,6 +318,8 @@ fn help_and_version_are_answers() {
         "explain",
         "proc",
         "inspect",
+        "wait",
+        "diff",
         "completions",
         "man",
     ] {

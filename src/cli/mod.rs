@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod conns;
 mod definition;
+mod diff;
 mod doctor;
 mod explain;
 mod habits;
@@ -24,6 +25,7 @@ mod rounds;
 mod schema;
 mod session;
 mod states;
+mod wait;
 mod watch;
 
 use std::ffi::OsString;
@@ -42,7 +44,7 @@ use session::{Session, Usage};
 pub enum Exit {
     /// Found, healthy.
     Found = 0,
-    /// Nothing matched; or, of `doctor`, something is wrong.
+    /// Nothing matched; of `doctor`, something is wrong; of `wait`, it took too long.
     Nothing = 1,
     /// Wrong usage, or a fatal error.
     Failure = 2,
@@ -125,6 +127,8 @@ fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> 
             pids,
         }) => proc::run(session, &target, &filter.words, pids),
         Some(Command::Inspect { filter }) => inspect::run(session, &filter.words),
+        Some(Command::Diff(args)) => diff::run(session, &args),
+        Some(Command::Wait(args)) => wait::run(session, &args),
         Some(Command::Schema) => schema::run(session),
         Some(Command::Completions(args)) => completions::run(session, &args),
         Some(Command::Man(args)) => pages::run(session, &args),

@@ -62,8 +62,6 @@ pub struct Session {
     pub now: jiff::Timestamp,
     /// The usual columns as they are configured, each as after `--columns`.
     pub(super) usual: Vec<String>,
-    /// Where owners are read from.
-    pub(super) owner_source: OwnerSource,
     /// Where the answer goes.
     pub(super) output: Output,
     /// The file of `--save`, while it is made.
@@ -74,6 +72,8 @@ pub struct Session {
     pub(super) at: Duration,
     /// The answer is drawn on a terminal in place, with marks before its lines.
     pub(super) is_redrawn: bool,
+    /// Where owners are read from.
+    pub(super) owner_source: OwnerSource,
 }
 
 impl Session {
@@ -95,12 +95,12 @@ impl Session {
             theme,
             now: jiff::Timestamp::now(),
             usual: settings.columns,
-            owner_source: settings.owners,
             output: Output::default(),
             draft: None,
             events: None,
             at: Duration::ZERO,
             is_redrawn: false,
+            owner_source: settings.owners,
         }
     }
 

@@ -8,6 +8,7 @@ mod kernel;
 mod netlink;
 mod netstat2;
 mod owners;
+mod probe;
 mod processes;
 mod procfs;
 mod rows;
@@ -24,7 +25,7 @@ pub use gather::{Gathered, Shown, SocketStream, Taker, gather};
 pub use kernel::{addresses, kernel, settings};
 pub use netlink::Netlink;
 pub use netstat2::Netstat2;
-
+pub use probe::{BoundOnly, Probe};
 pub use processes::Processes;
 pub use procfs::Procfs;
 pub use tables::read_tables;

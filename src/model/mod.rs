@@ -1,6 +1,7 @@
 //! The nouns: what a socket, a process and a snapshot are. No I/O, no text for people.
 
 mod endpoint;
+mod entry;
 mod facts;
 mod groups;
 mod holders;
@@ -17,6 +18,7 @@ mod state;
 mod tcp_info;
 
 pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet};
+pub use entry::{Entry, RowKind};
 pub use facts::{Facts, Snapshot};
 pub use groups::{Cgroup, ShareGroups};
 pub use holders::{Held, Holder, HolderIndex, Via};

@@ -217,6 +217,32 @@ pub(super) fn write_json(out: impl Write, value: &impl Serialize) -> io::Result<
 struct Harmless;
 
 impl Formatter for Harmless {
+    /// Rows of saved answers, as they were written: without the blanks between their parts, in
+    /// which a line may end, and just as safe to look at.
+    fn write_raw_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let (mut is_text, mut is_escaped) = (false, false);
+        let is_kept = |character: char| {
+            let was_escaped = std::mem::replace(&mut is_escaped, false);
+            match character {
+                '"' if !was_escaped => is_text = !is_text,
+                '\\' => is_escaped = is_text && !was_escaped,
+                _ => {}
+            }
+            is_text || !character.is_ascii_whitespace()
+        };
+        let is_compact = !fragment.contains([' ', '\n', '\r', '\t']);
+        if is_compact {
+            return self.write_string_fragment(out, fragment);
+        }
+        let mut is_kept = is_kept;
+        let kept: String = fragment.chars().filter(|c| is_kept(*c)).collect();
+        self.write_string_fragment(out, &kept)
+    }
+
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         out: &mut W,

@@ -4,6 +4,7 @@ pub mod buildup;
 pub mod contract;
 pub mod counts;
 pub mod csv;
+pub mod diff;
 pub mod doctor;
 pub mod events;
 pub mod explain;
@@ -23,6 +24,7 @@ pub mod tee;
 pub mod text;
 pub mod theme;
 pub mod units;
+pub mod wait;
 pub mod wrap;
 
 use std::io;

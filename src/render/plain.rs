@@ -75,7 +75,7 @@ fn finish(line: &mut String, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The width that most values of a column fit.
-fn usual_width(id: &str) -> usize {
+pub(super) fn usual_width(id: &str) -> usize {
     match id {
         "fd" => 4,
         "family" | "recv_q" | "send_q" | "lport" | "pport" => 6,

@@ -11,6 +11,7 @@ pub mod mountinfo;
 pub mod nlmsg;
 pub mod proc_net;
 pub mod proc_pid;
+pub mod saved;
 pub mod socket_options;
 pub mod task_file;
 pub mod tcp_info;

@@ -26,8 +26,10 @@ pub mod doctor;
 pub mod pty;
 mod run;
 pub mod sandbox;
+pub mod saved;
 mod scene;
 mod stream;
+pub mod waits;
 pub mod witness;
 
 pub use run::{Answer, Run};
