@@ -106,6 +106,10 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
         pipeline::stream(&request, each)?
     };
     note_unknown(&request, &shown, &mut report);
+    if !begun {
+        // Nothing was found, and no rows ever came.
+        writer.begin()?;
+    }
     writer.end(&report)?;
     Ok((listed, report))
 }
