@@ -25,6 +25,9 @@ _sockscope() {
             sockscope,conns)
                 cmd="sockscope__subcmd__conns"
                 ;;
+            sockscope,diff)
+                cmd="sockscope__subcmd__diff"
+                ;;
             sockscope,doctor)
                 cmd="sockscope__subcmd__doctor"
                 ;;
@@ -52,6 +55,9 @@ _sockscope() {
             sockscope,states)
                 cmd="sockscope__subcmd__states"
                 ;;
+            sockscope,wait)
+                cmd="sockscope__subcmd__wait"
+                ;;
             sockscope,watch)
                 cmd="sockscope__subcmd__watch"
                 ;;
@@ -62,7 +68,7 @@ _sockscope() {
 
     case "${cmd}" in
         sockscope)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain watch proc inspect schema completions man"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain watch proc inspect wait diff schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -88,6 +94,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -100,7 +114,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__buildup)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --for --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --for --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -134,6 +148,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -146,7 +168,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__completions)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help bash zsh fish"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help bash zsh fish"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -179,6 +201,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -191,7 +221,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__conns)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -217,6 +247,60 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collector)
+                    COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sockscope__subcmd__diff)
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -229,7 +313,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__doctor)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --for --fail-on --only --skip --list --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --for --fail-on --only --skip --list --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -271,6 +355,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -283,7 +375,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__explain)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -307,6 +399,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -321,7 +421,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__inspect)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -345,6 +445,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -359,7 +467,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__listen)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -385,6 +493,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -397,7 +513,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__man)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -430,6 +546,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -442,7 +566,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__port)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -466,6 +590,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -480,7 +612,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__proc)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -504,6 +636,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -518,7 +658,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__schema)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -544,6 +684,14 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -556,7 +704,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__states)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -586,6 +734,72 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collector)
+                    COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sockscope__subcmd__wait)
+            opts="-l -t -u -w -4 -6 -a -n -r -H -q -v -h --listening --free --timeout --address --process --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --process)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --collector)
                     COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
@@ -598,7 +812,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__watch)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --interval --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --quiet --verbose --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --interval --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -630,6 +844,14 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)

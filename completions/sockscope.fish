@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_sockscope_global_optspecs
-    string join \n t/tcp u/udp w/raw 4/ipv4 6/ipv6 a/all n/numeric r/resolve format= json columns= sort= limit= H/no-header color= q/quiet v/verbose no-owners collector= strict no-config h/help V/version
+    string join \n t/tcp u/udp w/raw 4/ipv4 6/ipv6 a/all n/numeric r/resolve format= json columns= sort= limit= H/no-header color= save= q/quiet v/verbose watch= no-owners collector= strict no-config h/help V/version
 end
 
 function __fish_sockscope_needs_command
@@ -35,6 +35,8 @@ complete -c sockscope -n "__fish_sockscope_needs_command" -l limit -d 'At most t
 complete -c sockscope -n "__fish_sockscope_needs_command" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_needs_command" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_needs_command" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -66,6 +68,8 @@ complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "explain" -d 'A 
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "watch" -d 'The full-screen live view: sockets as they appear, change and pile up'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "proc" -d 'Everything one process has open on the network'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "inspect" -d 'Everything about the few sockets that match: timers, memory, path'
+complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "wait" -d 'Wait until a port is listened on, or until nothing holds it'
+complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "diff" -d 'What differs between two saved answers: opened, closed and changed sockets'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "schema" -d 'The JSON Schema of what --json and --format ndjson write'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "completions" -d 'Completion script of a shell, made from the same definitions as this help'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "man" -d 'Manual pages, made from the same definitions as this help'
@@ -80,6 +84,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -112,6 +118,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -144,6 +152,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l limit -d '
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -184,6 +194,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -224,6 +236,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -262,6 +276,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -294,6 +310,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -334,6 +352,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l limit -d '
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -365,6 +385,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -397,6 +419,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -417,6 +441,77 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l no-owner
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l timeout -d 'Give up after so long; 0 looks once [default: wait forever]' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l address -d 'Only a socket that takes what is sent to this address; with --free: that is in the way of a bind() to it' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l process -d 'Only a socket that this process holds, by pid or name' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+plain\t'Columns of text for scripts, never cut'
+json\t'One JSON object'
+ndjson\t'One JSON object a line'
+csv\t'Comma-separated values'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l limit -d 'At most this many rows' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
+always\t'In a pipe too'
+never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
+netlink\t'sock_diag: every column, fast'
+procfs\t'/proc/net: fewer columns'
+netstat2\t'The netstat2 library: addresses, states and owners only'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s l -l listening -d 'Wait until a TCP listener or a bound UDP socket holds the port'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l free -d 'Wait until no listener, no socket that is only bound and no bound UDP socket holds the port; connections and TIME_WAIT do not count'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s t -l tcp -d 'TCP sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s u -l udp -d 'UDP sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s w -l raw -d 'Raw sockets (left out unless asked for)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s 4 -l ipv4 -d 'IPv4 sockets only'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s 6 -l ipv6 -d 'IPv6 sockets only, dual-stack ones included'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s a -l all -d 'Listening sockets too (conns)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l json -d 'The same as --format json'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s H -l no-header -d 'No header line'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s q -l quiet -d 'No output, only the exit code'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s v -l verbose -d 'Say on standard error what was done'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l no-owners -d 'Do not look for the processes that hold the sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l strict -d 'Exit with 3 when a row or an owner may be missing'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l no-config -d 'Do not read the configuration file'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+plain\t'Columns of text for scripts, never cut'
+json\t'One JSON object'
+ndjson\t'One JSON object a line'
+csv\t'Comma-separated values'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l limit -d 'At most this many rows' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
+always\t'In a pipe too'
+never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
+netlink\t'sock_diag: every column, fast'
+procfs\t'/proc/net: fewer columns'
+netstat2\t'The netstat2 library: addresses, states and owners only'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s t -l tcp -d 'TCP sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s u -l udp -d 'UDP sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s w -l raw -d 'Raw sockets (left out unless asked for)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s 4 -l ipv4 -d 'IPv4 sockets only'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s 6 -l ipv6 -d 'IPv6 sockets only, dual-stack ones included'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s a -l all -d 'Listening sockets too (conns)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l json -d 'The same as --format json'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s H -l no-header -d 'No header line'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s q -l quiet -d 'No output, only the exit code'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s v -l verbose -d 'Say on standard error what was done'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l no-owners -d 'Do not look for the processes that hold the sockets'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l strict -d 'Exit with 3 when a row or an owner may be missing'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l no-config -d 'Do not read the configuration file'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l format -d 'The form of the output' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
@@ -428,6 +523,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -460,6 +557,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l limi
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -492,6 +591,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l limit -d 'At
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -522,7 +623,9 @@ function __sockscope_live
     $program __complete -- $words (commandline -ct) 2>/dev/null | string replace -r -- '^--[a-z-]+=' ''
 end
 complete -c sockscope -f -a '(__sockscope_live)'
+complete -c sockscope -n '__fish_seen_subcommand_from diff' -F
 complete -c sockscope -l columns -x -a '(__sockscope_live)'
 complete -c sockscope -l only -x -a '(__sockscope_live)'
+complete -c sockscope -l process -x -a '(__sockscope_live)'
 complete -c sockscope -l skip -x -a '(__sockscope_live)'
 complete -c sockscope -l sort -x -a '(__sockscope_live)'

@@ -1,12 +1,13 @@
 //! collect -> join -> enrich -> filter: the one way in which every view gets its rows.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
 use crate::analyze::past::Sample;
-use crate::collect::{BlindSpot, Gathered, SocketStream, gather, kernel};
+use crate::collect::{BlindSpot, Shown, SocketStream, Taker, gather, kernel};
 use crate::columns;
 use crate::filter::Filter;
 use crate::join::{Owners, attribute};
@@ -58,20 +59,21 @@ pub struct Request {
 /// Takes rows as they come, with the facts they need.
 pub type Each<'a> = &'a mut dyn FnMut(Vec<Socket>, &Facts) -> io::Result<()>;
 
-/// Hands the attributed, enriched and filtered rows to `each`, in the kernel's order.
+/// Hands the attributed, enriched and filtered rows to `each`, in the kernel's order; those whose
+/// owner had to be looked for again come last.
 ///
-/// Without owners and names the rows flow in batches while the kernel still lists them, and
-/// memory does not grow with the table; otherwise they come at once.
+/// Without names the rows flow in batches while the kernel still lists them, and memory does
+/// not grow with the table; otherwise they come at once.
 ///
 /// # Errors
 /// When nothing could be read, or `each` failed.
 pub fn stream(request: &Request, each: Each<'_>) -> Result<Report, Stop> {
-    if request.query.owners == ProcessDetail::None && !request.resolve {
-        return stream_tables(request, each).map(|(report, _)| report);
+    if request.resolve {
+        let mut snapshot = snapshot(request)?;
+        each(std::mem::take(&mut snapshot.sockets), &snapshot.facts)?;
+        return Ok(snapshot.report);
     }
-    let mut snapshot = snapshot(request)?;
-    each(std::mem::take(&mut snapshot.sockets), &snapshot.facts)?;
-    Ok(snapshot.report)
+    run(request, each).map(|done| done.report)
 }
 
 /// All rows at once.
@@ -79,53 +81,21 @@ pub fn stream(request: &Request, each: Each<'_>) -> Result<Report, Stop> {
 /// # Errors
 /// When nothing could be read.
 pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
-    let query = pushed_down(request);
-    if query.owners == ProcessDetail::None {
-        let mut sockets = Vec::new();
-        let (report, mut facts) = stream_tables(request, &mut |batch, _| {
-            sockets.extend(batch);
-            Ok(())
-        })?;
-        if request.resolve {
-            resolve(&sockets, &mut facts);
+    let mut sockets = Vec::new();
+    let Done {
+        mut facts,
+        report,
+        has_moved,
+        ..
+    } = run(request, &mut |mut batch, _| {
+        sockets.append(&mut batch);
+        Ok(())
+    })?;
+    if has_moved {
+        let found = sockets.iter_mut().filter(|socket| !socket.held.is_empty());
+        for socket in found {
+            socket.held = facts.holders.find(socket.inode);
         }
-        return Ok(Snapshot {
-            sockets,
-            facts,
-            report,
-        });
-    }
-    let Gathered {
-        mut sockets,
-        holders,
-        processes,
-        blind_spot,
-        mut report,
-    } = gather(&query, &|socket| may_be_shown(request, &query, socket))?;
-    let owners = Owners::Searched {
-        denied: blind_spot.is_some_and(BlindSpot::explains),
-    };
-    let mut listeners = Listeners::default();
-    join(&mut sockets, &mut listeners, request, &query, owners);
-    let mut facts = Facts {
-        holders,
-        processes,
-        groups: listeners.numbered(),
-        ..Facts::default()
-    };
-    enrich(&sockets, &mut facts, &query);
-    // A filter by process may leave out a row for want of an owner, known or further.
-    let by_process = request.filter.process_detail() != ProcessDetail::None;
-    let held = sockets
-        .iter()
-        .filter(|socket| socket.inode.is_some())
-        .count();
-    if by_process {
-        note_unseen(&mut report, &sockets, blind_spot, held as u64);
-    }
-    sockets.retain(|socket| request.filter.matches(socket, &facts));
-    if !by_process {
-        note_unseen(&mut report, &sockets, blind_spot, 0);
     }
     if request.resolve {
         resolve(&sockets, &mut facts);
@@ -150,37 +120,181 @@ pub fn sample(request: &Request) -> Result<Sample, Stop> {
     })
 }
 
-fn stream_tables(request: &Request, each: Each<'_>) -> Result<(Report, Facts), Stop> {
+/// What remains when all rows have been handed on.
+struct Done {
+    facts: Facts,
+    report: Report,
+    /// Whether holders have other places now than those that rows came with.
+    has_moved: bool,
+    blind_spot: Option<BlindSpot>,
+}
+
+fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
     let query = pushed_down(request);
-    let rows = SocketStream::start(query);
-    let mut listeners = Listeners::default();
+    let mut flow = Flow {
+        request,
+        query,
+        each,
+        listeners: Listeners::default(),
+        waiting: Vec::new(),
+        unseen: Unseen::default(),
+        failed: None,
+    };
+    let mut done = if query.owners == ProcessDetail::None {
+        without_owners(&mut flow)?
+    } else {
+        with_owners(&mut flow)?
+    };
+    flow.release(&mut done.facts);
+    flow.unseen.tell(&mut done.report, done.blind_spot);
+    match flow.failed {
+        Some(error) => Err(error.into()),
+        None => Ok(done),
+    }
+}
+
+fn without_owners(flow: &mut Flow<'_>) -> Result<Done, Stop> {
+    let rows = SocketStream::start(flow.query);
     let mut facts = Facts::default();
-    let mut held = Vec::new();
-    while let Some(mut batch) = rows.next_batch() {
-        join(
-            &mut batch,
-            &mut listeners,
-            request,
-            &query,
-            Owners::NotAsked,
-        );
-        enrich(&batch, &mut facts, &query);
-        if query.groups {
-            // Groups are known only when every listener has come.
-            held.append(&mut batch);
-            continue;
+    while let Some(batch) = rows.next_batch() {
+        flow.note(&batch);
+        if !flow.pass(batch, &mut facts, Owners::NotAsked) {
+            break;
         }
-        batch.retain(|socket| request.filter.matches(socket, &facts));
-        each(batch, &facts)?;
     }
     let mut report = rows.finish()?;
-    if query.groups {
-        facts.groups = listeners.numbered();
-        held.retain(|socket| request.filter.matches(socket, &facts));
-        each(held, &facts)?;
-    }
     report.owners_from = Some("none");
-    Ok((report, facts))
+    Ok(Done {
+        facts,
+        report,
+        has_moved: false,
+        blind_spot: None,
+    })
+}
+
+fn with_owners(flow: &mut Flow<'_>) -> Result<Done, Stop> {
+    let query = flow.query;
+    let shown: Shown = {
+        let request = flow.request.clone();
+        Arc::new(move |socket| may_be_shown(&request, &query, socket))
+    };
+    let gathered = gather(&query, &shown, flow)?;
+    Ok(Done {
+        facts: gathered.facts,
+        report: gathered.report,
+        has_moved: gathered.has_moved,
+        blind_spot: gathered.blind_spot,
+    })
+}
+
+/// The way of the rows from the collectors to whoever wants them.
+struct Flow<'a> {
+    request: &'a Request,
+    query: Query,
+    each: Each<'a>,
+    listeners: Listeners,
+    /// Rows that wait until all listeners are known.
+    waiting: Vec<Socket>,
+    unseen: Unseen,
+    failed: Option<io::Error>,
+}
+
+impl Taker for Flow<'_> {
+    fn note(&mut self, rows: &[Socket]) {
+        for socket in rows {
+            self.listeners.ports.note(socket);
+            if self.query.groups {
+                self.listeners.groups.note(socket);
+            }
+        }
+    }
+
+    fn take(&mut self, rows: Vec<Socket>, facts: &mut Facts, denied: bool) -> bool {
+        self.pass(rows, facts, Owners::Searched { denied })
+    }
+}
+
+impl Flow<'_> {
+    /// Attributes, enriches and filters rows and hands them on; whether more are wanted.
+    fn pass(&mut self, mut rows: Vec<Socket>, facts: &mut Facts, owners: Owners) -> bool {
+        // Listeners are read for the roles of others, too.
+        rows.retain_mut(|socket| {
+            let wanted = may_be_shown(self.request, &self.query, socket);
+            if wanted {
+                attribute(socket, &self.listeners.ports, owners);
+            }
+            wanted
+        });
+        enrich(&rows, facts, &self.query);
+        if self.query.groups {
+            self.waiting.append(&mut rows);
+            return true;
+        }
+        self.hand_on(rows, facts)
+    }
+
+    fn hand_on(&mut self, mut rows: Vec<Socket>, facts: &Facts) -> bool {
+        // A filter by process may leave out a row for want of an owner, known or further.
+        let by_process = self.request.filter.process_detail() != ProcessDetail::None;
+        if by_process {
+            self.unseen.count(&rows, true);
+        }
+        rows.retain(|socket| self.request.filter.matches(socket, facts));
+        if !by_process {
+            self.unseen.count(&rows, false);
+        }
+        if let Err(error) = (self.each)(rows, facts) {
+            self.failed = Some(error);
+        }
+        self.failed.is_none()
+    }
+
+    /// Hands on the rows that waited for all listeners.
+    fn release(&mut self, facts: &mut Facts) {
+        if self.query.groups {
+            facts.groups = std::mem::take(&mut self.listeners).numbered();
+            let rows = std::mem::take(&mut self.waiting);
+            self.hand_on(rows, facts);
+        }
+    }
+}
+
+/// Rows whose owners could not be seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unseen {
+    denied: u64,
+    hidden: u64,
+    /// Rows that are looked at for all their owners.
+    further: u64,
+}
+
+impl Unseen {
+    fn count(&mut self, rows: &[Socket], all_owners: bool) {
+        let count = |status| rows.iter().filter(|s| s.owner_status == status).count() as u64;
+        self.denied += count(OwnerStatus::Denied);
+        self.hidden += count(OwnerStatus::KernelOrHidden);
+        if all_owners {
+            self.further += rows.iter().filter(|s| s.inode.is_some()).count() as u64;
+        }
+    }
+
+    /// Says whose owners could not be seen: refused or hidden ones, and, in a pid namespace of
+    /// its own, those that live outside.
+    fn tell(self, report: &mut Report, blind_spot: Option<BlindSpot>) {
+        let refused = blind_spot.and_then(|spot| spot.problem(self.denied, self.further));
+        report.problems.extend(refused);
+        let hidden = self.hidden;
+        if hidden > 0 && !in_initial_pid_namespace() {
+            let message = format!(
+                "{hidden} sockets belong to the kernel or to processes outside this pid namespace"
+            );
+            report.problems.push(
+                Problem::incomplete("owners_outside", message)
+                    .hint("run in the host's pid namespace to see every owner")
+                    .count(hidden),
+            );
+        }
+    }
 }
 
 /// The query with what the filter knows beforehand: states, and facts that it compares.
@@ -216,30 +330,6 @@ impl Listeners {
         self.groups.number();
         self.groups
     }
-}
-
-/// Attributes the rows, and leaves out those that cannot be in the answer: listeners are read
-/// for the roles of others, too.
-fn join(
-    sockets: &mut Vec<Socket>,
-    listeners: &mut Listeners,
-    request: &Request,
-    query: &Query,
-    owners: Owners,
-) {
-    for socket in &*sockets {
-        listeners.ports.note(socket);
-        if query.groups {
-            listeners.groups.note(socket);
-        }
-    }
-    sockets.retain_mut(|socket| {
-        let wanted = may_be_shown(request, query, socket);
-        if wanted {
-            attribute(socket, &listeners.ports, owners);
-        }
-        wanted
-    });
 }
 
 /// Reads the facts that the rows need and that are not known yet.
@@ -281,30 +371,6 @@ fn enrich_cgroups(sockets: &[Socket], facts: &mut Facts) {
     facts
         .cgroups
         .extend(found.map(|(id, path)| (id, Cgroup::new(path))));
-}
-
-/// Says whose owners could not be seen: refused or hidden ones, and, in a pid namespace of
-/// its own, those that live outside. `further` sockets are looked at for all their owners.
-fn note_unseen(
-    report: &mut Report,
-    sockets: &[Socket],
-    blind_spot: Option<BlindSpot>,
-    further: u64,
-) {
-    let count = |status| sockets.iter().filter(|s| s.owner_status == status).count() as u64;
-    let refused = blind_spot.and_then(|spot| spot.problem(count(OwnerStatus::Denied), further));
-    report.problems.extend(refused);
-    let hidden = count(OwnerStatus::KernelOrHidden);
-    if hidden > 0 && !in_initial_pid_namespace() {
-        let message = format!(
-            "{hidden} sockets belong to the kernel or to processes outside this pid namespace"
-        );
-        report.problems.push(
-            Problem::incomplete("owners_outside", message)
-                .hint("run in the host's pid namespace to see every owner")
-                .count(hidden),
-        );
-    }
 }
 
 /// Looks up names for the addresses and ports of the rows.

@@ -16,6 +16,18 @@ pub enum CollectorChoice {
     Netstat2,
 }
 
+/// Where the owners of sockets are read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OwnerSource {
+    /// Whichever is quicker and can be had.
+    #[default]
+    Auto,
+    /// The kernel's list of open files (bpf), and /proc where that cannot be had.
+    Bpf,
+    /// The fd tables in /proc only.
+    Proc,
+}
+
 /// How much is read about the processes that hold sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProcessDetail {
@@ -108,6 +120,8 @@ pub struct Query {
     pub narrow: Narrow,
     /// Which collector.
     pub collector: CollectorChoice,
+    /// Where owners are read from.
+    pub owner_source: OwnerSource,
     /// How much about owners; [`ProcessDetail::None`] is `--no-owners`.
     pub owners: ProcessDetail,
     /// Whether the names of users are wanted.
@@ -142,6 +156,7 @@ impl Query {
             states: StateSet::ALL,
             narrow: Narrow::ALL,
             collector: CollectorChoice::Auto,
+            owner_source: OwnerSource::Auto,
             owners: ProcessDetail::Full,
             users: true,
             memory: false,

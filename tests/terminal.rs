@@ -12,42 +12,15 @@
 
 mod common;
 
-use common::{Namespace, Scene, checked};
-use std::fs::File;
+use common::pty::terminal;
+use common::{Namespace, Scene};
 use std::io::Read;
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use unicode_width::UnicodeWidthStr;
 
-/// A new pseudo-terminal of this width: the side of the person, and that of the program.
-fn terminal(columns: u16) -> (File, OwnedFd) {
-    let (mut person, mut program) = (-1, -1);
-    let mut size = libc::winsize {
-        ws_row: 50,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    // SAFETY: the pointers are to live locals or null, as openpty allows; both descriptors are new and ours.
-    unsafe {
-        checked(libc::openpty(
-            &raw mut person,
-            &raw mut program,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            &raw mut size,
-        ))
-        .unwrap();
-        for fd in [person, program] {
-            checked(libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC)).unwrap();
-        }
-        (File::from_raw_fd(person), OwnedFd::from_raw_fd(program))
-    }
-}
-
 /// What the program writes to a terminal of this width; `with` are variables of the environment.
 fn seen(columns: u16, with: &[(&str, &str)], arguments: &[&str]) -> String {
-    let (mut person, program) = terminal(columns);
+    let (mut person, program) = terminal(50, columns);
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockscope"));
     for name in [
         "NO_COLOR",

@@ -269,7 +269,7 @@ fn places(sockets: &[Socket]) -> FxHashMap<Known, u32> {
 }
 
 /// What differs between a socket as it was and as it is.
-fn differences((was, then): (&Socket, &Facts), (is, now): (&Socket, &Facts)) -> Aspects {
+pub(super) fn differences((was, then): (&Socket, &Facts), (is, now): (&Socket, &Facts)) -> Aspects {
     let accept = |socket: &Socket| match socket.queue {
         Some(Queue::Accept(queue)) => Some(queue),
         _ => None,

@@ -3,12 +3,14 @@
 pub mod buildup;
 pub mod changes;
 pub mod close_wait;
+pub mod diff;
 pub mod doctor;
 pub mod ends;
 pub mod ephemeral;
 pub mod past;
 pub mod port;
 pub mod states;
+pub mod wait;
 
 /// Two places after the point are all that a sample of a second can tell.
 pub(crate) fn round(rate: f64) -> f64 {

@@ -73,6 +73,11 @@ impl Counts {
         *self.by_state.entry(state).or_default() += 1;
     }
 
+    /// Counts `count` sockets in one state.
+    pub fn add_many(&mut self, state: State, count: u32) {
+        *self.by_state.entry(state).or_default() += u64::from(count);
+    }
+
     /// The number in one state.
     #[must_use]
     pub fn of(&self, state: State) -> u64 {

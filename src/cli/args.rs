@@ -1,13 +1,16 @@
 //! The command line: what can be said, before it means anything.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::completions::CompletionsArgs;
+use super::diff::DiffArgs;
 use super::pages::ManArgs;
+use super::wait::WaitArgs;
 use crate::analyze::states::By;
 use crate::query::CollectorChoice;
 use crate::render::Format;
@@ -109,6 +112,19 @@ pub enum Command {
         #[command(flatten)]
         filter: FilterWords,
     },
+    /// Wait until a port is listened on, or until nothing holds it
+    #[command(
+        after_help = "For example: sockscope wait 8080 --listening --timeout 30\n\
+        Exit codes: 0 it is so, 1 timed out, 2 wrong usage or a fatal error, \
+        3 incomplete answer with --strict."
+    )]
+    Wait(WaitArgs),
+    /// What differs between two saved answers: opened, closed and changed sockets
+    #[command(after_help = "For example: sockscope conns --json > a; sleep 60; \
+        sockscope conns --json > b; sockscope diff a b\n\
+        Exit codes: 0 both were compared, 2 wrong usage or a fatal error, \
+        3 incomplete answer with --strict.")]
+    Diff(DiffArgs),
     /// The JSON Schema of what --json and --format ndjson write
     Schema,
     /// Completion script of a shell, made from the same definitions as this help
@@ -200,7 +216,7 @@ pub enum FailOn {
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Reads a duration for an option.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("'{text}' is no duration: give 5, 5s, 300ms or 2m");
     let duration = crate::filter::duration(text).ok_or_else(wrong)?;
     if duration > LONGEST {
@@ -295,6 +311,9 @@ pub struct Options {
         help_heading = "Output"
     )]
     pub color: Option<ColorName>,
+    /// Write the same look as JSON to this file too, whole or not at all
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
+    pub save: Option<PathBuf>,
     /// No output, only the exit code
     #[arg(short = 'q', long, global = true, help_heading = "Output")]
     pub quiet: bool,
@@ -302,6 +321,19 @@ pub struct Options {
     #[arg(short = 'v', long, global = true, help_heading = "Output")]
     pub verbose: bool,
 
+    /// Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is
+    /// redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "2",
+        value_parser = duration,
+        help_heading = "How"
+    )]
+    pub watch: Option<Duration>,
     /// Do not look for the processes that hold the sockets
     #[arg(long, global = true, help_heading = "How")]
     pub no_owners: bool,

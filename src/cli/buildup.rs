@@ -12,7 +12,8 @@ use crate::filter::Filter;
 use crate::model::{FamilySet, State, StateSet};
 use crate::pipeline::{self, Request};
 use crate::query::ProcessDetail;
-use crate::render::json::{Envelope, Lines};
+use crate::render::events::Kind;
+use crate::render::json::Envelope;
 use crate::render::{Format, RowWriter, buildup as render};
 
 /// Looks follow each other so closely: what lives shorter may not be seen alive.
@@ -42,7 +43,7 @@ pub(super) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure
             && filter.matches(socket, facts)
     });
     arrange(session, &mut view)?;
-    write(session, &view, &now)?;
+    session.forms(|session| write(session, &view, &now))?;
     let report = now.report();
     session.notes(report);
     Ok(session.exit(report, true))
@@ -141,11 +142,8 @@ fn write(session: &Session, view: &Buildup, now: &Sample) -> Result<(), Failure>
             envelope.end(now.report())?;
         }
         Format::Ndjson => {
-            let mut lines = Lines::new(out, &session.head("buildup"));
-            for pile in &view.piles {
-                lines.object(&render::PileRow::new(pile))?;
-            }
-            lines.end(now.report())?;
+            let piles = view.piles.iter().map(render::PileRow::new);
+            session.lines("buildup", &Kind::PILE, piles, now.report())?;
         }
         format => render::rows(&mut out, &view.piles, format, !session.options.no_header)?,
     }

@@ -21,6 +21,11 @@ pub(super) fn is_asked_for(session: &Session) -> bool {
 }
 
 pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
+    session.forms(write)?;
+    Ok(Exit::Found)
+}
+
+fn write(session: &Session) -> Result<(), Failure> {
     let mut out = session.out();
     match session.format {
         Format::Table => {
@@ -54,7 +59,7 @@ pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
             records::write(&mut out, &rows, format, !session.options.no_header)?;
         }
     }
-    Ok(Exit::Found)
+    Ok(())
 }
 
 fn headings() -> Vec<GridColumn> {

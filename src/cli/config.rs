@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::args::ColorName;
 use super::session::{Usage, choose};
+use crate::query::OwnerSource;
 use crate::sys::files::{Found, read_own};
 
 /// The commands whose usual columns can be set.
@@ -23,6 +24,8 @@ pub(super) struct Settings {
     pub color: Option<ColorName>,
     /// The usual columns of the command, as after `--columns`: the file's, then the variable's.
     pub columns: Vec<String>,
+    /// Where owners are read from.
+    pub owners: OwnerSource,
     /// What has to be said about it.
     pub note: Option<String>,
 }
@@ -52,6 +55,7 @@ pub(super) fn settings(command: &str, is_wanted: bool) -> Result<Settings, Usage
         let ours = columns.filter(|(of, _)| *of == command);
         settings.columns.extend(ours.map(|(_, columns)| columns));
     }
+    settings.owners = owner_source()?;
     Ok(settings)
 }
 
@@ -204,6 +208,20 @@ fn from_variables() -> Result<Source, Usage> {
         }
     }
     Ok(source)
+}
+
+/// `SOCKSCOPE_OWNERS`: for tests and comparisons, so no setting of the file.
+fn owner_source() -> Result<OwnerSource, Usage> {
+    let name = "SOCKSCOPE_OWNERS";
+    match variable(name)?.as_deref() {
+        None | Some("auto") => Ok(OwnerSource::Auto),
+        Some("bpf") => Ok(OwnerSource::Bpf),
+        Some("proc") => Ok(OwnerSource::Proc),
+        Some(other) => {
+            let usage = Usage::new(format!("{name}: owners cannot be read from '{other}'"));
+            Err(usage.hint("choose auto, bpf or proc"))
+        }
+    }
 }
 
 /// The value of a variable; an empty one is as good as none.

@@ -11,6 +11,7 @@ use crate::filter::{Filter, did_you_mean};
 use crate::model::{FamilySet, StateSet};
 use crate::pipeline::{self, Request};
 use crate::query::{ProcessDetail, Query};
+use crate::render::events::Kind;
 use crate::render::json::{Envelope, Lines};
 use crate::render::{Format, RowWriter, doctor as render};
 
@@ -22,13 +23,14 @@ const ANNOUNCED: Duration = Duration::from_secs(2);
 pub(super) fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, Failure> {
     let rules = choose(args)?;
     if args.list {
-        return list(session, &rules);
+        session.forms(|session| list(session, &rules))?;
+        return Ok(Exit::Found);
     }
     check_options(session)?;
     let request = request(session)?;
     let look = Look::new(session, &request, args.period)?;
     let diagnosis = look.diagnose(session, &rules);
-    write(session, &diagnosis, &look)?;
+    session.forms(|session| write(session, &diagnosis, &look))?;
     let report = look.now.report();
     session.notes(report);
     let is_bad = diagnosis
@@ -179,11 +181,8 @@ fn write(session: &Session, diagnosis: &Diagnosis, look: &Look) -> Result<(), Fa
             envelope.end(look.now.report())?;
         }
         Format::Ndjson => {
-            let mut lines = Lines::new(out, &session.head("doctor"));
-            for finding in &diagnosis.findings {
-                lines.object(&render::FindingRow::new(finding))?;
-            }
-            lines.end(look.now.report())?;
+            let findings = diagnosis.findings.iter().map(render::FindingRow::new);
+            session.lines("doctor", &Kind::FINDING, findings, look.now.report())?;
         }
         format => render::rows(
             &mut out,
@@ -196,7 +195,7 @@ fn write(session: &Session, diagnosis: &Diagnosis, look: &Look) -> Result<(), Fa
 }
 
 /// `--list`.
-fn list(session: &Session, rules: &[&'static Rule]) -> Result<Exit, Failure> {
+fn list(session: &Session, rules: &[&'static Rule]) -> Result<(), Failure> {
     let mut out = session.out();
     match session.format {
         Format::Table => {
@@ -218,5 +217,5 @@ fn list(session: &Session, rules: &[&'static Rule]) -> Result<Exit, Failure> {
         }
         format => render::rules_rows(&mut out, rules, format, !session.options.no_header)?,
     }
-    Ok(Exit::Found)
+    Ok(())
 }

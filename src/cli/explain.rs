@@ -12,12 +12,14 @@ use crate::filter::Filter;
 use crate::model::{Kernel, Report, StateSet};
 use crate::pipeline;
 use crate::query::ProcessDetail;
+use crate::render::events::Kind;
 use crate::render::json::{Envelope, Lines};
 use crate::render::{Format, RowWriter, explain as render, records};
 
 pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
     if words.is_empty() {
-        return list(session);
+        session.forms(list)?;
+        return Ok(Exit::Found);
     }
     let word = words.join("-");
     let Some(topic) = explain::find(&word) else {
@@ -28,7 +30,9 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
             .into());
     };
     let (counts, report) = count(session)?;
-    page(session, topic, counts.as_ref(), &report)?;
+    // Read once: each form tells of the same look.
+    let kernel = kernel();
+    session.forms(|session| page(session, topic, &kernel, counts.as_ref(), &report))?;
     session.notes(&report);
     Ok(session.exit(&report, true))
 }
@@ -63,10 +67,10 @@ fn count(session: &Session) -> Result<(Option<Counts>, Report), Failure> {
 fn page(
     session: &Session,
     topic: &Topic,
+    kernel: &Kernel,
     counts: Option<&Counts>,
     report: &Report,
 ) -> Result<(), Failure> {
-    let kernel = kernel();
     let rule = doctor::rule(topic.name);
     let thresholds = rule.map_or_else(Vec::new, |rule| (rule.thresholds)());
     let mut out = session.out();
@@ -74,7 +78,7 @@ fn page(
         render::page(
             &mut out,
             topic,
-            &kernel,
+            kernel,
             counts,
             &thresholds,
             &session.frame(),
@@ -82,7 +86,7 @@ fn page(
         out.flush()?;
         return Ok(());
     }
-    let page = render::Page::new(topic, &kernel, counts, &thresholds);
+    let page = render::Page::new(topic, kernel, counts, &thresholds);
     match session.format {
         Format::Json => {
             let mut envelope = Envelope::new(out, session.head("explain"), false);
@@ -91,12 +95,11 @@ fn page(
             envelope.end(report)?;
         }
         Format::Ndjson => {
-            let mut lines = Lines::new(out, &session.head("explain"));
-            lines.object(&page)?;
-            lines.end(report)?;
+            let page = std::iter::once(page);
+            session.lines("explain", &Kind::PAGE, page, report)?;
         }
         format => {
-            let rows = rows(topic, &kernel, counts, &thresholds);
+            let rows = rows(topic, kernel, counts, &thresholds);
             records::write(&mut out, &rows, format, !session.options.no_header)?;
         }
     }
@@ -127,7 +130,7 @@ fn rows(
 }
 
 /// Without a topic: the list of them.
-fn list(session: &Session) -> Result<Exit, Failure> {
+fn list(session: &Session) -> Result<(), Failure> {
     let mut out = session.out();
     let report = Report::default();
     match session.format {
@@ -155,5 +158,5 @@ fn list(session: &Session) -> Result<Exit, Failure> {
             records::write(&mut out, &rows, format, !session.options.no_header)?;
         }
     }
-    Ok(Exit::Found)
+    Ok(())
 }

@@ -17,7 +17,7 @@ use crate::query::Needs;
 use crate::render::inspect::json::InspectedRow;
 use crate::render::inspect::{Inspected, tell};
 use crate::render::json::{Envelope, Lines};
-use crate::render::{Format, RowWriter};
+use crate::render::{Columns, Format, RowWriter};
 use crate::sys;
 
 /// Sockets told in full on a terminal; --limit shows more.
@@ -36,8 +36,10 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     let request = session.request(StateSet::ALL, filter)?;
     let (found, report) = match session.format {
         Format::Table if session.options.columns.is_none() => whole(session, request)?,
-        Format::Json | Format::Ndjson => whole(session, request)?,
-        Format::Table | Format::Plain | Format::Csv => rows(session, &request)?,
+        Format::Table | Format::Plain | Format::Csv if !session.wants_json() => {
+            rows(session, &request)?
+        }
+        _ => whole(session, request)?,
     };
     session.notes(&report);
     if !found {
@@ -48,19 +50,23 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
 
 /// One row a socket, with every column there is.
 fn rows(session: &Session, request: &Request) -> Result<(bool, Report), Failure> {
-    let every: Vec<&str> = COLUMNS.iter().map(|column| column.id).collect();
     let order = session.sort()?;
     let list = List {
         command: "inspect",
         request,
-        columns: session.columns(TABLE, &every)?,
+        columns: columns(session)?,
         order: order.map(|(column, reverse)| Order::Column(column, reverse)),
     };
     let (listed, report) = list::write(session, list)?;
     Ok((listed.found > 0, report))
 }
 
-/// Everything, for a person or in JSON.
+fn columns(session: &Session) -> Result<Columns, Usage> {
+    let every: Vec<&str> = COLUMNS.iter().map(|column| column.id).collect();
+    session.columns(TABLE, &every)
+}
+
+/// Everything, for a person or in JSON; or, beside JSON, one row a socket.
 fn whole(session: &Session, mut request: Request) -> Result<(bool, Report), Failure> {
     request.query.need(Needs::EVERYTHING);
     let order = session.sort()?;
@@ -70,46 +76,96 @@ fn whole(session: &Session, mut request: Request) -> Result<(bool, Report), Fail
         let Snapshot { sockets, facts, .. } = &mut snapshot;
         list::sort(sockets, facts, Order::Column(column, reverse));
     }
+    // Of few sockets everything is told; the others are read for them, once for each form.
+    let near = Ends::of(&snapshot.sockets);
+    let shown = shown(session, &snapshot);
+    let others = others(&request, &near, shown)?;
+    let columns = columns(session)?;
+    session.forms(|session| {
+        let shown = self::shown(session, &snapshot);
+        let inspected = inspected(shown, &snapshot, &near, &others);
+        write(session, &inspected, &snapshot, &columns)
+    })?;
+    Ok((!snapshot.sockets.is_empty(), snapshot.report))
+}
+
+/// The sockets that are told of: on a terminal few, unless more are asked for.
+fn shown<'a>(session: &Session, snapshot: &'a Snapshot) -> &'a [Socket] {
     let few = match session.format {
-        Format::Table if sys::terminal::is_terminal() => FEW,
+        Format::Table if sys::terminal::is_terminal() && !session.wants_json() => FEW,
         _ => usize::MAX,
     };
     let limit = session.options.limit.unwrap_or(few);
-    let shown = snapshot.sockets.get(..limit).unwrap_or(&snapshot.sockets);
-    let near = Ends::of(&snapshot.sockets);
-    let others = others(&request, &near, shown)?;
+    snapshot.sockets.get(..limit).unwrap_or(&snapshot.sockets)
+}
+
+/// The sockets with their other ends, among themselves or among the `others`.
+fn inspected<'a>(
+    shown: &'a [Socket],
+    snapshot: &'a Snapshot,
+    near: &Ends<'a>,
+    others: &'a Snapshot,
+) -> Vec<Inspected<'a>> {
     let far = Ends::of(&others.sockets);
     let row = |facts| move |socket| Row { socket, facts };
     let other = |socket| {
         let matching = near.other(socket).map(row(&snapshot.facts));
         matching.or_else(|| far.other(socket).map(row(&others.facts)))
     };
-    let inspected: Vec<_> = shown
-        .iter()
-        .map(|socket| Inspected {
-            row: row(&snapshot.facts)(socket),
-            other: other(socket),
-        })
-        .collect();
+    let inspected = shown.iter().map(|socket| Inspected {
+        row: row(&snapshot.facts)(socket),
+        other: other(socket),
+    });
+    inspected.collect()
+}
+
+fn write(
+    session: &Session,
+    inspected: &[Inspected<'_>],
+    snapshot: &Snapshot,
+    columns: &Columns,
+) -> Result<(), Failure> {
+    let told = || inspected.iter().map(|one| InspectedRow::new(*one));
     match session.format {
         Format::Json => {
             let mut envelope = Envelope::new(session.out(), session.head("inspect"), true);
             envelope.begin()?;
-            for one in inspected {
-                envelope.row(&InspectedRow::new(one))?;
+            for row in told() {
+                envelope.row(&row)?;
             }
             envelope.end(&snapshot.report)?;
         }
         Format::Ndjson => {
+            if let Some(mut events) = session.events("inspect") {
+                let shown = Snapshot {
+                    sockets: inspected.iter().map(|one| one.row.socket.clone()).collect(),
+                    facts: snapshot.facts.clone(),
+                    ..Snapshot::default()
+                };
+                let told: Result<_, _> = told().map(serde_json::to_value).collect();
+                let told = told.map_err(std::io::Error::from)?;
+                events.sockets(shown, Some(told), &snapshot.report)?;
+                return Ok(());
+            }
             let mut lines = Lines::new(session.out(), &session.head("inspect"));
-            for one in inspected {
-                lines.object(&InspectedRow::new(one))?;
+            for row in told() {
+                lines.object(&row)?;
             }
             lines.end(&snapshot.report)?;
         }
-        _ => person(session, &inspected, snapshot.sockets.len())?,
+        Format::Table if session.options.columns.is_none() => {
+            person(session, inspected, snapshot.sockets.len())?;
+        }
+        Format::Table | Format::Plain | Format::Csv => {
+            let mut writer = session.row_writer("inspect", columns.clone());
+            writer.begin()?;
+            for one in inspected {
+                writer.rows(std::slice::from_ref(one.row.socket), one.row.facts)?;
+            }
+            writer.end(&snapshot.report)?;
+        }
     }
-    Ok((!snapshot.sockets.is_empty(), snapshot.report))
+    Ok(())
 }
 
 /// Each socket once: the second end of a pair is told with the first.

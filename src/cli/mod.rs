@@ -7,20 +7,25 @@ mod completions;
 mod config;
 mod conns;
 mod definition;
+mod diff;
 mod doctor;
 mod explain;
 mod habits;
 mod inspect;
 mod list;
 mod listen;
+mod live;
+mod output;
 mod overview;
 mod pages;
 mod pids;
 mod port;
 mod proc;
+mod rounds;
 mod schema;
 mod session;
 mod states;
+mod wait;
 mod watch;
 
 use std::ffi::OsString;
@@ -31,14 +36,15 @@ use clap::Parser;
 use crate::pipeline::Stop;
 use args::{Cli, Command};
 use config::Settings;
-use session::{Session, Usage, say};
+use output::say;
+use session::{Session, Usage};
 
 /// How a run ends. The numbers are the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Found, healthy.
     Found = 0,
-    /// Nothing matched; or, of `doctor`, something is wrong.
+    /// Nothing matched; of `doctor`, something is wrong; of `wait`, it took too long.
     Nothing = 1,
     /// Wrong usage, or a fatal error.
     Failure = 2,
@@ -98,7 +104,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(note) = note {
         session.tell(&format!("note: {note}"));
     }
-    let outcome = fault.map_or_else(|| answer(&session, command), Err);
+    let outcome = fault.map_or_else(|| rounds::run(&session, command, &arguments), Err);
     outcome.unwrap_or_else(|failure| explain(&session, &failure))
 }
 
@@ -121,6 +127,8 @@ fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> 
             pids,
         }) => proc::run(session, &target, &filter.words, pids),
         Some(Command::Inspect { filter }) => inspect::run(session, &filter.words),
+        Some(Command::Diff(args)) => diff::run(session, &args),
+        Some(Command::Wait(args)) => wait::run(session, &args),
         Some(Command::Schema) => schema::run(session),
         Some(Command::Completions(args)) => completions::run(session, &args),
         Some(Command::Man(args)) => pages::run(session, &args),

@@ -13,7 +13,7 @@ use crate::filter::Filter;
 use crate::model::{Snapshot, Socket, StateSet};
 use crate::pipeline;
 use crate::render::grid::{self, Cell};
-use crate::render::json::{Envelope, Lines};
+use crate::render::json::Envelope;
 use crate::render::theme::{Tone, state_tone};
 use crate::render::{Columns, Format, RowWriter, counts, doctor as render, list as rows};
 use crate::sys;
@@ -37,8 +37,15 @@ pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
     let columns = session.columns(TABLE, PROGRAM)?;
     let overview = look(session, &columns)?;
     let listeners = &overview.listeners;
+    session.forms(|session| write(session, &overview, columns.clone()))?;
+    session.notes(&listeners.report);
+    Ok(session.exit(&listeners.report, true))
+}
+
+fn write(session: &Session, overview: &Overview, columns: Columns) -> Result<(), Failure> {
+    let listeners = &overview.listeners;
     match session.format {
-        Format::Table => table(session, &overview, &columns.table)?,
+        Format::Table => table(session, overview, &columns.table)?,
         Format::Json => {
             let mut envelope = Envelope::new(session.out(), session.head("overview"), true);
             envelope.add(&counts::Totals::new(&overview.counts))?;
@@ -47,20 +54,14 @@ pub(super) fn run(session: &Session) -> Result<Exit, Failure> {
             envelope.rows(limited(session, listeners), &listeners.facts)?;
             envelope.end(&listeners.report)?;
         }
-        Format::Ndjson => {
-            let mut lines = Lines::new(session.out(), &session.head("overview"));
-            lines.rows(limited(session, listeners), &listeners.facts)?;
-            lines.end(&listeners.report)?;
-        }
-        Format::Plain | Format::Csv => {
+        Format::Ndjson | Format::Plain | Format::Csv => {
             let mut writer = session.row_writer("overview", columns);
             writer.begin()?;
             writer.rows(limited(session, listeners), &listeners.facts)?;
             writer.end(&listeners.report)?;
         }
     }
-    session.notes(&listeners.report);
-    Ok(session.exit(&listeners.report, true))
+    Ok(())
 }
 
 /// Everything at one look: counts of all sockets, what is wrong, and the listeners.

@@ -17,7 +17,6 @@ use crate::render::ports::PortsPart;
 use crate::render::story::{self, Telling};
 use crate::render::theme::Tone;
 use crate::render::{Columns, Format, RowWriter};
-use crate::sys;
 
 const COLUMNS: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "pid", "comm",
@@ -49,11 +48,13 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     if let Some((column, reverse)) = order {
         list::sort(sockets, facts, Order::Column(column, reverse));
     }
-    if session.format == Format::Table && !wants_rows(session) {
-        tell(session, &entries, &snapshot)?;
-    } else {
-        write(session, &ports, &snapshot, columns)?;
-    }
+    session.forms(|session| {
+        if session.format == Format::Table && !wants_rows(session) {
+            tell(session, &entries, &snapshot)
+        } else {
+            write(session, &ports, &snapshot, columns.clone())
+        }
+    })?;
     session.notes(&snapshot.report);
     Ok(session.exit(&snapshot.report, !snapshot.sockets.is_empty()))
 }
@@ -214,7 +215,7 @@ fn tell(session: &Session, entries: &[PortEntry], snapshot: &Snapshot) -> Result
         sockets: &ByPort::new(&snapshot.sockets),
         facts: &snapshot.facts,
         theme: session.theme,
-        width: sys::terminal::width(),
+        width: session.width(),
         now: session.now.as_second(),
     };
     let is_told = |entry: &&PortEntry| entry.in_use() || !entry.outbound_by_state.is_empty();

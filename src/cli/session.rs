@@ -1,25 +1,24 @@
 //! The options of a command line, given their meaning once.
 
-use std::io::{self, Write};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
 
 use super::args::{ColorName, Options};
 use super::config::Settings;
+use super::output::{Output, Shared};
 use crate::columns::{self, Column};
 use crate::filter::{Filter, FilterError, did_you_mean};
-use crate::model::{FamilySet, ProtocolSet, Report, StateSet};
+use crate::model::{FamilySet, ProtocolSet, StateSet};
 use crate::pipeline::Request;
-use crate::query::{ProcessDetail, Query};
-use crate::render::csv::Csv;
+use crate::query::{OwnerSource, ProcessDetail, Query};
+use crate::render::events::Memory;
 use crate::render::grid::Frame;
-use crate::render::json::{Envelope, Head, Lines};
-use crate::render::list::List;
-use crate::render::plain::Plain;
+use crate::render::json::Head;
 use crate::render::theme::Theme;
-use crate::render::{Columns, Format, RowWriter};
+use crate::render::{Columns, Format, marks};
 use crate::sys;
-
-/// Bytes that are gathered before they are written.
-const OUT_BUFFER: usize = 64 * 1024;
+use crate::sys::save::Draft;
 
 /// A wrong command line: what, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +49,8 @@ impl From<FilterError> for Usage {
     }
 }
 
-/// What holds for one run.
+/// What holds for one run, or for one round of a watch.
+#[derive(Clone)]
 pub struct Session {
     /// The options as given.
     pub options: Options,
@@ -61,7 +61,19 @@ pub struct Session {
     /// The time of the snapshot.
     pub now: jiff::Timestamp,
     /// The usual columns as they are configured, each as after `--columns`.
-    usual: Vec<String>,
+    pub(super) usual: Vec<String>,
+    /// Where the answer goes.
+    pub(super) output: Output,
+    /// The file of `--save`, while it is made.
+    pub(super) draft: Option<Shared<Draft>>,
+    /// What the round before has seen, where events are told.
+    pub(super) events: Option<Rc<RefCell<Memory>>>,
+    /// Time since the watch began.
+    pub(super) at: Duration,
+    /// The answer is drawn on a terminal in place, with marks before its lines.
+    pub(super) is_redrawn: bool,
+    /// Where owners are read from.
+    pub(super) owner_source: OwnerSource,
 }
 
 impl Session {
@@ -83,6 +95,12 @@ impl Session {
             theme,
             now: jiff::Timestamp::now(),
             usual: settings.columns,
+            output: Output::default(),
+            draft: None,
+            events: None,
+            at: Duration::ZERO,
+            is_redrawn: false,
+            owner_source: settings.owners,
         }
     }
 
@@ -140,8 +158,9 @@ impl Session {
             states: self.states(states),
             narrow: crate::model::Narrow::ALL,
             collector: self.options.collector,
+            owner_source: self.owner_source,
             owners: self.process_detail(),
-            users: matches!(self.format, Format::Json | Format::Ndjson),
+            users: self.wants_json(),
             memory: false,
             info: false,
             options: false,
@@ -160,10 +179,10 @@ impl Session {
 
     /// How much about processes the output shows.
     fn process_detail(&self) -> ProcessDetail {
-        match self.format {
-            _ if self.options.no_owners => ProcessDetail::None,
-            Format::Json | Format::Ndjson => ProcessDetail::Full,
-            _ => ProcessDetail::Name,
+        match self.options.no_owners {
+            true => ProcessDetail::None,
+            false if self.wants_json() => ProcessDetail::Full,
+            false => ProcessDetail::Name,
         }
     }
 
@@ -259,13 +278,12 @@ impl Session {
         }
     }
 
-    /// Standard output, or nothing at all with `-q`.
+    /// The columns that an answer may take; `None` when nothing is cut.
     #[must_use]
-    pub fn out(&self) -> Box<dyn Write> {
-        if self.options.quiet {
-            return Box::new(io::sink());
-        }
-        Box::new(io::BufWriter::with_capacity(OUT_BUFFER, io::stdout()))
+    pub fn width(&self) -> Option<usize> {
+        let width = sys::terminal::width()?;
+        let gutter = if self.is_redrawn { marks::GUTTER } else { 0 };
+        Some(width.saturating_sub(gutter))
     }
 
     /// How tables are drawn.
@@ -273,22 +291,9 @@ impl Session {
     pub fn frame(&self) -> Frame {
         Frame {
             theme: self.theme,
-            width: sys::terminal::width(),
+            width: self.width(),
             header: !self.options.no_header,
             indent: 0,
-        }
-    }
-
-    /// The writer of a list of sockets in the wanted format.
-    #[must_use]
-    pub fn row_writer(&self, command: &'static str, columns: Columns) -> Box<dyn RowWriter> {
-        let (out, header) = (self.out(), !self.options.no_header);
-        match self.format {
-            Format::Table => Box::new(List::new(out, columns.table, self.frame())),
-            Format::Plain => Box::new(Plain::new(out, columns.program, header)),
-            Format::Csv => Box::new(Csv::new(out, columns.program, header)),
-            Format::Json => Box::new(Envelope::new(out, self.head(command), true)),
-            Format::Ndjson => Box::new(Lines::new(out, &self.head(command))),
         }
     }
 
@@ -300,46 +305,6 @@ impl Session {
             && !self.options.quiet
             && sys::terminal::is_terminal()
     }
-
-    /// Says on standard error what could not be seen and, with `-v`, what was done.
-    pub fn notes(&self, report: &Report) {
-        if self.options.quiet {
-            return;
-        }
-        if self.options.verbose {
-            for line in &report.trace {
-                say(line);
-            }
-        }
-        for problem in &report.problems {
-            let hint = problem.hint.as_deref();
-            let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));
-            say(&format!("note: {}{hint}", problem.message));
-        }
-    }
-
-    /// Says that nothing was found; where something could not be seen, no more than that.
-    pub fn tell_nothing(&self, report: &Report, line: &str) {
-        let far = if report.complete() {
-            ""
-        } else {
-            ", as far as can be seen"
-        };
-        self.tell(&format!("{line}{far}"));
-    }
-
-    /// Says one line on standard error, unless `-q`.
-    pub fn tell(&self, line: &str) {
-        if !self.options.quiet {
-            say(line);
-        }
-    }
-}
-
-/// One line on standard error, made safe; a closed one is no reason to fail.
-pub(super) fn say(line: &str) {
-    let line = crate::render::sanitize::escape(line.as_bytes());
-    let _ = writeln!(io::stderr(), "sockscope: {line}");
 }
 
 /// `--color` over `NO_COLOR`, over `FORCE_COLOR` and `CLICOLOR_FORCE`, over `CLICOLOR=0`, over

@@ -8,7 +8,8 @@ use crate::analyze::states::{By, StatesView, Tally};
 use crate::model::{Report, State, StateSet};
 use crate::pipeline;
 use crate::query::ProcessDetail;
-use crate::render::json::{Envelope, Lines};
+use crate::render::events::Kind;
+use crate::render::json::Envelope;
 use crate::render::theme::Tone;
 use crate::render::{Format, RowWriter, counts};
 
@@ -32,7 +33,7 @@ pub(super) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result
     })?;
     let mut view = tally.finish();
     arrange(session, &mut view)?;
-    write(session, by, &view, &report)?;
+    session.forms(|session| write(session, by, &view, &report))?;
     session.notes(&report);
     Ok(session.exit(&report, true))
 }
@@ -92,6 +93,14 @@ fn write(
     let header = !session.options.no_header;
     let mut out = session.out();
     match session.format {
+        Format::Ndjson if by.is_none() => {
+            let totals = std::iter::once(counts::Totals::new(view));
+            session.lines("states", &Kind::TOTALS, totals, report)?;
+        }
+        Format::Ndjson => {
+            let groups = view.groups.iter().map(counts::GroupRow::new);
+            session.lines("states", &Kind::GROUP, groups, report)?;
+        }
         Format::Table => {
             counts::table(&mut out, by, view, &session.frame())?;
             if session.for_person() {
@@ -107,11 +116,6 @@ fn write(
             envelope.add(&counts::StatesAnswer::new(view))?;
             envelope.begin()?;
             envelope.end(report)?;
-        }
-        Format::Ndjson => {
-            let mut lines = Lines::new(out, &session.head("states"));
-            counts::lines(&mut lines, view, by.is_some())?;
-            lines.end(report)?;
         }
     }
     Ok(())

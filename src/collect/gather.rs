@@ -1,23 +1,29 @@
-//! The tables on one thread, the owners on others, side by side.
+//! The tables on one thread, the owners on another, side by side; and the rows as they come.
 
-use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::owners::{self, BlindSpot, Scan};
+use super::blind_spot::{BlindSpot, blind_spot};
+use super::owners::Finder;
+use super::processes::Seen;
 use super::{Processes, read_tables};
-use crate::model::{Held, Holder, HolderIndex, Problem, Process, Report, Socket};
+use crate::model::{Facts, Held, HolderIndex, Problem, Report, Socket, StateSet};
 use crate::query::Query;
 use crate::sys::netns;
+use crate::wire::task_file::Chosen;
 
 /// Rows that travel together.
-const BATCH: usize = 1024;
+const BATCH: usize = 512;
 /// Batches that may wait: the reader of the kernel stops when the writer of rows lags.
 const WAITING: usize = 4;
+/// The same while owners are looked for, which takes half the time of the tables at the most:
+/// ten megabytes of rows.
+const WAITING_FOR_OWNERS: usize = 128;
 
 /// The rows of the tables as they come, read on a thread of its own; where no thread can be
 /// made (`RLIMIT_NPROC`), read at once.
@@ -37,19 +43,29 @@ impl SocketStream {
     /// Starts reading in the caller's network namespace.
     #[must_use]
     pub fn start(query: Query) -> Self {
-        let (sender, batches) = sync_channel(WAITING);
-        let beside = Builder::new().spawn(move || {
-            read_batches(&query, &|rows| {
-                // Nobody listens any more: the rows are not wanted.
-                let _ = sender.send(rows);
-            })
+        let nobody_asks: Shown = Arc::new(|_: &Socket| false);
+        Self::with_room(query, WAITING, &nobody_asks, &Arc::default())
+    }
+
+    /// The same with room for `waiting` batches. When all have been read, `needless` tells that
+    /// no row which is shown has a file, so that nobody can hold one.
+    fn with_room(query: Query, waiting: usize, shown: &Shown, needless: &Arc<AtomicBool>) -> Self {
+        let (sender, batches) = sync_channel(waiting);
+        let beside = Builder::new().spawn({
+            let (shown, needless) = (Arc::clone(shown), Arc::clone(needless));
+            move || {
+                read_batches(&query, &shown, &needless, &|rows| {
+                    // Nobody listens any more: the rows are not wanted.
+                    let _ = sender.send(rows);
+                })
+            }
         });
         if let Ok(reader) = beside {
             let reader = Reader::Beside(reader);
             return Self { batches, reader };
         }
         let (sender, batches) = channel();
-        let report = read_batches(&query, &|rows| {
+        let report = read_batches(&query, shown, needless, &|rows| {
             let _ = sender.send(rows);
         });
         let reader = Reader::Done(Box::new(report));
@@ -78,160 +94,267 @@ impl SocketStream {
 
 /// Reads the tables and sends the rows in batches. Of tables that could not be read nothing is
 /// sent, so that nothing is begun to be written.
-fn read_batches(query: &Query, send: &dyn Fn(Vec<Socket>)) -> Result<Report, Problem> {
+fn read_batches(
+    query: &Query,
+    shown: &Shown,
+    needless: &AtomicBool,
+    send: &dyn Fn(Vec<Socket>),
+) -> Result<Report, Problem> {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut has_files = false;
     let report = read_tables(query, &mut |socket| {
+        has_files = has_files || (socket.inode.is_some() && shown(&socket));
         batch.push(socket);
         if batch.len() == BATCH {
             send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
         }
     })?;
+    needless.store(!has_files, Ordering::Relaxed);
     send(batch);
     Ok(report)
 }
 
-/// All rows and all owners.
+/// Whether a row can be in the answer, as far as its socket alone tells: only the owners of
+/// such rows are worth a look.
+pub type Shown = Arc<dyn Fn(&Socket) -> bool + Send + Sync>;
+
+/// Takes the rows as they come, with the places of their holders.
+pub trait Taker {
+    /// Looks at rows before any of them is taken: what listens tells the roles of all.
+    fn note(&mut self, rows: &[Socket]);
+
+    /// Takes rows. Of those without a holder, `denied` tells whether that may be for want of
+    /// permission. `false`: no more rows are wanted.
+    fn take(&mut self, rows: Vec<Socket>, facts: &mut Facts, denied: bool) -> bool;
+}
+
+/// All that is known when the rows have been taken.
 #[derive(Debug)]
 pub struct Gathered {
-    /// The rows, listeners of each protocol first, each with the place of its holders.
-    pub sockets: Vec<Socket>,
-    /// Who holds which.
-    pub holders: HolderIndex,
-    /// The processes that hold rows that can be shown.
-    pub processes: FxHashMap<u32, Process>,
+    /// Who holds which row, and the processes that hold rows that can be shown.
+    pub facts: Facts,
+    /// Whether holders have other places now than those with which rows were taken.
+    pub has_moved: bool,
     /// Why an owner may exist without being seen.
     pub blind_spot: Option<BlindSpot>,
     /// Where it came from.
     pub report: Report,
 }
 
-/// Whether a row can be in the answer, as far as its socket alone tells: only the owners of
-/// such rows are worth a look.
-pub type Shown<'a> = &'a dyn Fn(&Socket) -> bool;
-
-/// Reads tables and fd tables side by side, then the processes that hold the rows, then looks
-/// again for the owners still missing.
+/// Reads tables and fd tables side by side and hands the rows on as soon as both tell enough;
+/// then looks again for the owners still missing, whose rows come last.
 ///
 /// # Errors
 /// What [`read_tables`] says. Owners that cannot be read are a problem in the report.
-pub fn gather(query: &Query, shown: Shown<'_>) -> Result<Gathered, Problem> {
-    let (tables, scan) = side_by_side(query, shown);
-    let (sockets, report) = tables?;
-    let mut gathered = Gathered {
-        sockets,
-        holders: HolderIndex::default(),
-        processes: FxHashMap::default(),
-        blind_spot: None,
-        report,
+pub fn gather(query: &Query, shown: &Shown, taker: &mut dyn Taker) -> Result<Gathered, Problem> {
+    let needless = Arc::new(AtomicBool::new(false));
+    let tables = SocketStream::with_room(*query, WAITING_FOR_OWNERS, shown, &needless);
+    let mut finder = Finder::new(query.owner_source);
+    let waits = finder.can_choose() && gives_few_rows(query);
+    let first = if waits { all_of(&tables) } else { Vec::new() };
+    let started = Instant::now();
+    let chosen = if waits {
+        let wanted = first.iter().filter(|socket| shown(socket));
+        Chosen::of(wanted.filter_map(|socket| socket.inode))
+    } else {
+        Chosen::all()
     };
+    let scan = finder.scan(&chosen, &needless);
+    let mut gathering = Gathering::new(query, shown, taker);
     match scan {
-        Ok(mut scan) => {
-            gathered.report.owners_from = Some("proc");
-            gathered.blind_spot = owners::blind_spot(&scan);
-            let holders = std::mem::take(&mut scan.holders);
-            gathered.attach(holders, query, shown);
-            gathered.look_again(query, shown);
-            if query.files {
-                gathered.add_neighbours(query);
-            }
+        Ok(scan) => {
+            finder.note(&scan, started.elapsed());
+            gathering.blind_spot = blind_spot(&scan.denied);
+            gathering.facts.holders = HolderIndex::new(scan.holders);
+            gathering.seen = scan.seen;
         }
         Err(problem) => {
-            gathered.report.problems.push(problem);
-            gathered.blind_spot = Some(BlindSpot::NoProc);
+            gathering.report.problems.push(problem);
+            gathering.blind_spot = Some(BlindSpot::NoProc);
         }
     }
-    Ok(gathered)
+    let mut wants_more = first.is_empty() || gathering.pass(first);
+    while wants_more && let Some(batch) = tables.next_batch() {
+        wants_more = gathering.pass(batch);
+    }
+    let report = tables.finish()?;
+    Ok(gathering.end(report, finder, wants_more))
 }
 
-impl Gathered {
-    /// Adds holders, and reads the processes among them that hold a row. One that has ended
-    /// holds nothing any more.
-    fn attach(&mut self, holders: Vec<Holder>, query: &Query, shown: Shown<'_>) {
-        self.holders = std::mem::take(&mut self.holders).extended(holders);
-        self.find_holders(shown);
-        let Some(processes) = Processes::open() else {
-            return;
+/// Every row there is.
+fn all_of(tables: &SocketStream) -> Vec<Socket> {
+    let mut rows = Vec::new();
+    while let Some(batch) = tables.next_batch() {
+        rows.extend(batch);
+    }
+    rows
+}
+
+/// Whether the rows can only be listeners: few beside connections, and read in no time.
+fn gives_few_rows(query: &Query) -> bool {
+    // All sockets of a process count where its descriptors are looked at.
+    !query.files && !query.states.intersects(StateSet::LISTENING.complement())
+}
+
+/// Rows on their way, and what is known of their owners.
+struct Gathering<'a> {
+    query: &'a Query,
+    shown: &'a Shown,
+    taker: &'a mut dyn Taker,
+    processes: Option<Processes>,
+    seen: FxHashMap<u32, Seen>,
+    facts: Facts,
+    ended: FxHashSet<u32>,
+    /// Rows with a file that no process is known to hold, yet.
+    unowned: Vec<Socket>,
+    has_moved: bool,
+    blind_spot: Option<BlindSpot>,
+    report: Report,
+}
+
+impl<'a> Gathering<'a> {
+    fn new(query: &'a Query, shown: &'a Shown, taker: &'a mut dyn Taker) -> Self {
+        Self {
+            query,
+            shown,
+            taker,
+            processes: Processes::open(),
+            seen: FxHashMap::default(),
+            facts: Facts::default(),
+            ended: FxHashSet::default(),
+            unowned: Vec::new(),
+            has_moved: false,
+            blind_spot: None,
+            report: Report::default(),
+        }
+    }
+
+    /// Hands on the rows whose owners are known, or that can have none; whether more are wanted.
+    fn pass(&mut self, mut rows: Vec<Socket>) -> bool {
+        self.taker.note(&rows);
+        let mut unowned = std::mem::take(&mut self.unowned);
+        rows.retain_mut(|socket| {
+            if socket.inode.is_none() || !(self.shown)(socket) || self.find_owner(socket) {
+                return true;
+            }
+            unowned.push(socket.clone());
+            false
+        });
+        self.unowned = unowned;
+        self.hand_on(rows)
+    }
+
+    fn hand_on(&mut self, rows: Vec<Socket>) -> bool {
+        let denied = self.blind_spot.is_some_and(BlindSpot::explains);
+        rows.is_empty() || self.taker.take(rows, &mut self.facts, denied)
+    }
+
+    /// Finds who holds a row; whether anybody does who has not ended.
+    fn find_owner(&mut self, socket: &mut Socket) -> bool {
+        let held = self.facts.holders.find(socket.inode);
+        let (mut last, mut is_held) = (None, false);
+        for place in 0..held.len() {
+            let holder = self.facts.holders.at(held).get(place);
+            let pid = holder.map(|holder| holder.pid);
+            // Several descriptors of one process stand together.
+            if pid != last {
+                is_held |= pid.is_some_and(|pid| self.know(pid));
+            }
+            last = pid;
+        }
+        socket.held = if is_held { held } else { Held::default() };
+        is_held
+    }
+
+    /// Reads a process, unless it is known; whether it has not ended.
+    fn know(&mut self, pid: u32) -> bool {
+        if self.facts.processes.contains_key(&pid) {
+            return true;
+        }
+        if self.ended.contains(&pid) {
+            return false;
+        }
+        let processes = self.processes.as_ref();
+        let process =
+            processes.and_then(|p| p.read_seen(pid, self.seen.get(&pid), self.query.owners));
+        let Some(mut process) = process else {
+            self.ended.insert(pid);
+            return false;
         };
-        let mut ended = FxHashSet::default();
-        for socket in &self.sockets {
-            for &Holder { pid, .. } in self.holders.at(socket.held) {
-                if self.processes.contains_key(&pid) || ended.contains(&pid) {
-                    continue;
-                }
-                match processes.read(pid, query.owners) {
-                    Some(mut process) => {
-                        if query.files {
-                            process.files = processes.files(pid);
-                        }
-                        self.processes.insert(pid, process);
-                    }
-                    None => {
-                        ended.insert(pid);
-                    }
-                }
+        if self.query.files {
+            process.files = processes.and_then(|processes| processes.files(pid));
+        }
+        self.facts.processes.insert(pid, process);
+        true
+    }
+
+    /// Looks again for the owners still missing, and hands on the rows that waited for it.
+    fn end(mut self, report: Report, mut finder: Finder, wants_more: bool) -> Gathered {
+        let problems = std::mem::take(&mut self.report.problems);
+        self.report = report;
+        self.report.trace.append(&mut finder.trace);
+        let has_looked = problems.is_empty();
+        self.report.problems.extend(problems);
+        if has_looked && wants_more {
+            self.report.owners_from = Some(finder.name());
+            self.look_again(&mut finder);
+            if self.query.files {
+                self.add_neighbours();
             }
         }
-        if !ended.is_empty() {
-            let holders = std::mem::take(&mut self.holders);
-            self.holders = holders.retained(|holder| !ended.contains(&holder.pid));
-            self.find_holders(shown);
+        let rows = std::mem::take(&mut self.unowned);
+        self.hand_on(rows);
+        Gathered {
+            facts: self.facts,
+            has_moved: self.has_moved,
+            blind_spot: self.blind_spot,
+            report: self.report,
         }
     }
 
     /// Reads the processes of this namespace that hold only sockets which no table lists.
-    fn add_neighbours(&mut self, query: &Query) {
-        let (Some(processes), Some(ours)) = (Processes::open(), netns::mark(None)) else {
+    fn add_neighbours(&mut self) {
+        let Some(ours) = netns::mark(None) else {
             return;
         };
         let own = std::process::id();
-        for pid in self.holders.per_process().into_keys() {
-            let is_known = pid == own || self.processes.contains_key(&pid);
-            if is_known || netns::mark(Some(pid)) != Some(ours) {
-                continue;
-            }
-            if let Some(mut process) = processes.read(pid, query.owners) {
-                process.files = processes.files(pid);
-                self.processes.insert(pid, process);
+        for pid in self.facts.holders.per_process().into_keys() {
+            let is_known = pid == own || self.facts.processes.contains_key(&pid);
+            if !is_known && netns::mark(Some(pid)) == Some(ours) {
+                self.know(pid);
             }
         }
     }
 
-    fn find_holders(&mut self, shown: Shown<'_>) {
-        for socket in &mut self.sockets {
-            if shown(socket) {
-                socket.held = self.holders.find(socket.inode);
-            }
-        }
-    }
-
-    /// The inodes of rows that no process is known to hold.
-    fn unowned(&self, shown: Shown<'_>) -> FxHashSet<NonZeroU32> {
-        self.sockets
-            .iter()
-            .filter(|socket| socket.held == Held::default() && shown(socket))
-            .filter_map(|socket| socket.inode)
-            .collect()
-    }
-
-    fn look_again(&mut self, query: &Query, shown: Shown<'_>) {
-        let missing = self.unowned(shown);
+    fn look_again(&mut self, finder: &mut Finder) {
+        let missing: FxHashSet<_> = self.unowned.iter().filter_map(|s| s.inode).collect();
         if missing.is_empty() {
             return;
         }
         let started = Instant::now();
-        let search = owners::search(&missing);
+        let search = finder.search(&missing, self.blind_spot);
+        self.report.owners_from = Some(finder.name());
+        self.report.trace.append(&mut finder.trace);
         self.report.trace.push(format!(
             "owners: {} sockets without an owner looked for again, {} holders found in {:.1} ms",
             missing.len(),
             search.holders.len(),
             started.elapsed().as_secs_f64() * 1e3,
         ));
-        self.attach(search.holders, query, shown);
+        if !search.holders.is_empty() {
+            let holders = std::mem::take(&mut self.facts.holders);
+            self.facts.holders = holders.extended(search.holders);
+            self.has_moved = true;
+            self.seen.extend(search.seen);
+            self.ended.clear();
+            self.hand_on_found();
+        }
+        self.blind_spot = search.blind_spot;
         if self.blind_spot.is_some_and(BlindSpot::explains) {
             return;
         }
-        self.settle(query, shown);
-        let missing = self.unowned(shown).len() as u64;
+        self.settle();
+        let missing = self.unowned.len() as u64;
         if search.vanished > 0 && missing > 0 {
             let message = format!(
                 "sockets without an owner: {missing}; processes ended, or passed sockets on, while they were looked at"
@@ -241,21 +364,32 @@ impl Gathered {
         }
     }
 
+    /// Hands on the rows that waited and whose owners are known now.
+    fn hand_on_found(&mut self) {
+        let (mut found, mut unowned) = (Vec::new(), Vec::new());
+        for mut socket in std::mem::take(&mut self.unowned) {
+            if self.find_owner(&mut socket) {
+                found.push(socket);
+            } else {
+                unowned.push(socket);
+            }
+        }
+        self.unowned = unowned;
+        self.hand_on(found);
+    }
+
     /// Looks at what became of the sockets without an owner: one that was closed meanwhile is
     /// left out, one that changed its state is shown as it is now.
     ///
     /// Without this, every connection that lived for a moment would be shown as the kernel's.
-    fn settle(&mut self, query: &Query, shown: Shown<'_>) {
-        let missing = self.unowned(shown);
-        let is_missing = |s: &Socket| s.inode.is_some_and(|inode| missing.contains(&inode));
-        let cookies = self.sockets.iter().filter(|s| is_missing(s));
-        let mut wanted: FxHashMap<_, Option<Socket>> = cookies
-            .filter_map(|socket| Some((socket.cookie?, None)))
-            .collect();
+    fn settle(&mut self) {
+        let cookies = self.unowned.iter().filter_map(|socket| socket.cookie);
+        let mut wanted: FxHashMap<_, Option<Socket>> =
+            cookies.map(|cookie| (cookie, None)).collect();
         if wanted.is_empty() {
             return;
         }
-        let again = read_tables(query, &mut |socket| {
+        let again = read_tables(self.query, &mut |socket| {
             if let Some(now) = socket.cookie.and_then(|cookie| wanted.get_mut(&cookie)) {
                 *now = Some(socket);
             }
@@ -265,52 +399,19 @@ impl Gathered {
         if !again.is_ok_and(is_whole) {
             return;
         }
-        let holders = &self.holders;
-        self.sockets.retain_mut(|socket| {
+        let mut rows = std::mem::take(&mut self.unowned);
+        rows.retain_mut(|socket| {
             let Some(now) = socket.cookie.and_then(|cookie| wanted.get_mut(&cookie)) else {
                 return true;
             };
             let Some(now) = now.take() else { return false };
             *socket = now;
-            socket.held = holders.find(socket.inode);
             true
         });
+        let (has_file, without): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|socket| socket.inode.is_some());
+        self.unowned = has_file;
+        self.hand_on(without);
+        self.hand_on_found();
     }
-}
-
-type Tables = Result<(Vec<Socket>, Report), Problem>;
-
-/// Reads both at the same time. When the tables turn out to hold nothing that could be shown
-/// with an owner, the fd tables are not read to their end.
-fn side_by_side(query: &Query, shown: Shown<'_>) -> (Tables, Result<Scan, Problem>) {
-    let stream = SocketStream::start(*query);
-    let needless = AtomicBool::new(false);
-    let timed_scan = || {
-        let started = Instant::now();
-        (owners::scan(&needless), started.elapsed())
-    };
-    std::thread::scope(|scope| {
-        let scanner = Builder::new().spawn_scoped(scope, timed_scan);
-        let mut sockets = Vec::new();
-        while let Some(batch) = stream.next_batch() {
-            sockets.extend(batch);
-        }
-        let report = stream.finish();
-        let has_owner = |socket: &Socket| socket.inode.is_some() && shown(socket);
-        needless.store(!sockets.iter().any(has_owner), Ordering::Relaxed);
-        let ended = || Problem::incomplete("proc_unreadable", "the thread that reads /proc ended");
-        let (scan, took) = match scanner {
-            Ok(scanner) => scanner
-                .join()
-                .unwrap_or_else(|_| (Err(ended()), Duration::ZERO)),
-            Err(_) => timed_scan(),
-        };
-        let tables = report.map(|mut report| {
-            report
-                .trace
-                .extend(scan.as_ref().ok().map(|scan| scan.trace(took)));
-            (sockets, report)
-        });
-        (tables, scan)
-    })
 }

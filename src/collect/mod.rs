@@ -1,26 +1,31 @@
 //! Reading the kernel: three collectors behind one trait, and the owners of sockets.
 
+mod blind_spot;
 mod elsewhere;
+mod fd_tables;
 mod gather;
 mod kernel;
 mod netlink;
 mod netstat2;
 mod owners;
+mod probe;
 mod processes;
 mod procfs;
 mod rows;
 mod tables;
+mod task_files;
 
 use std::fmt;
 
 use crate::model::{Family, Narrow, Protocol, Socket, StateSet};
 
+pub use blind_spot::BlindSpot;
 pub use elsewhere::{Elsewhere, HeldElsewhere, listeners_elsewhere};
-pub use gather::{Gathered, Shown, SocketStream, gather};
+pub use gather::{Gathered, Shown, SocketStream, Taker, gather};
 pub use kernel::{addresses, kernel, settings};
 pub use netlink::Netlink;
 pub use netstat2::Netstat2;
-pub use owners::BlindSpot;
+pub use probe::{BoundOnly, Probe};
 pub use processes::Processes;
 pub use procfs::Procfs;
 pub use tables::read_tables;

@@ -1,190 +1,54 @@
-//! Who holds which socket: one pass over every fd table, and a second look in hard places.
+//! Who holds which socket: one look at every fd table, and a second one in hard places.
+//!
+//! There are two ways to look: the kernel lists the open files itself ([`task_files`]), or
+//! /proc shows the fd table of every process ([`fd_tables`]).
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::Builder;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use rustc_hash::FxHashSet;
-use rustix::io::Errno;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::model::{Holder, Problem, Via};
-use crate::sys::proc::{FdRange, ProcDir, hides_processes, share_fd_table};
-use crate::sys::{is_root, netns};
-use crate::wire::fd_link::{self, FdLink};
+use super::blind_spot::{self, BlindSpot, blind_spot};
+use super::processes::Seen;
+use super::{fd_tables, task_files};
+use crate::model::{Holder, Problem};
+use crate::query::OwnerSource;
+use crate::sys::bpf::{Refusal, TaskFiles};
+use crate::sys::netns;
+use crate::sys::proc::files_open;
+use crate::wire::task_file::Chosen;
 
-/// A process with more descriptors than this is scanned in several parts, so that one giant
-/// does not keep one thread busy alone.
-const PART: u32 = 8192;
-/// Passes of a second look, as long as processes end under it.
+/// With fewer files open on the whole machine /proc is quicker: to load a program takes a
+/// millisecond, in which two processors read so many links.
+const FEW: u64 = 800;
+/// Passes of a second look through /proc, as long as processes end under it.
 const PASSES: u32 = 3;
-/// More threads than this gain nothing: the kernel's locks are the limit.
-const MOST_THREADS: usize = 8;
+/// Passes of a second look through the kernel. A socket that is held is missed only if it is
+/// passed, during the pass, from a process that comes late to one that came early: not twice.
+const KERNEL_PASSES: u32 = 2;
 
 /// What a pass over the fd tables found.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// Every (socket, process, descriptor).
     pub holders: Vec<Holder>,
+    /// What the pass itself tells of processes.
+    pub seen: FxHashMap<u32, Seen>,
     /// Processes whose fd table could not be read.
-    pub denied: Vec<u32>,
-    /// Processes seen.
-    pub processes: u64,
+    pub denied: Denied,
     /// Processes and descriptors that went away while they were looked at: what they held may
     /// have been passed on to where the pass had been already.
     pub vanished: u64,
 }
 
-impl Scan {
-    /// One line for `-v`.
-    #[must_use]
-    pub fn trace(&self, took: Duration) -> String {
-        format!(
-            "owners: {} descriptors of {} processes are sockets, {} denied, in {:.1} ms",
-            self.holders.len(),
-            self.processes,
-            self.denied.len(),
-            took.as_secs_f64() * 1e3,
-        )
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.holders.extend(other.holders);
-        self.denied.extend(other.denied);
-        self.vanished += other.vanished;
-    }
-}
-
-/// One piece of work: some descriptors of a process.
-#[derive(Clone, Copy)]
-struct Part {
-    pid: u32,
-    range: FdRange,
-}
-
-/// Reads the fd table of every process, on as many threads as there are processors, until
-/// all are read or `needless` is set.
-///
-/// # Errors
-/// When /proc cannot be listed at all.
-pub fn scan(needless: &AtomicBool) -> Result<Scan, Problem> {
-    let unreadable = |error: std::io::Error| {
-        let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => "mount /proc, or ask without owners: --no-owners",
-            _ => "ask without owners (--no-owners), or allow more open files (ulimit -n)",
-        };
-        let message = format!("owners are not known: cannot list /proc: {error}");
-        Problem::incomplete("proc_unreadable", message).hint(hint)
-    };
-    let proc = ProcDir::open().map_err(unreadable)?;
-    let pids = proc.pids().map_err(unreadable)?;
-    let parts = divide(&proc, &pids);
-    let next = AtomicUsize::new(0);
-    // A thread leaves what it found here when it ends, so that none can be lost.
-    let all = Mutex::new(Scan {
-        processes: pids.len() as u64,
-        ..Scan::default()
-    });
-    let work = || {
-        let mut found = Scan::default();
-        while !needless.load(Ordering::Relaxed)
-            && let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed))
-        {
-            scan_part(&proc, *part, &mut found);
-        }
-        lock(&all).merge(found);
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, MOST_THREADS) {
-            // Without a further thread (RLIMIT_NPROC) the others do its work.
-            let _ = Builder::new().spawn_scoped(scope, work);
-        }
-        work();
-    });
-    let mut scan = std::mem::take(&mut *lock(&all));
-    // A giant is read in parts, each of which may have been refused.
-    scan.denied.sort_unstable();
-    scan.denied.dedup();
-    Ok(scan)
-}
-
-/// A lock that a thread died with still guards what was found before.
-fn lock(scan: &Mutex<Scan>) -> MutexGuard<'_, Scan> {
-    scan.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The work, the largest tables first and in parts. Processes without descriptors, kernel
-/// threads above all, are left out without being opened where the kernel tells (Linux 6.2).
-fn divide(proc: &ProcDir, pids: &[u32]) -> Vec<Part> {
-    let tells = proc.tells_fd_count();
-    let mut parts = Vec::with_capacity(pids.len());
-    let mut giants = Vec::new();
-    for &pid in pids {
-        let count = if tells { proc.fd_count(pid) } else { None };
-        match count {
-            Some(0) => {}
-            Some(count) if count > u64::from(PART) => {
-                let count = u32::try_from(count).unwrap_or(u32::MAX - PART);
-                giants.extend(in_parts(pid, count));
-            }
-            _ => parts.push(Part {
-                pid,
-                range: FdRange::ALL,
-            }),
-        }
-    }
-    giants.extend(parts);
-    giants
-}
-
-/// Divides a table of `count` descriptors; the last part has no end, for tables with holes.
-fn in_parts(pid: u32, count: u32) -> impl Iterator<Item = Part> {
-    let last = count / PART;
-    (0..=last).map(move |number| Part {
-        pid,
-        range: FdRange {
-            first: number * PART,
-            end: if number == last {
-                u32::MAX
-            } else {
-                (number + 1) * PART
-            },
-        },
-    })
-}
-
-fn scan_part(proc: &ProcDir, part: Part, found: &mut Scan) {
-    let pid = part.pid;
-    let result = proc.scan_fds(pid, None, part.range, &mut |fd, link| match link {
-        FdLink::Socket(inode) => found.holders.push(Holder {
-            inode,
-            pid,
-            via: Via::Fd(fd),
-        }),
-        FdLink::IoUring => found.holders.extend(in_ring(proc, pid, fd)),
-        FdLink::Other => {}
-    });
-    match result {
-        Ok(vanished) => found.vanished += vanished,
-        Err(Errno::NOENT | Errno::SRCH) => found.vanished += 1,
-        // For want of permission, or of descriptors of our own (RLIMIT_NOFILE).
-        Err(_) => found.denied.push(pid),
-    }
-}
-
-/// The sockets that an `io_uring` has registered: it holds them without a descriptor.
-fn in_ring(proc: &ProcDir, pid: u32, fd: u32) -> Vec<Holder> {
-    // A ring that was closed meanwhile holds nothing.
-    let info = proc.read(pid, &format!("fdinfo/{fd}")).unwrap_or_default();
-    let sockets = fd_link::registered_sockets(&info);
-    let held = sockets.map(|inode| Holder {
-        inode,
-        pid,
-        via: Via::IoUring,
-    });
-    held.collect()
+/// The processes that refused to be looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Denied {
+    /// Their pids.
+    pub pids: Vec<u32>,
+    /// Of how many processes.
+    pub of: u64,
 }
 
 /// What a second look found.
@@ -192,194 +56,212 @@ fn in_ring(proc: &ProcDir, pid: u32, fd: u32) -> Vec<Holder> {
 pub struct Search {
     /// Holders of the sockets that had none.
     pub holders: Vec<Holder>,
-    /// Sockets that still have none.
-    pub missing: u64,
+    /// What the look itself tells of processes.
+    pub seen: FxHashMap<u32, Seen>,
+    /// Why there may be more, after both looks.
+    pub blind_spot: Option<BlindSpot>,
     /// What went away during the last pass: with sockets missing, their owner may be among it.
     pub vanished: u64,
 }
 
-/// Looks for the holders of `unowned` sockets once more: in tables of threads that have one of
-/// their own, and in all tables again, for a socket may be passed from one process to another
-/// faster than a pass takes.
-#[must_use]
-pub fn search(unowned: &FxHashSet<NonZeroU32>) -> Search {
+/// The way in which owners are looked for.
+#[derive(Debug)]
+pub struct Finder {
+    /// The kernel's own list; `None` for /proc.
+    kernel: Option<TaskFiles>,
+    /// Whether the kernel's list may be turned to where /proc leaves something open.
+    may_turn: bool,
+    /// What was done, for `-v`.
+    pub trace: Vec<String>,
+}
+
+impl Finder {
+    /// Chooses the way: unless one is asked for, the kernel's list if it can be had and there
+    /// is enough to list.
+    #[must_use]
+    pub fn new(source: OwnerSource) -> Self {
+        let few = source == OwnerSource::Auto && files_open().is_some_and(|files| files < FEW);
+        let mut finder = Self {
+            kernel: None,
+            may_turn: few,
+            trace: Vec::new(),
+        };
+        if !few && source != OwnerSource::Proc {
+            finder.turn();
+        }
+        finder
+    }
+
+    /// Turns to the kernel's list; `None` where it cannot be had.
+    fn turn(&mut self) -> Option<&TaskFiles> {
+        self.may_turn = false;
+        match kernel() {
+            Ok(kernel) => self.kernel = Some(kernel),
+            Err(why) => self.give_up(&why),
+        }
+        self.kernel.as_ref()
+    }
+
+    fn give_up(&mut self, why: &str) {
+        self.kernel = None;
+        self.trace.push(format!(
+            "owners: bpf cannot list open files ({why}); /proc was read instead"
+        ));
+    }
+
+    /// Where owners come from, in the words of the JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.kernel {
+            Some(_) => "bpf",
+            None => "proc",
+        }
+    }
+
+    /// Whether the look can be for some sockets only.
+    #[must_use]
+    pub fn can_choose(&self) -> bool {
+        self.kernel.is_some()
+    }
+
+    /// Looks at every fd table, until all are read or `needless` is set; for the sockets that
+    /// are `chosen`, where others can be passed over.
+    ///
+    /// # Errors
+    /// When neither way is open: /proc cannot be listed at all.
+    pub fn scan(&mut self, chosen: &Chosen, needless: &AtomicBool) -> Result<Scan, Problem> {
+        if self.kernel.is_none() {
+            let scan = fd_tables::scan(needless)?;
+            let is_open = blind_spot(&scan.denied).is_some_and(BlindSpot::explains);
+            if !is_open || !self.may_turn || self.turn().is_none() {
+                return Ok(scan);
+            }
+        }
+        if let Some(kernel) = &self.kernel {
+            match task_files::scan(kernel, chosen, needless) {
+                Ok(scan) => return Ok(scan),
+                Err(why) => self.give_up(&why.to_string()),
+            }
+        }
+        fd_tables::scan(needless)
+    }
+
+    /// One line for `-v`.
+    pub fn note(&mut self, scan: &Scan, took: Duration) {
+        let processes = match self.kernel {
+            Some(_) => format!("in {} processes, by bpf", scan.seen.len()),
+            None => format!(
+                "{} processes, {} denied",
+                scan.denied.of,
+                scan.denied.pids.len()
+            ),
+        };
+        let count = scan.holders.len();
+        let took = took.as_secs_f64() * 1e3;
+        self.trace.push(format!(
+            "owners: {count} descriptors of sockets, {processes}, in {took:.1} ms"
+        ));
+    }
+
+    /// Looks for the holders of `unowned` sockets once more: in all tables again, for a socket
+    /// may be passed from one process to another faster than a pass takes, and, where the
+    /// first look leaves them out, in tables that single threads have of their own.
+    #[must_use]
+    pub fn search(
+        &mut self,
+        unowned: &FxHashSet<NonZeroU32>,
+        blind_spot: Option<BlindSpot>,
+    ) -> Search {
+        if self.may_turn {
+            self.turn();
+        }
+        let kernel = self.kernel.as_ref();
+        let found = kernel.and_then(|kernel| search_kernel(kernel, unowned, blind_spot).ok());
+        found.unwrap_or_else(|| Search {
+            blind_spot,
+            ..search_proc(unowned)
+        })
+    }
+}
+
+/// The kernel's list, where it can be had and its pids are those of this process: the kernel
+/// tells the pids of the initial namespace.
+fn kernel() -> Result<TaskFiles, String> {
+    match netns::initial_pid_namespace() {
+        Some(true) => TaskFiles::load().map_err(|why| why.to_string()),
+        Some(false) => Err("this is a pid namespace of its own".to_owned()),
+        None => Err("the pid namespace is not known without /proc".to_owned()),
+    }
+}
+
+/// Passes over all tables as long as owners are missing; then asks who refused to be seen.
+fn search_kernel(
+    kernel: &TaskFiles,
+    unowned: &FxHashSet<NonZeroU32>,
+    blind_spot: Option<BlindSpot>,
+) -> Result<Search, Refusal> {
+    let mut search = Search {
+        blind_spot,
+        ..Search::default()
+    };
+    let mut missing = unowned.clone();
+    for _ in 0..KERNEL_PASSES {
+        let chosen = Chosen::of(missing.iter().copied());
+        let again = task_files::scan(kernel, &chosen, &AtomicBool::new(false))?;
+        search.seen.extend(again.seen);
+        take(&mut search.holders, again.holders, unowned, &mut missing);
+        if missing.is_empty() {
+            return Ok(search);
+        }
+    }
+    search.blind_spot = unseen().as_ref().and_then(blind_spot::blind_spot);
+    Ok(search)
+}
+
+/// The processes whose open files neither /proc nor the kernel's list shows; `None` when there
+/// are none, as should be.
+fn unseen() -> Option<Denied> {
+    let mut denied = fd_tables::refusing();
+    if denied.pids.is_empty() {
+        return None;
+    }
+    // Without a census nobody is known to be seen.
+    let shown = task_files::census().unwrap_or_default();
+    denied.pids.retain(|pid| !shown.contains(pid));
+    (!denied.pids.is_empty()).then_some(denied)
+}
+
+/// Passes over all tables, again while processes end, and once over the tables of threads.
+fn search_proc(unowned: &FxHashSet<NonZeroU32>) -> Search {
     let mut search = Search::default();
     let mut missing = unowned.clone();
     for pass in 0..PASSES {
-        let again = scan(&AtomicBool::new(false)).unwrap_or_default();
+        let again = fd_tables::scan(&AtomicBool::new(false)).unwrap_or_default();
         search.vanished = again.vanished;
-        let fresh = again.holders.into_iter();
-        search
-            .holders
-            .extend(fresh.filter(|h| unowned.contains(&h.inode)));
-        strike(&mut missing, &search.holders);
-        if pass == 0
-            && !missing.is_empty()
-            && let Ok(proc) = ProcDir::open()
-        {
-            search.holders.extend(in_threads(&proc, &missing));
-            strike(&mut missing, &search.holders);
+        take(&mut search.holders, again.holders, unowned, &mut missing);
+        if pass == 0 && !missing.is_empty() {
+            let found = fd_tables::in_threads(&missing);
+            take(&mut search.holders, found, unowned, &mut missing);
         }
         // What stands still has been seen whole.
         if missing.is_empty() || search.vanished == 0 {
             break;
         }
     }
-    search.missing = missing.len() as u64;
     search
 }
 
-fn strike(missing: &mut FxHashSet<NonZeroU32>, found: &[Holder]) {
-    for holder in found {
-        missing.remove(&holder.inode);
-    }
-}
-
-/// Looks into the tables of threads that do not share their leader's: after
-/// `unshare(CLONE_FILES)`, or when the leader has ended before them.
-fn in_threads(proc: &ProcDir, wanted: &FxHashSet<NonZeroU32>) -> Vec<Holder> {
-    let mut found = Vec::new();
-    for pid in proc.pids().unwrap_or_default() {
-        let mut tables = vec![pid];
-        for tid in proc.tids(pid) {
-            let known = |&table: &u32| share_fd_table(table, tid) == Some(true);
-            if tid == pid || tables.iter().any(known) {
-                continue;
-            }
-            tables.push(tid);
-            // What cannot be read here was counted in the first pass, or has ended.
-            let _ = proc.scan_fds(pid, Some(tid), FdRange::ALL, &mut |fd, link| {
-                if let FdLink::Socket(inode) = link
-                    && wanted.contains(&inode)
-                {
-                    found.push(Holder {
-                        inode,
-                        pid,
-                        via: Via::Fd(fd),
-                    });
-                }
-            });
+/// Takes the `fresh` holders of `unowned` sockets, which are then no longer `missing`.
+fn take(
+    holders: &mut Vec<Holder>,
+    fresh: Vec<Holder>,
+    unowned: &FxHashSet<NonZeroU32>,
+    missing: &mut FxHashSet<NonZeroU32>,
+) {
+    for holder in fresh {
+        if unowned.contains(&holder.inode) {
+            missing.remove(&holder.inode);
+            holders.push(holder);
         }
-    }
-    found
-}
-
-/// Why owners may not be known, when they may not be: refused fd tables, hidden processes.
-#[must_use]
-pub fn blind_spot(scan: &Scan) -> Option<BlindSpot> {
-    let here = |pid: &u32| netns::may_be_ours(*pid);
-    match scan.denied.len() as u64 {
-        0 => (hides_processes() && !is_root()).then_some(BlindSpot::HiddenProcesses),
-        denied => Some(BlindSpot::Denied {
-            denied,
-            here: scan.denied.iter().filter(|pid| here(pid)).count() as u64,
-            processes: scan.processes,
-        }),
-    }
-}
-
-/// Why the owner of a socket may exist without being seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlindSpot {
-    /// The fd tables of some processes were refused.
-    Denied {
-        /// How many.
-        denied: u64,
-        /// Of how many.
-        processes: u64,
-        /// How many of these are in this network namespace, as far as can be told.
-        here: u64,
-    },
-    /// /proc is mounted with `hidepid`.
-    HiddenProcesses,
-    /// /proc cannot be read at all.
-    NoProc,
-}
-
-impl BlindSpot {
-    /// Whether a socket without an owner is to be called denied, rather than the kernel's.
-    #[must_use]
-    ///
-    /// Refusals are the rule for a user, so any of them may hide the owner. For root they are
-    /// the exception: one of another namespace explains nothing here.
-    pub fn explains(self) -> bool {
-        match self {
-            Self::Denied { here, .. } => here > 0 || !is_root(),
-            Self::HiddenProcesses | Self::NoProc => true,
-        }
-    }
-
-    /// The problem, when owners may be missing because of it: of the `unowned` sockets of the
-    /// answer, or further ones of `further` sockets, where the question is for all of them.
-    ///
-    /// `None` when none can be missing. `NoProc` was told already.
-    #[must_use]
-    pub fn problem(self, unowned: u64, further: u64) -> Option<Problem> {
-        let whose = match unowned {
-            0 if further == 0 => return None,
-            0 => "sockets may have further owners".to_owned(),
-            1 => "1 socket has no owner here".to_owned(),
-            n => format!("{n} sockets have no owner here"),
-        };
-        let problem = match self {
-            Self::NoProc => return None,
-            Self::Denied { here: 0, .. } if unowned == 0 => return None,
-            Self::HiddenProcesses => Problem::incomplete(
-                "owners_hidden",
-                format!("{whose}: /proc hides the processes of other users (hidepid)"),
-            ),
-            Self::Denied {
-                denied, processes, ..
-            } => Problem::incomplete(
-                "owners_denied",
-                format!(
-                    "{whose}: the open files of {denied} of {processes} processes could not be read"
-                ),
-            ),
-        };
-        let hint = if is_root() {
-            "root without CAP_SYS_PTRACE, or under a security policy, cannot see them"
-        } else {
-            "run as root to see every owner"
-        };
-        Some(problem.hint(hint).count(unowned.max(1)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_cover_a_table_without_gap_or_overlap() {
-        let parts: Vec<_> = in_parts(9, PART * 2 + 5).collect();
-        assert_eq!(parts.len(), 3);
-        assert_eq!(parts[0].range.first, 0);
-        for pair in parts.windows(2) {
-            assert_eq!(pair[0].range.end, pair[1].range.first);
-        }
-        assert_eq!(parts[2].range.end, u32::MAX);
-    }
-
-    #[test]
-    fn finds_the_sockets_of_this_process() {
-        use std::os::fd::AsRawFd;
-        use std::os::linux::fs::MetadataExt;
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let fd = listener.as_raw_fd();
-        let inode = std::fs::metadata(format!("/proc/self/fd/{fd}"))
-            .unwrap()
-            .st_ino();
-        let wanted = Holder {
-            inode: NonZeroU32::new(u32::try_from(inode).unwrap()).unwrap(),
-            pid: std::process::id(),
-            via: Via::Fd(fd.unsigned_abs()),
-        };
-        assert!(
-            scan(&AtomicBool::new(false))
-                .unwrap()
-                .holders
-                .contains(&wanted)
-        );
     }
 }

@@ -6,6 +6,49 @@ use crate::model::{Files, Process};
 use crate::query::ProcessDetail;
 use crate::sys::proc::{self, ProcDir};
 use crate::wire::proc_pid;
+use crate::wire::task_file::Record;
+
+/// What the kernel's list of open files tells of a process by the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The name, filled up with zeros.
+    comm: [u8; 15],
+    /// The effective user.
+    uid: u32,
+}
+
+impl Seen {
+    /// What a record tells.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        Self {
+            comm: record.comm,
+            uid: record.uid,
+        }
+    }
+
+    fn process(&self, pid: u32, uid: Option<u32>) -> Process {
+        let comm = self.comm.iter().copied().take_while(|byte| *byte != 0);
+        Process {
+            uid,
+            ..named(pid, comm.collect())
+        }
+    }
+}
+
+/// A process of which only the name is known.
+const fn named(pid: u32, comm: Vec<u8>) -> Process {
+    Process {
+        pid,
+        comm,
+        command: None,
+        uid: None,
+        parent: None,
+        started: None,
+        cgroup: None,
+        files: None,
+    }
+}
 
 /// Reads facts of processes, each when it is asked for.
 #[derive(Debug)]
@@ -24,22 +67,35 @@ impl Processes {
         })
     }
 
-    /// The facts of one process; `None` when it has ended.
+    /// As [`Self::read`], with what was `seen` of the process already; `None` when it has ended.
+    ///
+    /// A process that /proc does not show, or not to us, has only what was seen of it.
+    #[must_use]
+    pub fn read_seen(
+        &self,
+        pid: u32,
+        seen: Option<&Seen>,
+        detail: ProcessDetail,
+    ) -> Option<Process> {
+        if let Some(seen) = seen
+            && detail == ProcessDetail::Name
+        {
+            return proc::exists(pid).then(|| seen.process(pid, None));
+        }
+        let hidden = || {
+            let seen = seen.filter(|_| proc::exists(pid))?;
+            Some(seen.process(pid, Some(seen.uid)))
+        };
+        self.read(pid, detail).or_else(hidden)
+    }
+
+    /// The facts of one process, from /proc; `None` when it has ended or cannot be seen.
     #[must_use]
     pub fn read(&self, pid: u32, detail: ProcessDetail) -> Option<Process> {
         let mut comm = self.proc.read(pid, "comm").ok()?;
         // The kernel ends it with one newline; any other is the process's own.
         comm.pop_if(|last| *last == b'\n');
-        let mut process = Process {
-            pid,
-            comm,
-            command: None,
-            uid: None,
-            parent: None,
-            started: None,
-            cgroup: None,
-            files: None,
-        };
+        let mut process = named(pid, comm);
         if detail == ProcessDetail::Full {
             self.complete(&mut process)?;
         }
@@ -117,5 +173,32 @@ mod tests {
         assert!((-2..3600).contains(&age), "{age}");
         assert!(processes.called(&process.comm).contains(&me));
         assert!(processes.read(0, ProcessDetail::Name).is_none());
+    }
+
+    #[test]
+    fn what_was_seen_stands_in_for_what_is_hidden_but_not_for_the_dead() {
+        let processes = Processes::open().unwrap();
+        let seen = Seen {
+            comm: *b"long-gone\0\0\0\0\0\0",
+            uid: 7,
+        };
+        // Pids end at 2^22 (PID_MAX_LIMIT).
+        for detail in [ProcessDetail::Name, ProcessDetail::Full] {
+            assert_eq!(processes.read_seen(5_000_000, Some(&seen), detail), None);
+            assert_eq!(processes.read_seen(0, Some(&seen), detail), None);
+        }
+        let me = std::process::id();
+        let named = processes
+            .read_seen(me, Some(&seen), ProcessDetail::Name)
+            .unwrap();
+        assert_eq!(
+            (named.comm.as_slice(), named.uid),
+            (&b"long-gone"[..], None)
+        );
+        let whole = processes
+            .read_seen(me, Some(&seen), ProcessDetail::Full)
+            .unwrap();
+        assert_ne!(whole.comm, b"long-gone");
+        assert!(whole.command.is_some());
     }
 }

@@ -27,6 +27,54 @@ pub fn read_tables(query: &Query, each: &mut dyn FnMut(Socket)) -> Result<Report
     reader.finish()
 }
 
+/// The collectors of a choice, best first; that `auto` does without one is a problem.
+///
+/// # Errors
+/// When a collector asked for by name cannot be used.
+pub(super) fn open_collectors(
+    choice: CollectorChoice,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Box<dyn Collector>>, Problem> {
+    let mut collectors: Vec<Box<dyn Collector>> = Vec::new();
+    let auto = choice == CollectorChoice::Auto;
+    if auto || choice == CollectorChoice::Netlink {
+        match Netlink::open() {
+            Ok(netlink) => collectors.push(Box::new(netlink)),
+            Err(error) if auto => problems.push(Problem::new(
+                "sock_diag_unavailable",
+                format!("sock_diag cannot be used ({error}); /proc/net was read instead, which has fewer columns"),
+            )),
+            Err(error) => {
+                let message = format!("cannot open a sock_diag socket: {error}");
+                return Err(Problem::incomplete("sock_diag_unavailable", message)
+                    .hint("--collector procfs reads /proc/net instead"));
+            }
+        }
+    }
+    if auto || choice == CollectorChoice::Procfs {
+        collectors.push(Box::new(Procfs));
+    }
+    if choice == CollectorChoice::Netstat2 {
+        collectors.push(Box::new(Netstat2));
+    }
+    Ok(collectors)
+}
+
+/// Why sockets that are bound only cannot be seen through `collector`; `None` where they can.
+pub(super) fn bound_only_unseen(collector: Option<&str>) -> Option<Problem> {
+    let why = match collector {
+        Some("netlink") if sys::kernel_version().is_some_and(|v| v < (6, 8)) => {
+            "this kernel does not list them (Linux 6.8 does)"
+        }
+        Some("netlink") => return None,
+        Some("netstat2") => "netstat2 does not list them",
+        _ => "/proc/net/tcp does not list them",
+    };
+    let message =
+        format!("TCP sockets that are bound but neither listen nor connect cannot be seen: {why}");
+    Some(Problem::incomplete("bound_only_unseen", message))
+}
+
 struct Reader<'a> {
     query: &'a Query,
     /// The collectors, best first; a table that the first does not give is asked of the next.
@@ -40,28 +88,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(query: &'a Query, each: &'a mut dyn FnMut(Socket)) -> Result<Self, Problem> {
         let mut report = Report::default();
-        let mut collectors: Vec<Box<dyn Collector>> = Vec::new();
-        let auto = query.collector == CollectorChoice::Auto;
-        if auto || query.collector == CollectorChoice::Netlink {
-            match Netlink::open() {
-                Ok(netlink) => collectors.push(Box::new(netlink)),
-                Err(error) if auto => report.problems.push(Problem::new(
-                    "sock_diag_unavailable",
-                    format!("sock_diag cannot be used ({error}); /proc/net was read instead, which has fewer columns"),
-                )),
-                Err(error) => {
-                    let message = format!("cannot open a sock_diag socket: {error}");
-                    return Err(Problem::incomplete("sock_diag_unavailable", message)
-                        .hint("--collector procfs reads /proc/net instead"));
-                }
-            }
-        }
-        if auto || query.collector == CollectorChoice::Procfs {
-            collectors.push(Box::new(Procfs));
-        }
-        if query.collector == CollectorChoice::Netstat2 {
-            collectors.push(Box::new(Netstat2));
-        }
+        let collectors = open_collectors(query.collector, &mut report.problems)?;
         Ok(Self {
             query,
             collectors,
@@ -244,20 +271,8 @@ impl<'a> Reader<'a> {
         if !self.query.states.contains(State::BoundInactive) || self.read == 0 {
             return;
         }
-        let why = match self.report.collector {
-            Some("netlink") if sys::kernel_version().is_some_and(|v| v < (6, 8)) => {
-                "this kernel does not list them (Linux 6.8 does)"
-            }
-            Some("netlink") => return,
-            Some("netstat2") => "netstat2 does not list them",
-            _ => "/proc/net/tcp does not list them",
-        };
-        self.report.problems.push(Problem::incomplete(
-            "bound_only_unseen",
-            format!(
-                "TCP sockets that are bound but neither listen nor connect cannot be seen: {why}"
-            ),
-        ));
+        let problem = bound_only_unseen(self.report.collector);
+        self.report.problems.extend(problem);
     }
 
     fn finish(mut self) -> Result<Report, Problem> {

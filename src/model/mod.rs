@@ -1,8 +1,10 @@
 //! The nouns: what a socket, a process and a snapshot are. No I/O, no text for people.
 
 mod endpoint;
+mod entry;
 mod facts;
 mod groups;
+mod holders;
 mod identity;
 mod kernel;
 mod narrow;
@@ -16,8 +18,10 @@ mod state;
 mod tcp_info;
 
 pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet};
+pub use entry::{Entry, RowKind};
 pub use facts::{Facts, Snapshot};
 pub use groups::{Cgroup, ShareGroups};
+pub use holders::{Held, Holder, HolderIndex, Via};
 pub use identity::Identity;
 pub use kernel::Kernel;
 pub use narrow::Narrow;
@@ -26,8 +30,6 @@ pub use ports::{ListenerPorts, PortRange};
 pub use problem::{Problem, Report};
 pub use process::{Container, Files, Process};
 pub use queue::{AcceptQueue, Queue};
-pub use socket::{
-    Age, Held, Holder, HolderIndex, OwnerStatus, Role, Socket, Timer, TimerKind, Via,
-};
+pub use socket::{Age, OwnerStatus, Role, Socket, Timer, TimerKind};
 pub use state::{State, StateSet};
 pub use tcp_info::{Agreed, CongestionState, Memory, TcpInfo};

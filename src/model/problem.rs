@@ -57,7 +57,7 @@ impl Problem {
 pub struct Report {
     /// The collector that gave the TCP table (the first table, when TCP was not asked for).
     pub collector: Option<&'static str>,
-    /// Where owners came from: `proc`, or `none`.
+    /// Where owners came from: `bpf`, `proc`, or `none`.
     pub owners_from: Option<&'static str>,
     /// What could not be seen.
     pub problems: Vec<Problem>,

@@ -1,10 +1,8 @@
-//! The one socket type, and who holds it.
+//! The one socket type.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use rustc_hash::FxHashMap;
-
-use super::{Endpoint, Family, Memory, Protocol, Queue, SocketOptions, State, TcpInfo};
+use super::{Endpoint, Family, Held, Memory, Protocol, Queue, SocketOptions, State, TcpInfo};
 
 /// One socket as the kernel described it, and what the join found out about it.
 ///
@@ -54,7 +52,7 @@ pub struct Socket {
     pub role: Option<Role>,
     /// Why there is an owner or none; set by the join.
     pub owner_status: OwnerStatus,
-    /// Its place in the [`HolderIndex`]; set by the join.
+    /// Its place in the [`HolderIndex`](super::HolderIndex); set by the join.
     pub held: Held,
 }
 
@@ -252,150 +250,5 @@ impl OwnerStatus {
             Self::KernelOrHidden => "kernel_or_hidden",
             Self::NotAsked => "not_asked",
         }
-    }
-}
-
-/// How a process holds a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Via {
-    /// Through this file descriptor.
-    Fd(u32),
-    /// As a registered file of an `io_uring`, without a descriptor.
-    IoUring,
-}
-
-/// One process that holds one socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Holder {
-    /// The socket.
-    pub inode: NonZeroU32,
-    /// The process (thread group), in the reader's pid namespace.
-    pub pid: u32,
-    /// How.
-    pub via: Via,
-}
-
-/// Where the holders of a socket stand in the [`HolderIndex`]; empty when it has none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
-    first: u32,
-    count: u32,
-}
-
-/// Every holder of every socket, found by inode.
-///
-/// One sorted array and one table from an inode to its first place in it: no allocation
-/// for a socket, and all holders of one socket stand together, by pid and fd.
-#[derive(Clone, Debug, Default)]
-pub struct HolderIndex {
-    holders: Vec<Holder>,
-    first: FxHashMap<NonZeroU32, u32>,
-}
-
-impl HolderIndex {
-    /// Builds the index; the same holder given twice counts once.
-    #[must_use]
-    pub fn new(mut holders: Vec<Holder>) -> Self {
-        // A stable sort is quick on the runs of rising inodes that fd tables are made of.
-        holders.sort();
-        holders.dedup();
-        let mut first = FxHashMap::default();
-        first.reserve(holders.len());
-        for (place, holder) in holders.iter().enumerate() {
-            if let Ok(place) = u32::try_from(place) {
-                first.entry(holder.inode).or_insert(place);
-            }
-        }
-        Self { holders, first }
-    }
-
-    /// Where the holders of a socket stand; empty when there is none.
-    #[must_use]
-    pub fn find(&self, inode: Option<NonZeroU32>) -> Held {
-        let Some((inode, &first)) = inode.and_then(|inode| Some((inode, self.first.get(&inode)?)))
-        else {
-            return Held::default();
-        };
-        let rest = self.holders.get(first as usize..).unwrap_or_default();
-        let count = rest.iter().take_while(|h| h.inode == inode).count();
-        Held {
-            first,
-            count: u32::try_from(count).unwrap_or(u32::MAX),
-        }
-    }
-
-    /// All holders that stand there, lowest pid and fd first.
-    #[must_use]
-    pub fn at(&self, held: Held) -> &[Holder] {
-        let first = held.first as usize;
-        let range = first..first.saturating_add(held.count as usize);
-        self.holders.get(range).unwrap_or_default()
-    }
-
-    /// How many sockets each process holds, each once: of any kind, in any namespace.
-    #[must_use]
-    pub fn per_process(&self) -> FxHashMap<u32, u64> {
-        let mut counts: FxHashMap<u32, u64> = FxHashMap::default();
-        let mut last = None;
-        for holder in &self.holders {
-            // Holders of one socket stand together, and those of one process among them.
-            if last != Some((holder.inode, holder.pid)) {
-                *counts.entry(holder.pid).or_default() += 1;
-            }
-            last = Some((holder.inode, holder.pid));
-        }
-        counts
-    }
-
-    /// Whether any process holds the socket.
-    #[must_use]
-    pub fn contains(&self, inode: NonZeroU32) -> bool {
-        self.first.contains_key(&inode)
-    }
-
-    /// The index without the holders that `keep` refuses.
-    #[must_use]
-    pub fn retained(mut self, keep: impl FnMut(&Holder) -> bool) -> Self {
-        self.holders.retain(keep);
-        Self::new(self.holders)
-    }
-
-    /// The index with `more` holders in it.
-    #[must_use]
-    pub fn extended(mut self, more: Vec<Holder>) -> Self {
-        self.holders.extend(more);
-        Self::new(self.holders)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn holder(inode: u32, pid: u32, fd: u32) -> Holder {
-        Holder {
-            inode: NonZeroU32::new(inode).unwrap(),
-            pid,
-            via: Via::Fd(fd),
-        }
-    }
-
-    #[test]
-    fn all_holders_of_a_shared_socket_stand_together() {
-        let index = HolderIndex::new(vec![
-            holder(7, 20, 3),
-            holder(5, 10, 3),
-            holder(7, 10, 4),
-            holder(7, 10, 4),
-        ]);
-        assert_eq!(
-            index.at(index.find(NonZeroU32::new(7))),
-            [holder(7, 10, 4), holder(7, 20, 3)]
-        );
-        assert_eq!(index.at(index.find(NonZeroU32::new(6))), []);
-        assert_eq!(index.at(index.find(None)), []);
-        let index = index.extended(vec![holder(6, 1, 1)]);
-        assert_eq!(index.at(index.find(NonZeroU32::new(6))), [holder(6, 1, 1)]);
-        assert!(index.contains(NonZeroU32::new(5).unwrap()));
     }
 }

@@ -58,7 +58,7 @@ impl<W: Write> RowWriter for Csv<W> {
 }
 
 /// Whether the text of the cell was chosen by someone else.
-const fn is_foreign(value: &Value<'_>) -> bool {
+pub(super) const fn is_foreign(value: &Value<'_>) -> bool {
     match value {
         // An end may carry a name from the resolver.
         Value::Text(_) | Value::Process(_) | Value::End { .. } => true,

@@ -8,10 +8,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::RowWriter;
-use super::contract::socket::SocketRow;
 use super::contract::{Closing, Origin, SCHEMA};
 use super::sanitize::is_hidden;
+use super::{RowWriter, json_row};
 use crate::model::{Facts, Report, Socket};
 
 /// What every answer begins with.
@@ -43,6 +42,7 @@ pub struct Envelope<W> {
     rows: u64,
     /// One row, made here and written at once: a hundred small writes would cost more.
     row: Vec<u8>,
+    text: String,
     with_sockets: bool,
     /// What the command adds after its rows: members, each with a comma before it.
     part: Vec<u8>,
@@ -56,6 +56,7 @@ impl<W: Write> Envelope<W> {
             head,
             rows: 0,
             row: Vec::new(),
+            text: String::new(),
             with_sockets,
             part: Vec::new(),
         }
@@ -100,7 +101,13 @@ impl<W: Write> RowWriter for Envelope<W> {
 
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         for socket in sockets {
-            self.row(&SocketRow::new(socket, facts))?;
+            self.text.clear();
+            self.text
+                .push_str(if self.rows > 0 { ",\n{" } else { "\n{" });
+            json_row::members(&mut self.text, socket, facts);
+            self.text.push('}');
+            self.out.write_all(self.text.as_bytes())?;
+            self.rows += 1;
         }
         Ok(())
     }
@@ -122,8 +129,8 @@ pub struct Lines<W> {
     out: W,
     head: Head,
     /// What every line begins with, up to the first member of its own; made for the first.
-    start: Vec<u8>,
-    row: Vec<u8>,
+    start: String,
+    line: String,
 }
 
 impl<W: Write> Lines<W> {
@@ -132,8 +139,8 @@ impl<W: Write> Lines<W> {
         Self {
             out,
             head: head.clone(),
-            start: Vec::new(),
-            row: Vec::new(),
+            start: String::new(),
+            line: String::new(),
         }
     }
 
@@ -142,20 +149,32 @@ impl<W: Write> Lines<W> {
     /// # Errors
     /// What writing says.
     pub fn object(&mut self, object: &impl Serialize) -> io::Result<()> {
+        self.begin_line()?;
+        self.line
+            .push_str(&String::from_utf8_lossy(&members(object)?));
+        self.end_line()
+    }
+
+    fn begin_line(&mut self) -> io::Result<()> {
         if self.start.is_empty() {
-            self.start.push(b'{');
-            self.start.extend(members(&self.head.origin())?);
+            let origin = members(&self.head.origin())?;
+            self.start = format!("{{{},", String::from_utf8_lossy(&origin));
         }
-        self.row.clear();
-        self.row.extend(&self.start);
-        let own = self.row.len();
-        write_json(&mut self.row, object)?;
-        // The start of the line has the brace that opens the object already.
-        if let Some(brace) = self.row.get_mut(own) {
-            *brace = b',';
-        }
-        self.row.push(b'\n');
-        self.out.write_all(&self.row)
+        self.line.clone_from(&self.start);
+        Ok(())
+    }
+
+    fn end_line(&mut self) -> io::Result<()> {
+        self.line.push_str("}\n");
+        self.out.write_all(self.line.as_bytes())
+    }
+
+    /// Hands on what was written.
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -166,7 +185,9 @@ impl<W: Write> RowWriter for Lines<W> {
 
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         for socket in sockets {
-            self.object(&SocketRow::new(socket, facts))?;
+            self.begin_line()?;
+            json_row::members(&mut self.line, socket, facts);
+            self.end_line()?;
         }
         Ok(())
     }
@@ -187,7 +208,7 @@ fn members(object: &impl Serialize) -> io::Result<Vec<u8>> {
 
 /// Writes `value` as JSON that is safe to look at: characters that would change how others
 /// are shown stand as `\u` escapes, which mean exactly the same.
-fn write_json(out: impl Write, value: &impl Serialize) -> io::Result<()> {
+pub(super) fn write_json(out: impl Write, value: &impl Serialize) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(out, Harmless);
     Ok(value.serialize(&mut serializer)?)
 }
@@ -196,6 +217,32 @@ fn write_json(out: impl Write, value: &impl Serialize) -> io::Result<()> {
 struct Harmless;
 
 impl Formatter for Harmless {
+    /// Rows of saved answers, as they were written: without the blanks between their parts, in
+    /// which a line may end, and just as safe to look at.
+    fn write_raw_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let (mut is_text, mut is_escaped) = (false, false);
+        let is_kept = |character: char| {
+            let was_escaped = std::mem::replace(&mut is_escaped, false);
+            match character {
+                '"' if !was_escaped => is_text = !is_text,
+                '\\' => is_escaped = is_text && !was_escaped,
+                _ => {}
+            }
+            is_text || !character.is_ascii_whitespace()
+        };
+        let is_compact = !fragment.contains([' ', '\n', '\r', '\t']);
+        if is_compact {
+            return self.write_string_fragment(out, fragment);
+        }
+        let mut is_kept = is_kept;
+        let kept: String = fragment.chars().filter(|c| is_kept(*c)).collect();
+        self.write_string_fragment(out, &kept)
+    }
+
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         out: &mut W,

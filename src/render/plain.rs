@@ -12,7 +12,7 @@ use crate::model::{Facts, Report, Socket};
 /// longer cell pushes the rest of its line.
 pub struct Plain<W> {
     out: W,
-    columns: Vec<&'static Column>,
+    columns: Vec<(&'static Column, usize)>,
     header: bool,
     line: String,
 }
@@ -20,9 +20,10 @@ pub struct Plain<W> {
 impl<W: Write> Plain<W> {
     /// A writer of `columns`.
     pub fn new(out: W, columns: Vec<&'static Column>, header: bool) -> Self {
+        let with_width = |column: &'static Column| (column, usual_width(column.id));
         Self {
             out,
-            columns,
+            columns: columns.into_iter().map(with_width).collect(),
             header,
             line: String::new(),
         }
@@ -35,10 +36,10 @@ impl<W: Write> RowWriter for Plain<W> {
             return Ok(());
         }
         self.line.clear();
-        for column in &self.columns {
+        for (column, width) in &self.columns {
             let start = self.line.len();
             self.line.push_str(column.id);
-            fill(&mut self.line, start, usual_width(column.id), column.align);
+            fill(&mut self.line, start, *width, column.align);
             self.line.push(' ');
         }
         finish(&mut self.line, &mut self.out)
@@ -48,13 +49,13 @@ impl<W: Write> RowWriter for Plain<W> {
         for socket in sockets {
             let row = Row { socket, facts };
             self.line.clear();
-            for column in &self.columns {
+            for (column, width) in &self.columns {
                 let start = self.line.len();
                 write_value(&mut self.line, &(column.value)(row), Style::Plain);
                 if self.line.len() == start {
                     self.line.push('-');
                 }
-                fill(&mut self.line, start, usual_width(column.id), column.align);
+                fill(&mut self.line, start, *width, column.align);
                 self.line.push(' ');
             }
             finish(&mut self.line, &mut self.out)?;
@@ -74,7 +75,7 @@ fn finish(line: &mut String, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The width that most values of a column fit.
-fn usual_width(id: &str) -> usize {
+pub(super) fn usual_width(id: &str) -> usize {
     match id {
         "fd" => 4,
         "family" | "recv_q" | "send_q" | "lport" | "pport" => 6,

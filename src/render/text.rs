@@ -122,21 +122,11 @@ fn write_few_owners(out: &mut String, row: Row<'_>, field: OwnerField) {
 
 /// A number in decimal. Rows are full of numbers, and the machinery of `format!` costs several
 /// times as much as the digits.
-fn push_number(out: &mut String, mut number: u64) {
-    let mut digits = ['0'; 20];
-    let mut length = 0;
-    for place in digits.iter_mut().rev() {
-        *place = char::from(b'0' + u8::try_from(number % 10).unwrap_or(0));
-        number /= 10;
-        length += 1;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend(digits.iter().skip(digits.len() - length));
+pub(super) fn push_number(out: &mut String, number: u64) {
+    out.push_str(itoa::Buffer::new().format(number));
 }
 
-fn push_v4(out: &mut String, address: Ipv4Addr) {
+pub(super) fn push_v4(out: &mut String, address: Ipv4Addr) {
     for (place, octet) in address.octets().into_iter().enumerate() {
         if place > 0 {
             out.push('.');

@@ -1,4 +1,4 @@
-//! Files of the user: the configuration.
+//! Files of the user: the configuration, and saved answers.
 
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -48,6 +48,34 @@ pub fn read_own(path: &Path) -> io::Result<Found> {
         return Err(io::Error::other("it is longer than 64 KiB"));
     }
     Ok(Found::Bytes(bytes))
+}
+
+/// No saved answer is longer than this: a million sockets have half of it.
+const LONGEST_ANSWER: u64 = 1 << 30;
+
+/// Reads a file of the user to its end.
+///
+/// # Errors
+/// When it cannot be opened or read, or is too long.
+pub fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    to_the_end(std::fs::File::open(path)?)
+}
+
+/// Reads standard input to its end.
+///
+/// # Errors
+/// When it cannot be read, or is too long.
+pub fn read_stdin() -> io::Result<Vec<u8>> {
+    to_the_end(io::stdin().lock())
+}
+
+fn to_the_end(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(LONGEST_ANSWER + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST_ANSWER {
+        return Err(io::Error::other("it is longer than 1 GiB"));
+    }
+    Ok(bytes)
 }
 
 fn is_own(uid: u32) -> bool {

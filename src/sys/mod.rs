@@ -1,4 +1,4 @@
-//! All input and output, and the only `unsafe`: netlink, /proc, namespaces, names, terminal.
+//! All input and output, and the only `unsafe`: netlink, /proc, bpf, namespaces, names, terminal.
 //!
 //! Everything here is a thin call with an honest error; what the bytes mean is decided in
 //! [`crate::wire`], what to ask for in [`crate::collect`].
@@ -6,12 +6,15 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+pub mod bpf;
 pub mod cgroup;
 pub mod files;
 pub mod job;
 pub mod names;
 pub mod netns;
 pub mod proc;
+pub mod redraw;
+pub mod save;
 pub mod screen;
 pub mod sock_diag;
 pub mod terminal;

@@ -46,12 +46,20 @@ pub fn may_be_ours(pid: u32) -> bool {
 }
 
 /// Whether this process is in the initial pid namespace, so that every process can be seen.
-///
-/// Source: `PROC_PID_INIT_INO` in `include/linux/proc_ns.h`. `true` when it cannot be told.
+/// `true` when it cannot be told.
 #[must_use]
 pub fn in_initial_pid_namespace() -> bool {
+    initial_pid_namespace().unwrap_or(true)
+}
+
+/// Whether this process is in the initial pid namespace; `None` without /proc.
+///
+/// Source: `PROC_PID_INIT_INO` in `include/linux/proc_ns.h`.
+#[must_use]
+pub fn initial_pid_namespace() -> Option<bool> {
     const PROC_PID_INIT_INO: u64 = 0xEFFF_FFFC;
-    std::fs::metadata("/proc/self/ns/pid").map_or(true, |meta| meta.ino() == PROC_PID_INIT_INO)
+    let own = std::fs::metadata("/proc/self/ns/pid").ok()?;
+    Some(own.ino() == PROC_PID_INIT_INO)
 }
 
 /// Runs `work` on a thread of its own inside the network namespace of process `pid`.

@@ -143,6 +143,23 @@ impl ProcDir {
         Ok(vanished)
     }
 
+    /// Looks at what one descriptor of a process points at, whichever comes first.
+    ///
+    /// # Errors
+    /// As for [`Self::scan_fds`].
+    pub fn look_at_one_fd(&self, pid: u32) -> Result<(), Errno> {
+        let table = open_dir(&self.fd, &format!("{pid}/fd"))?;
+        let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
+        let mut entries = RawDir::new(table.as_fd(), buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let name = entry?;
+            if fd_link::decimal(name.file_name().to_bytes()).is_some() {
+                return link_of(&table, name.file_name()).map(drop);
+            }
+        }
+        Ok(())
+    }
+
     /// The whole of a small file of a process, such as `comm` or `fdinfo/5`.
     ///
     /// # Errors
@@ -154,6 +171,29 @@ impl ProcDir {
         File::from(fd).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// How many files are open on the whole machine; `None` where that cannot be read.
+#[must_use]
+pub fn files_open() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/sys/fs/file-nr").ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// Whether a file of /proc is not there because its process, or what it tells of, has ended.
+#[must_use]
+pub fn has_ended(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
+}
+
+/// Whether a process exists, even where /proc does not show it.
+#[must_use]
+pub fn exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    // A process that may not be sent a signal exists.
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 fn open_dir(at: impl AsFd, path: &str) -> Result<OwnedFd, Errno> {

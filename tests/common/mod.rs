@@ -23,14 +23,19 @@
 
 pub mod buildup;
 pub mod doctor;
+pub mod pty;
 mod run;
 pub mod sandbox;
+pub mod saved;
 mod scene;
+mod stream;
 pub mod terminal;
+pub mod waits;
 pub mod witness;
 
 pub use run::{Answer, Run};
 pub use scene::{Scene, Truth, example};
+pub use stream::Stream;
 
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -46,6 +46,7 @@ impl Run {
     /// Another program.
     pub fn of(program: impl AsRef<std::ffi::OsStr>) -> Self {
         let mut command = Command::new(program);
+        // SOCKSCOPE_OWNERS stays: every answer is the same by either way, so all tests can be run by both.
         for name in [
             "NO_COLOR",
             "CLICOLOR",
@@ -64,6 +65,11 @@ impl Run {
         // Nobody's own configuration changes a test.
         command.env("XDG_CONFIG_HOME", "/nonexistent");
         Self { command }
+    }
+
+    /// The command itself, for whoever does not wait for its end.
+    pub fn command(self) -> Command {
+        self.command
     }
 
     /// More arguments.

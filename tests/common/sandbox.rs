@@ -50,6 +50,48 @@ pub fn hidden_processes(options: &'static CStr) -> impl FnMut() -> io::Result<()
     }
 }
 
+/// /sys is an empty directory: a container's, or a chroot's.
+pub fn empty_sys() -> io::Result<()> {
+    private_mounts()?;
+    mount(c"tmpfs", c"/sys", c"size=4k")
+}
+
+/// The program starts without these capabilities, though as root.
+pub fn without_capabilities(
+    numbers: &'static [libc::c_ulong],
+) -> impl FnMut() -> io::Result<()> + Send + Sync {
+    move || {
+        for number in numbers {
+            // SAFETY: prctl takes numbers only here. exec() gives root what is left in the set.
+            checked(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, *number, 0, 0, 0) })?;
+        }
+        Ok(())
+    }
+}
+
+/// `bpf()` fails with `errno`, by a seccomp filter.
+pub fn no_bpf(errno: i32) -> impl FnMut() -> io::Result<()> + Send + Sync {
+    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let refuse = libc::SECCOMP_RET_ERRNO | errno.unsigned_abs();
+    // struct seccomp_data: the number of the call at 0.
+    seccomp([
+        step((libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16, 0, 0, 0),
+        step(
+            (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
+            0,
+            1,
+            libc::SYS_bpf as u32,
+        ),
+        step((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, refuse),
+        step(
+            (libc::BPF_RET | libc::BPF_K) as u16,
+            0,
+            0,
+            libc::SECCOMP_RET_ALLOW,
+        ),
+    ])
+}
+
 /// `socket(AF_NETLINK, ...)` fails with `errno`, by a seccomp filter: what a container's policy does.
 pub fn no_netlink(errno: i32) -> impl FnMut() -> io::Result<()> + Send + Sync {
     let refuse = libc::SECCOMP_RET_ERRNO | errno.unsigned_abs();
@@ -71,6 +113,13 @@ pub fn no_netlink(errno: i32) -> impl FnMut() -> io::Result<()> + Send + Sync {
         step(answer, 0, 0, refuse),
         step(answer, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
+    seccomp(filter)
+}
+
+/// Installs a filter of system calls.
+fn seccomp<const N: usize>(
+    filter: [libc::sock_filter; N],
+) -> impl FnMut() -> io::Result<()> + Send + Sync {
     move || {
         let program = libc::sock_fprog {
             len: filter.len() as u16,

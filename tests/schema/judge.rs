@@ -64,6 +64,27 @@ impl Judge {
         lines
     }
 
+    /// Events, each valid as `name`, or as what else happens to a stream.
+    pub fn events(&self, name: &str, events: &[Value]) {
+        let names = [name, "BehindEventLine", "ProblemEventLine"];
+        let validators = names.map(|name| self.strictly(name));
+        let any = self.strictly("Line");
+        let mut kinds = BTreeSet::new();
+        for event in events {
+            let kind = match event["event"].as_str() {
+                Some("behind") => 1,
+                Some("problem") => 2,
+                _ => 0,
+            };
+            valid(&validators[kind], event, names[kind]);
+            // To try all alternatives takes long.
+            if kinds.insert(event["event"].to_string()) {
+                valid(&any, event, "Line");
+            }
+            self.note(&self.strict["$defs"][names[kind]], names[kind], event);
+        }
+    }
+
     fn check(&self, names: &[&str], told: &Value) {
         for name in names {
             valid(&self.strictly(name), told, name);

@@ -1,7 +1,7 @@
 //! What fills the keys of the answers, the rare ones too.
 
 use std::ffi::OsStr;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json as value};
 
 use crate::common::sandbox::{empty_proc, no_netlink};
-use crate::common::{NOBODY, Run, Scene, checked, problem_codes, sockets};
+use crate::common::{NOBODY, Run, Scene, Stream, checked, problem_codes, sockets};
 use crate::judge::Judge;
 use crate::quiet::quiet_scenes;
 
@@ -33,6 +33,10 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("names", names),
     ("options", options),
     ("inspection", inspection),
+    ("events", events),
+    ("problems of events", problems_of_events),
+    ("waits", waits),
+    ("differences", differences),
 ];
 
 /// Every list, every option of which sockets.
@@ -408,6 +412,208 @@ fn inspection(judge: &Judge) {
     let (told, lines) = judge.both("ColumnsAnswer", "ColumnLine", &["--columns=help"]);
     assert_eq!(told["columns"].as_array().unwrap().len(), lines.len());
     drop(bound);
+}
+
+/// `--watch`: sockets and everything else that comes, changes and goes.
+fn events(judge: &Judge) {
+    let _growing = Scene::start(&["close-wait-growing", "--count=120", "--rate=4"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = listener.local_addr().unwrap();
+    let streams: Vec<_> = [
+        ("SocketEventLine", &["conns", "-a"][..]),
+        ("InspectedEventLine", &["inspect", "port>=0"]),
+        ("TotalsEventLine", &["states"]),
+        ("GroupEventLine", &["states", "--by=state"]),
+        ("PileEventLine", &["buildup"]),
+        ("FindingEventLine", &["doctor", "--for=200ms"]),
+        ("PageEventLine", &["explain", "close-wait"]),
+    ]
+    .into_iter()
+    .map(|(name, command)| {
+        let watch = ["--watch=100ms", "--format=ndjson"];
+        (name, Stream::start(&[command, &watch].concat()))
+    })
+    .collect();
+    let (rows, others) = streams.split_at(2);
+    for (name, stream) in rows {
+        stream.event(name, |event| event["event"] == "present");
+    }
+    for (name, stream) in others {
+        stream.event(name, |event| event["event"] == "changed");
+    }
+    // Sockets that never have an owner: the connections of one that nobody accepts.
+    let client = TcpStream::connect(local).unwrap();
+    let port = client.local_addr().unwrap().port();
+    let unaccepted = |event: &Value, kind: &str| {
+        event["event"] == kind && event["socket"]["peer"]["port"] == port
+    };
+    for (name, stream) in rows {
+        stream.event(name, |event| unaccepted(event, "opened"));
+    }
+    drop(client);
+    for (name, stream) in rows {
+        let changed = stream.event(name, |event| unaccepted(event, "changed"));
+        assert_eq!(changed["last_owner"], Value::Null);
+    }
+    drop(listener);
+    for (name, stream) in rows {
+        stream.event(name, |event| unaccepted(event, "closed"));
+        // What only waits for more is in the same state.
+        stream.event(name, |event| {
+            event["event"] == "changed" && event["previous_state"].is_null()
+        });
+    }
+    // A look that lasts two rounds.
+    others[3]
+        .1
+        .event("behind", |event| event["event"] == "behind");
+    for (name, stream) in &streams {
+        judge.events(name, &stream.events());
+    }
+}
+
+/// `--watch` as a user without rights.
+fn problems_of_events(judge: &Judge) {
+    let _scene = Scene::start(&["listen"]);
+    let run = Run::new(&["listen", "--watch=100ms", "--format=ndjson"]).user(NOBODY);
+    let stream = Stream::of(run);
+    stream.event("a problem", |event| event["event"] == "problem");
+    judge.events("SocketEventLine", &stream.events());
+}
+
+/// `wait`: what came, what did not, and what holds the port still.
+fn waits(judge: &Judge) {
+    let _listener = TcpListener::bind("127.0.0.1:4000").unwrap();
+    for (port, condition) in [
+        ("4000", "-l"),
+        ("4000", "--free"),
+        ("4001", "-l"),
+        ("4001", "--free"),
+    ] {
+        let now = ["wait", port, condition, "--timeout=0"];
+        let (told, lines) = judge.both("WaitAnswer", "WaitLine", &now);
+        assert_eq!(
+            told["sockets"].as_array().unwrap().is_empty(),
+            port == "4001"
+        );
+        assert_eq!(lines[0]["reached"], told["reached"]);
+    }
+}
+
+/// `diff` of all that can be compared: rows that are left out, changed and added by hand.
+fn differences(judge: &Judge) {
+    let _scenes = [
+        Scene::start(&["established", "--count", "3"]),
+        Scene::start(&["close-wait", "--count", "30"]),
+        Scene::start(&["listen", "--address", "0.0.0.0", "--port", "6379"]),
+    ];
+    for (name, line, rows, figure, command) in [
+        (
+            "DiffAnswer",
+            "DiffLine",
+            "sockets",
+            "/state",
+            &["conns"][..],
+        ),
+        (
+            "InspectDiffAnswer",
+            "InspectDiffLine",
+            "sockets",
+            "/state",
+            &["inspect", "port>=0"],
+        ),
+        (
+            "StatesDiffAnswer",
+            "StatesDiffLine",
+            "groups",
+            "/total",
+            &["states", "--by=state"],
+        ),
+        (
+            "BuildupDiffAnswer",
+            "BuildupDiffLine",
+            "buildup",
+            "/count",
+            &["buildup", "--by=port"],
+        ),
+        (
+            "DoctorDiffAnswer",
+            "DoctorDiffLine",
+            "findings",
+            "/severity",
+            &["doctor", "--for=0"],
+        ),
+        (
+            "ExplainDiffAnswer",
+            "ExplainDiffLine",
+            "live",
+            "/value",
+            &["explain", "CLOSE_WAIT"],
+        ),
+    ] {
+        let run = Run::new(&[command, &["--json"]].concat()).output();
+        let whole: Value = run.json();
+        let count = whole[rows].as_array().unwrap().len();
+        assert!(count > 0, "{command:?}: {whole}");
+        let mut less = whole.clone();
+        let first = less[rows].as_array_mut().unwrap().remove(0);
+        let mut other = whole.clone();
+        let changed = other[rows][0].pointer_mut(figure).unwrap();
+        *changed = match (&*changed, figure) {
+            (_, "/state") => value!("LAST_ACK"),
+            (_, "/severity") => value!("info"),
+            (number, _) => value!(number.as_u64().map_or(1, |number| number + 1)),
+        };
+        if other == whole {
+            other[rows][0][&figure[1..]] = value!("warning");
+        }
+        let mut longer = whole.clone();
+        if rows == "sockets" {
+            longer[rows][0]["accept_queue"] = value!(null);
+            let waiting = longer[rows].as_array_mut().unwrap().iter_mut();
+            waiting
+                .filter(|socket| socket["recv_q"].is_number())
+                .for_each(|socket| socket["recv_q"] = value!(99_999));
+        }
+        let directory = std::env::temp_dir();
+        let file = |which: &str, answer: &Value| {
+            let file = format!("sockscope-{name}-{which}-{}", std::process::id());
+            let path = directory.join(file);
+            std::fs::write(&path, answer.to_string()).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let files = [
+            file("whole", &whole),
+            file("less", &less),
+            file("other", &other),
+            file("longer", &longer),
+        ];
+        let [whole, less, other, longer] = &files;
+        let (told, lines) = judge.both(name, line, &["diff", whole, less]);
+        assert_eq!(told["closed"], value!([first]), "{name}");
+        assert_eq!(lines[0]["event"], "closed");
+        let (told, _) = judge.both(name, line, &["diff", less, whole]);
+        assert_eq!(told["opened"], value!([first]), "{name}");
+        let (told, lines) = judge.both(name, line, &["diff", whole, other]);
+        assert_eq!(
+            told["changed"].as_array().unwrap().len(),
+            1,
+            "{name}: {told}"
+        );
+        assert_eq!(lines[0]["event"], "changed");
+        judge.both(name, line, &["diff", whole, longer]);
+        for file in &files {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    // Lines do not tell the command.
+    let lines = Run::new(&["conns", "--format=ndjson"]).output().stdout;
+    let path = std::env::temp_dir().join(format!("sockscope-lines-{}", std::process::id()));
+    std::fs::write(&path, lines).unwrap();
+    let path = path.to_str().unwrap();
+    let (told, _) = judge.both("DiffAnswer", "DiffLine", &["diff", path, path]);
+    assert_eq!(told["before"]["command"], value!(null));
+    std::fs::remove_file(path).unwrap();
 }
 
 /// Whether one of them has this value there.

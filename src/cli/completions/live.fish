@@ -8,3 +8,4 @@ function __sockscope_live
     $program __complete -- $words (commandline -ct) 2>/dev/null | string replace -r -- '^--[a-z-]+=' ''
 end
 complete -c sockscope -f -a '(__sockscope_live)'
+complete -c sockscope -n '__fish_seen_subcommand_from diff' -F

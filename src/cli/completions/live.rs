@@ -52,8 +52,10 @@ enum Kind {
     Sort,
     Rules,
     Topics,
+    Port,
     PortOrFilter,
     Process,
+    Owner,
     Filter,
     Page,
 }
@@ -65,7 +67,9 @@ fn kind(arg: &Arg) -> Option<Kind> {
         "IDS" => Kind::Rules,
         "TOPIC" => Kind::Topics,
         "PORT|FILTER" => Kind::PortOrFilter,
+        "PORT" => Kind::Port,
         "PID|NAME" => Kind::Process,
+        "NAME|PID" => Kind::Owner,
         "FILTER" => Kind::Filter,
         "PAGE" => Kind::Page,
         _ => return None,
@@ -205,7 +209,9 @@ fn values(session: &Session, kind: Kind, typed: &str, place: &Place<'_>) -> Vec<
         Kind::PortOrFilter if place.words.is_empty() || is_number(typed) => {
             list(typed, ports(session))
         }
+        Kind::Port => ports(session),
         Kind::Process if place.words.is_empty() => processes(session, typed),
+        Kind::Owner => processes(session, typed),
         Kind::PortOrFilter | Kind::Process | Kind::Filter => filter(session, typed, place),
     }
 }

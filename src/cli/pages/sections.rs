@@ -29,6 +29,8 @@ pub(super) fn description(command: &str) -> Option<String> {
         "sockscope" => include_str!("sockscope.roff"),
         "port" => include_str!("port.roff"),
         "doctor" => include_str!("doctor.roff"),
+        "wait" => include_str!("wait.roff"),
+        "diff" => include_str!("diff.roff"),
         "watch" => include_str!("watch.roff"),
         _ => return None,
     };
@@ -69,6 +71,23 @@ fn exit_codes(command: &str) -> Examples {
             ("2", "Wrong usage, or a fatal error."),
             ("3", "With --strict: a row or an owner may be missing."),
         ],
+        "wait" => &[
+            ("0", "It is so."),
+            ("1", "It was not so before the time was over."),
+            ("2", "Wrong usage, or a fatal error."),
+            (
+                "3",
+                "With --strict: a socket or an owner that matters may not have been seen.",
+            ),
+        ],
+        "diff" => &[
+            ("0", "Both were compared, whether or not something differs."),
+            ("2", "Wrong usage, or a file that cannot be compared."),
+            (
+                "3",
+                "With --strict: one of both answers may not have been complete.",
+            ),
+        ],
         "watch" => &[
             ("0", "It was left with q or Ctrl-C."),
             (
@@ -84,7 +103,7 @@ fn exit_codes(command: &str) -> Examples {
             ("0", "Found; healthy."),
             (
                 "1",
-                "Nothing matched; of doctor: a finding as bad as --fail-on.",
+                "Nothing matched; of doctor: a finding as bad as --fail-on; of wait: timed out.",
             ),
             ("2", "Wrong usage, or a fatal error."),
             ("3", "With --strict: a row or an owner may be missing."),
@@ -213,6 +232,31 @@ fn examples(command: &str) -> Examples {
             (
                 "sockscope proc 812 state=established",
                 "The connections of one process.",
+            ),
+        ],
+        "wait" => &[
+            (
+                "sockscope wait 8080 --listening --timeout 30",
+                "Until a server has started, for half a minute at most.",
+            ),
+            (
+                "sockscope wait 8080 --free --address 0.0.0.0",
+                "Until a bind() to 0.0.0.0:8080 will do.",
+            ),
+            (
+                "sockscope wait 5432 --listening --process postgres -q",
+                "Until it is this program that listens.",
+            ),
+        ],
+        "diff" => &[
+            ("sockscope diff before.json after.json", "What has changed."),
+            (
+                "sockscope conns --json | sockscope diff before.json -",
+                "What has changed until now.",
+            ),
+            (
+                "sockscope diff before.json after.json --format csv --columns state,peer",
+                "One line a change.",
             ),
         ],
         "schema" => &[(

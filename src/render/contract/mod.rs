@@ -6,6 +6,7 @@
 //! A field that may be absent has `skip_serializing_if`; every other one is always there.
 
 pub mod columns;
+pub mod events;
 mod names;
 #[cfg(test)]
 mod schema;
@@ -73,7 +74,7 @@ impl<'a> Closing<'a> {
 /// Something that could not be read, or only in part.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Problem"))]
-struct ProblemEntry<'a> {
+pub(crate) struct ProblemEntry<'a> {
     /// A short, stable name. More may come.
     code: &'static str,
     /// One line for people.
@@ -85,7 +86,7 @@ struct ProblemEntry<'a> {
 }
 
 impl<'a> ProblemEntry<'a> {
-    fn new(problem: &'a Problem) -> Self {
+    pub(crate) fn new(problem: &'a Problem) -> Self {
         Self {
             code: problem.code,
             message: &problem.message,

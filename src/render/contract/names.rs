@@ -2,10 +2,13 @@
 
 use serde::{Serialize, Serializer};
 
+use super::events::Event;
 use crate::analyze::buildup::Attribution;
 use crate::analyze::doctor::Severity;
 use crate::analyze::port::BlockReason;
+use crate::analyze::wait::Condition;
 use crate::model::{Family, OwnerStatus, Protocol, Role, State, TimerKind};
+use crate::render::diff::DiffEvent;
 
 /// Writes a type by the names of its variants, which are all told to the schema: as `enum`
 /// where there will be no others within v1, else as `examples`.
@@ -41,6 +44,9 @@ names! {
     Family as "examples" { V4 V6 }
         "The address family; a dual-stack socket is ipv6, also where its addresses are IPv4. \
             More may come.";
+    Event as "enum" { Present Opened Changed Closed }
+        "What happened: it was there at the first look; it came; it is not as it was; it went. Of \
+            what a filter chooses: it came, or began to match.";
     Role as "enum" { Listener Inbound Outbound }
         "Which side of a connection the socket is: it waits for clients, it came to a port that \
             a listener holds, or it went out.";
@@ -54,6 +60,12 @@ names! {
         "How it is known whose the sockets are: a process holds them; it held them when they \
             were seen alive; it holds the listener of their port (most likely the same \
             program); only the destination is known.";
+    Condition as "enum" { Listening Free }
+        "What was waited for: a TCP listener or a bound UDP socket holds the port; nothing holds \
+            it.";
+    DiffEvent as "enum" { Opened Closed Changed }
+        "What happened to a row: it is only in the later answer, only in the earlier one, or in \
+            both and differs.";
     BlockReason as "examples" { Listener BoundOnly UdpBound Connection TimeWait }
         "What kind of socket stands in the way of a bind(). More may come.";
     Severity as "enum" { Info Warning Critical }

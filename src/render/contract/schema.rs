@@ -12,14 +12,17 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json, json};
 
 use super::columns::{ColumnRow, ColumnsAnswer};
+use super::events::{BehindEvent, ProblemEvent, RecordEvent, SocketEvent};
 use super::socket::SocketRow;
 use super::{Closing, JSON_SCHEMA, Origin};
 use crate::render::buildup::{BuildupAnswer, PileRow};
 use crate::render::counts::{GroupRow, StatesAnswer, Totals};
+use crate::render::diff::{DiffLine, DiffPart, NoState, PreviousState, SocketEvent as DiffSocket};
 use crate::render::doctor::{DoctorAnswer, FindingRow, Findings, RuleRow, RulesAnswer};
-use crate::render::explain::{Page, TopicRow, TopicsAnswer};
+use crate::render::explain::{LiveValue, Page, TopicRow, TopicsAnswer};
 use crate::render::inspect::json::InspectedRow;
 use crate::render::ports::PortsPart;
+use crate::render::wait::{WaitLine, WaitPart};
 
 /// One answer in `--format json`: an object.
 #[derive(JsonSchema)]
@@ -93,6 +96,58 @@ struct OverviewAnswer {
     totals: Totals<'static>,
     #[schemars(flatten)]
     findings: Findings<'static>,
+}
+
+/// What an event of `--watch` is about, under its name.
+macro_rules! records {
+    ($($record:ident { $name:ident: $row:ty })*) => {$(
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "rows are remembered as they were written")]
+        struct $record {
+            $name: $row,
+        }
+    )*};
+}
+
+/// The answer of `wait`.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "the writer streams these parts one after the other"
+)]
+struct WaitAnswer {
+    /// The listeners that were found, or what holds the port still.
+    sockets: Vec<SocketRow<'static>>,
+    #[schemars(flatten)]
+    part: WaitPart,
+}
+
+/// A row of a line of `diff` that is no socket: as it stands in the file, the later one where
+/// it is in both.
+macro_rules! events {
+    ($($name:ident $key:ident $row:ty;)*) => {$(
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "rows are written as they stand in a file")]
+        struct $name {
+            /// As it stands in the file: the later one where it is in both.
+            $key: $row,
+        }
+    )*};
+}
+
+records! {
+    TotalsRecord { totals: Totals<'static> }
+    GroupRecord { group: GroupRow<'static> }
+    PileRecord { pile: PileRow<'static> }
+    FindingRecord { finding: FindingRow<'static> }
+    PageRecord { page: Page<'static> }
+}
+
+events! {
+    GroupEvent group GroupRow<'static>;
+    PileEvent pile PileRow<'static>;
+    FindingEvent finding FindingRow<'static>;
+    ValueEvent value LiveValue;
 }
 
 /// Bytes of text that is not UTF-8.
@@ -246,6 +301,9 @@ fn schema() -> Json {
         "explain",
         "explain without a topic: the list of them.",
     );
+    maker.answer::<WaitAnswer>("WaitAnswer", "wait", "Whether what was waited for came.");
+    differences(&mut maker);
+    maker.line::<WaitLine>("WaitLine", "The end of a wait.");
     maker.line::<SocketRow>(
         "SocketLine",
         "A socket: of the overview, listen, port, conns and proc.",
@@ -259,7 +317,62 @@ fn schema() -> Json {
     maker.line::<RuleRow>("RuleLine", "A rule of doctor --list.");
     maker.line::<Page>("PageLine", "The page of explain TOPIC.");
     maker.line::<TopicRow>("TopicLine", "A topic of explain.");
+    events(&mut maker);
     maker.finish()
+}
+
+/// The lines of `--watch --format ndjson`.
+fn events(maker: &mut Maker) {
+    maker.line::<SocketEvent<'_, SocketRow>>(
+        "SocketEventLine",
+        "--watch: what happened to a socket of the overview, listen, port, conns and proc.",
+    );
+    maker.line::<SocketEvent<'_, InspectedRow>>(
+        "InspectedEventLine",
+        "--watch: what happened to a socket of inspect.",
+    );
+    maker.line::<RecordEvent<TotalsRecord>>(
+        "TotalsEventLine",
+        "--watch: what happened to the counts of states.",
+    );
+    maker.line::<RecordEvent<GroupRecord>>(
+        "GroupEventLine",
+        "--watch: what happened to a group of states --by.",
+    );
+    maker.line::<RecordEvent<PileRecord>>(
+        "PileEventLine",
+        "--watch: what happened to a row of buildup.",
+    );
+    maker.line::<RecordEvent<FindingRecord>>(
+        "FindingEventLine",
+        "--watch: what happened to a finding of doctor.",
+    );
+    maker.line::<RecordEvent<PageRecord>>(
+        "PageEventLine",
+        "--watch: what happened to a page of explain.",
+    );
+    maker.line::<ProblemEvent>("ProblemEventLine", "--watch: something could not be seen.");
+    maker.line::<BehindEvent>("BehindEventLine", "--watch: looks were left out.");
+}
+
+/// What `diff` writes, by what was compared.
+fn differences(maker: &mut Maker) {
+    type Of<R, S> = DiffPart<'static, R, S>;
+    let of = |what: &str| format!("What differs between two answers of {what}.");
+    let sockets = of("listen, conns, port, proc, or the overview");
+    maker.answer::<Of<SocketRow, PreviousState>>("DiffAnswer", "diff", &sockets);
+    maker.answer::<Of<InspectedRow, PreviousState>>("InspectDiffAnswer", "diff", &of("inspect"));
+    maker.answer::<Of<GroupRow, NoState>>("StatesDiffAnswer", "diff", &of("states"));
+    maker.answer::<Of<PileRow, NoState>>("BuildupDiffAnswer", "diff", &of("buildup"));
+    maker.answer::<Of<FindingRow, NoState>>("DoctorDiffAnswer", "diff", &of("doctor"));
+    maker.answer::<Of<LiveValue, NoState>>("ExplainDiffAnswer", "diff", &of("explain"));
+    let of = |what: &str| format!("{what} of diff.");
+    maker.line::<DiffLine<DiffSocket<SocketRow>>>("DiffLine", &of("A socket"));
+    maker.line::<DiffLine<DiffSocket<InspectedRow>>>("InspectDiffLine", &of("A socket of inspect"));
+    maker.line::<DiffLine<GroupEvent>>("StatesDiffLine", &of("A group"));
+    maker.line::<DiffLine<PileEvent>>("BuildupDiffLine", &of("A row of buildup"));
+    maker.line::<DiffLine<FindingEvent>>("DoctorDiffLine", &of("A finding"));
+    maker.line::<DiffLine<ValueEvent>>("ExplainDiffLine", &of("A value of explain"));
 }
 
 #[test]

@@ -1,6 +1,5 @@
-//! Counts in JSON: in the envelope, and one object a line.
+//! Counts in JSON.
 
-use std::io::{self, Write};
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
@@ -9,7 +8,6 @@ use serde::{Serialize, Serializer};
 use crate::analyze::states::{Counts, Group, Key, StatesView, UdpCounts};
 use crate::model::{OwnerStatus, State};
 use crate::render::contract::ProcessName;
-use crate::render::json::Lines;
 
 /// Counts of all sockets.
 #[derive(Debug, Serialize)]
@@ -95,7 +93,9 @@ pub struct GroupRow<'a> {
 }
 
 impl<'a> GroupRow<'a> {
-    fn new(group: &'a Group) -> Self {
+    /// One group.
+    #[must_use]
+    pub fn new(group: &'a Group) -> Self {
         Self {
             key: GroupKey::new(&group.key),
             total: group.counts.total(),
@@ -178,20 +178,6 @@ impl<'a> GroupKey<'a> {
             },
         }
     }
-}
-
-/// Writes one line a group, or one with the totals where no groups were asked for.
-///
-/// # Errors
-/// What writing says.
-pub fn lines<W: Write>(out: &mut Lines<W>, view: &StatesView, groups: bool) -> io::Result<()> {
-    if !groups {
-        return out.object(&Totals::new(view));
-    }
-    for group in &view.groups {
-        out.object(&GroupRow::new(group))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

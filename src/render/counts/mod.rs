@@ -13,7 +13,7 @@ use crate::analyze::states::{By, Key, StatesView};
 use crate::columns::Align;
 use crate::model::State;
 
-pub use json::{GroupKey, GroupRow, StatesAnswer, Totals, lines};
+pub use json::{GroupKey, GroupRow, StatesAnswer, Totals};
 pub use program::{csv, plain};
 
 /// Draws a table of states, or of groups with a column for each state that occurs.

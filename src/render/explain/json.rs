@@ -70,7 +70,7 @@ impl PointEntry {
 /// A value of this host.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct LiveValue {
+pub struct LiveValue {
     /// The name of the sysctl, of the counter as nstat spells it, of the state.
     name: String,
     /// The number, or the text of what is no single number; null where it is not known.

@@ -15,6 +15,8 @@ use crate::explain::live::Value;
 use crate::explain::{self, Topic};
 use crate::model::Kernel;
 
+#[cfg(test)]
+pub use json::LiveValue;
 pub use json::{Page, TopicRow, TopicsAnswer};
 
 /// A text is not squeezed into less beside its heading, but goes below it.

@@ -1,0 +1,257 @@
+//! When a wait for a port is over: which sockets count, and how often it is worth to look. Pure.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use crate::model::{FamilySet, ProtocolSet, Socket, State};
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// A TCP listener or a bound UDP socket holds the port.
+    Listening,
+    /// Nothing holds the port: no listener, no socket that is only bound, no bound UDP socket.
+    Free,
+}
+
+impl Condition {
+    /// The word for it, also in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Listening => "listening",
+            Self::Free => "free",
+        }
+    }
+}
+
+/// Which port, and which of its sockets count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What is waited for.
+    pub condition: Condition,
+    /// The local port.
+    pub port: u16,
+    /// Only sockets that take what is sent to this address, or are in the way of a bind() to
+    /// it; a v4-mapped address is the IPv4 address it is.
+    pub address: Option<IpAddr>,
+    /// The protocols.
+    pub protocols: ProtocolSet,
+    /// The families of the sockets.
+    pub families: FamilySet,
+}
+
+impl Target {
+    /// Whether `socket` counts: makes the port listened on, or keeps it from being free.
+    #[must_use]
+    pub fn counts(&self, socket: &Socket) -> bool {
+        let holds = match self.condition {
+            Condition::Listening => socket.is_listener(),
+            Condition::Free => socket.is_listener() || is_bound_only(socket),
+        };
+        holds && self.is_ours(socket) && self.reaches(socket)
+    }
+
+    /// Whether `socket` counts only if an IPv6 wildcard socket takes IPv4, too, which its source
+    /// does not tell (/proc/net): it does unless it asked not to.
+    #[must_use]
+    pub fn is_guess(&self, socket: &Socket) -> bool {
+        let knows = Socket {
+            v6_only: Some(true),
+            ..socket.clone()
+        };
+        socket.v6_only.is_none() && self.counts(socket) && !self.counts(&knows)
+    }
+
+    /// Whether `socket` is one of the port, of the protocols and families asked for.
+    #[must_use]
+    pub fn is_ours(&self, socket: &Socket) -> bool {
+        socket.local.port == self.port
+            && self.protocols.contains(socket.protocol)
+            && self.families.contains(socket.family)
+    }
+
+    fn reaches(&self, socket: &Socket) -> bool {
+        let Some(address) = self.address else {
+            return true;
+        };
+        let local = socket.local.address;
+        let dual_stack = local == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && socket.v6_only != Some(true);
+        let covered = match address {
+            IpAddr::V4(_) => local == IpAddr::V4(Ipv4Addr::UNSPECIFIED) || dual_stack,
+            IpAddr::V6(_) => local == IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        if local == address || covered {
+            return true;
+        }
+        // A wildcard takes all addresses, so that any of them is in its way; that of IPv6 takes
+        // the IPv4 ones, too.
+        self.condition == Condition::Free
+            && match address {
+                IpAddr::V4(v4) => v4.is_unspecified() && local.is_ipv4(),
+                IpAddr::V6(v6) => v6.is_unspecified(),
+            }
+    }
+}
+
+/// A TCP socket after bind(), before listen() or connect().
+#[must_use]
+pub const fn is_bound_only(socket: &Socket) -> bool {
+    matches!(socket.state, State::BoundInactive | State::Close)
+}
+
+/// The shortest time between two looks.
+const SHORTEST: Duration = Duration::from_millis(50);
+/// The longest time between two looks that cost little: what happens is seen within 200 ms.
+const LONGEST: Duration = Duration::from_millis(150);
+/// Where that would take more than a tenth of a core, not even then.
+const LONGEST_OF_SLOW: Duration = Duration::from_secs(2);
+/// The longest time between two looks at what is only bound.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+/// The longest time between two looks at the owners of the same sockets.
+const LONGEST_OF_OWNERS: Duration = Duration::from_secs(60);
+/// Fifty times its cost apart, a look takes two per cent of a core.
+const TWO_PER_CENT: u32 = 50;
+/// Ten per cent.
+const TENTH: u32 = 10;
+
+/// The time until the next look at listeners, after one that took `cost`: two per cent of a core
+/// at most where a look takes up to 3 ms, which it does on every ordinary host; beyond, a tenth.
+#[must_use]
+pub fn pause_after(cost: Duration) -> Duration {
+    let frugal = cost * TWO_PER_CENT;
+    let slow = (cost * TENTH).clamp(LONGEST, LONGEST_OF_SLOW);
+    frugal.clamp(SHORTEST, slow)
+}
+
+/// The time until the next look at what is only bound, for which the kernel walks every bound
+/// port: two per cent of a core, but 5 s at most.
+#[must_use]
+pub fn rest_after(cost: Duration) -> Duration {
+    (cost * TWO_PER_CENT).clamp(SHORTEST, LONGEST_REST)
+}
+
+/// The time until the owners of the same sockets are looked at again: two per cent of a core.
+/// New sockets do not wait for that.
+#[must_use]
+pub fn owners_rest_after(cost: Duration) -> Duration {
+    (cost * TWO_PER_CENT).clamp(SHORTEST, LONGEST_OF_OWNERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Endpoint, Family, Protocol};
+
+    const BOTH: ProtocolSet = ProtocolSet {
+        tcp: true,
+        udp: true,
+        raw: false,
+    };
+
+    fn target(condition: Condition, address: Option<&str>) -> Target {
+        Target {
+            condition,
+            port: 80,
+            address: address.map(|text| text.parse().unwrap()),
+            protocols: BOTH,
+            families: FamilySet::BOTH,
+        }
+    }
+
+    fn socket(state: State, local: &str, v6_only: Option<bool>) -> Socket {
+        let address: IpAddr = local.parse().unwrap();
+        let family = match address {
+            IpAddr::V4(_) => Family::V4,
+            IpAddr::V6(_) => Family::V6,
+        };
+        let protocol = match state {
+            State::Unconnected => Protocol::Udp,
+            _ => Protocol::Tcp,
+        };
+        let mut socket = Socket::new(protocol, family, state, Endpoint::new(address, 80));
+        socket.v6_only = v6_only;
+        socket
+    }
+
+    #[test]
+    fn connections_count_for_nothing_and_bound_sockets_only_against_free() {
+        let free = target(Condition::Free, None);
+        let listening = target(Condition::Listening, None);
+        for (state, listens, holds) in [
+            (State::Listen, true, true),
+            (State::Unconnected, true, true),
+            (State::BoundInactive, false, true),
+            (State::TimeWait, false, false),
+            (State::Established, false, false),
+            (State::CloseWait, false, false),
+        ] {
+            let socket = socket(state, "0.0.0.0", None);
+            assert_eq!(listening.counts(&socket), listens, "{state}");
+            assert_eq!(free.counts(&socket), holds, "{state}");
+        }
+        let mut other = socket(State::Listen, "0.0.0.0", None);
+        other.local.port = 81;
+        assert!(!free.counts(&other));
+    }
+
+    #[test]
+    fn what_is_sent_to_an_address_is_taken_by_it_and_by_wildcards() {
+        let takes = |address, local, v6_only| {
+            target(Condition::Listening, Some(address)).counts(&socket(
+                State::Listen,
+                local,
+                v6_only,
+            ))
+        };
+        let dual = Some(false);
+        assert!(takes("127.0.0.1", "127.0.0.1", None));
+        assert!(takes("127.0.0.1", "0.0.0.0", None));
+        assert!(takes("127.0.0.1", "::", dual));
+        assert!(!takes("127.0.0.1", "::", Some(true)));
+        assert!(!takes("127.0.0.1", "127.0.0.2", None));
+        assert!(takes("::1", "::", Some(true)));
+        assert!(!takes("::1", "0.0.0.0", None));
+        // Who listens on one address does not take what is sent to others.
+        assert!(!takes("0.0.0.0", "127.0.0.1", None));
+        assert!(takes("0.0.0.0", "::", dual));
+    }
+
+    #[test]
+    fn a_wildcard_is_free_only_of_all_addresses() {
+        let blocks = |address, local, v6_only| {
+            target(Condition::Free, Some(address)).counts(&socket(State::Listen, local, v6_only))
+        };
+        assert!(blocks("0.0.0.0", "127.0.0.2", None));
+        assert!(blocks("0.0.0.0", "::", Some(false)));
+        assert!(!blocks("0.0.0.0", "::", Some(true)));
+        assert!(!blocks("0.0.0.0", "::1", Some(false)));
+        assert!(blocks("::", "::1", Some(false)));
+        assert!(blocks("::", "127.0.0.1", None), "a dual-stack bind fails");
+        assert!(!blocks("::1", "127.0.0.1", None));
+        assert!(!blocks("127.0.0.1", "127.0.0.2", None));
+    }
+
+    #[test]
+    fn a_wildcard_of_which_the_source_tells_less_is_a_guess() {
+        let target = target(Condition::Free, Some("127.0.0.1"));
+        assert!(target.is_guess(&socket(State::Listen, "::", None)));
+        assert!(!target.is_guess(&socket(State::Listen, "::", Some(false))));
+        assert!(!target.is_guess(&socket(State::Listen, "127.0.0.1", None)));
+    }
+
+    #[test]
+    fn looks_are_rarer_the_more_they_cost() {
+        let us = Duration::from_micros;
+        let ms = Duration::from_millis;
+        assert_eq!(pause_after(us(100)), ms(50));
+        assert_eq!(pause_after(ms(2)), ms(100));
+        assert_eq!(pause_after(ms(4)), ms(150));
+        assert_eq!(pause_after(ms(30)), ms(300));
+        assert_eq!(pause_after(ms(900)), ms(2000));
+        assert_eq!(rest_after(us(100)), ms(50));
+        assert_eq!(rest_after(ms(30)), ms(1500));
+        assert_eq!(rest_after(ms(900)), ms(5000));
+        assert_eq!(owners_rest_after(ms(400)), ms(20_000));
+    }
+}

@@ -1,0 +1,65 @@
+//! What one should know of both answers before one reads what differs.
+
+use crate::analyze::diff::{Apart, tells_owners};
+use crate::model::Problem;
+use crate::wire::saved::Saved;
+
+/// What the files themselves tell: their order, and whether they are whole.
+pub(super) fn files(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Problem>) {
+    let time = |saved: &Saved<'_>| saved.collected_at.parse::<jiff::Timestamp>().ok();
+    if let (Some(was), Some(is)) = (time(before), time(after))
+        && is < was
+    {
+        let message =
+            "the second answer is older than the first: what is told as opened was closed";
+        problems.push(Problem::new("order", message).hint("give the earlier one first"));
+    }
+    for (which, saved) in [("first", before), ("second", after)] {
+        let message = match saved.complete {
+            Some(true) => None,
+            Some(false) => Some(format!(
+                "the {which} answer is not complete: rows or owners may be missing in it"
+            )),
+            None => Some(format!(
+                "the {which} answer is ndjson, which does not tell whether rows are missing in it"
+            )),
+        };
+        problems.extend(message.map(|message| Problem::incomplete("answer_incomplete", message)));
+        if saved.left_out > 0 {
+            let count = saved.left_out;
+            let message = format!(
+                "{count} rows of the {which} answer are of kinds that this version does not know"
+            );
+            problems.push(Problem::incomplete("rows_unknown", message).count(count));
+        }
+    }
+}
+
+/// Says why sockets are known by their ends only.
+pub(super) fn apart(apart: Apart) -> Problem {
+    let (code, why) = match apart {
+        Apart::Hosts => ("other_host", "the answers are of different hosts"),
+        Apart::Namespaces => {
+            let why = "the answers are of different network namespaces";
+            ("other_namespace", why)
+        }
+        Apart::Boots => {
+            let why = "the cookies of the answers contradict each other (another boot?)";
+            ("other_boot", why)
+        }
+    };
+    let message = format!("{why}: sockets are compared by their addresses, owners by name");
+    Problem::new(code, message)
+}
+
+/// Says when owners are known in one answer only.
+pub(super) fn owners(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Problem>) {
+    let tells = |saved: &Saved<'_>| {
+        let mut sockets = saved.snapshot.sockets.iter();
+        saved.snapshot.sockets.is_empty() || sockets.any(tells_owners)
+    };
+    if tells(before) != tells(after) {
+        let message = "owners are known in one answer only, so they are not compared";
+        problems.push(Problem::new("owners_not_compared", message));
+    }
+}

@@ -1,0 +1,317 @@
+//! Looking again and again, as rarely as is quick enough, until it is so or too late.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::holders::{Held, Holders, Wanted, holding, of_port};
+use crate::analyze::wait::{Condition, Target, pause_after, rest_after};
+use crate::cli::Failure;
+use crate::cli::session::Session;
+use crate::collect::{BoundOnly, Probe};
+use crate::filter::Filter;
+use crate::model::{Facts, Problem, Report, Snapshot, Socket, StateSet};
+use crate::pipeline::{self, Request, Stop};
+use crate::query::ProcessDetail;
+use crate::render::Format;
+use crate::sys;
+
+/// Looks in a row that may fail before anything was seen: the first ones.
+const FEW_FAILURES: u32 = 3;
+/// Looks in a row that may fail later: about a second.
+const MANY_FAILURES: u32 = 20;
+
+/// A wait that goes on.
+pub(super) struct Wait<'a> {
+    session: &'a Session,
+    target: Target,
+    probe: Probe,
+    request: Request,
+    holders: Option<Holders>,
+    /// Sockets that count, as the last look saw them.
+    rows: Vec<Socket>,
+    /// When bound-only sockets may be asked for again.
+    bound_due: Duration,
+    /// What the last look at listeners took.
+    cost: Duration,
+    started: Duration,
+    looks: u32,
+    spent: Duration,
+    has_seen: bool,
+    told: bool,
+}
+
+/// A wait that is over.
+pub(super) struct Ended {
+    /// What was waited for.
+    pub target: Target,
+    /// Whether it came.
+    pub reached: bool,
+    /// How long it took.
+    pub waited: Duration,
+    /// How long it might have taken.
+    pub timeout: Option<Duration>,
+    /// The sockets of the port that are there now, those that do not count among them.
+    pub sockets: Vec<Socket>,
+    /// Owners and names.
+    pub facts: Facts,
+    /// What could not be seen.
+    pub report: Report,
+    /// Whether it was told already that owners cannot be seen.
+    pub told: bool,
+}
+
+impl<'a> Wait<'a> {
+    pub fn start(
+        session: &'a Session,
+        target: Target,
+        wanted: Option<Wanted>,
+    ) -> Result<Self, Failure> {
+        let started = sys::monotonic();
+        let request = session.request(StateSet::ALL, Filter::default())?;
+        let mut request = of_port(request, &target);
+        if session.options.quiet {
+            request.query.owners = ProcessDetail::None;
+            request.query.users = false;
+        }
+        let probe = Probe::open(request.query, target.port).map_err(Stop::Problem)?;
+        Ok(Self {
+            session,
+            target,
+            probe,
+            request,
+            holders: wanted.map(Holders::new),
+            rows: Vec::new(),
+            bound_due: Duration::ZERO,
+            cost: Duration::ZERO,
+            started,
+            looks: 0,
+            spent: Duration::ZERO,
+            has_seen: false,
+            told: false,
+        })
+    }
+
+    /// Looks until it is so, or `timeout` has passed: then once more. Whether it is so.
+    pub fn until(&mut self, timeout: Option<Duration>) -> Result<bool, Failure> {
+        let deadline = timeout.and_then(|timeout| self.started.checked_add(timeout));
+        let mut failures = 0;
+        loop {
+            let began = sys::monotonic();
+            let is_last = deadline.is_some_and(|deadline| began >= deadline);
+            let outcome = self.look(is_last);
+            let now = sys::monotonic();
+            self.looks += 1;
+            self.spent += now.saturating_sub(began);
+            match outcome {
+                Ok(true) => return Ok(true),
+                Ok(false) => {
+                    failures = 0;
+                    self.has_seen = true;
+                }
+                Err(Stop::Problem(problem)) => {
+                    failures += 1;
+                    let patience = if self.has_seen {
+                        MANY_FAILURES
+                    } else {
+                        FEW_FAILURES
+                    };
+                    if is_last || failures >= patience {
+                        return Err(Stop::Problem(problem).into());
+                    }
+                }
+                Err(stop) => return Err(stop.into()),
+            }
+            if is_last {
+                return Ok(false);
+            }
+            let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_sub(now));
+            sleep(pause_after(self.cost).min(left));
+        }
+    }
+
+    /// One look: whether it is so.
+    fn look(&mut self, is_last: bool) -> Result<bool, Stop> {
+        self.rows = self.listeners()?;
+        match self.target.condition {
+            Condition::Listening if self.rows.is_empty() => Ok(false),
+            Condition::Listening => {
+                let held = self.held(is_last)?;
+                Ok(held.is_none_or(|held| held.by_wanted))
+            }
+            Condition::Free => self.is_free(is_last),
+        }
+    }
+
+    fn is_free(&mut self, is_last: bool) -> Result<bool, Stop> {
+        if self.rows.is_empty() && self.probe.sees_bound_only() == BoundOnly::Listed {
+            let began = sys::monotonic();
+            if began < self.bound_due && !is_last {
+                return Ok(false);
+            }
+            self.rows = self.probe.bound_only().map_err(Stop::Problem)?;
+            self.rows.retain(|socket| self.target.counts(socket));
+            let now = sys::monotonic();
+            self.bound_due = now + rest_after(now.saturating_sub(began));
+            if self.rows.is_empty() {
+                // What was bound during the first look may listen since the second.
+                self.rows = self.listeners()?;
+            }
+        }
+        if self.rows.is_empty() {
+            return Ok(true);
+        }
+        let held = self.held(is_last)?;
+        Ok(held.is_some_and(|held| !held.by_wanted && !held.may_be))
+    }
+
+    fn listeners(&mut self) -> Result<Vec<Socket>, Stop> {
+        let began = sys::monotonic();
+        let rows = self.probe.listeners();
+        self.cost = sys::monotonic().saturating_sub(began);
+        let mut rows = rows.map_err(Stop::Problem)?;
+        rows.retain(|socket| self.target.counts(socket));
+        Ok(rows)
+    }
+
+    /// Who holds the sockets, where a process is waited for.
+    fn held(&mut self, is_last: bool) -> Result<Option<&Held>, Stop> {
+        let Some(holders) = &mut self.holders else {
+            return Ok(None);
+        };
+        let held = holders.look(&self.request, &self.target, &self.rows, is_last)?;
+        if let Some(held) = held
+            && held.may_be
+            && !std::mem::replace(&mut self.told, true)
+        {
+            // Whoever waits should know now why it may be in vain.
+            self.session.tell(&why_unknown(held));
+        }
+        Ok(held)
+    }
+
+    /// The end: one look with owners, where they are told.
+    pub fn end(mut self, reached: bool, timeout: Option<Duration>) -> Ended {
+        let waited = sys::monotonic().saturating_sub(self.started);
+        let mut report = Report {
+            collector: self.probe.collector(),
+            owners_from: Some("none"),
+            problems: self.probe.problems().to_vec(),
+            trace: vec![self.trace(waited)],
+        };
+        let known = self.holders.take().and_then(|holders| holders.last);
+        let snapshot = match known {
+            Some(held) if reached && !self.rows.is_empty() => Some(held.snapshot),
+            _ if self.is_told_already(reached) => None,
+            _ => pipeline::snapshot(&self.last_request(reached)).ok(),
+        };
+        let Snapshot {
+            mut sockets, facts, ..
+        } = self.merge(snapshot, &mut report);
+        let counts = |socket: &Socket| self.target.counts(socket);
+        if !sockets.iter().any(counts) {
+            // Gone since, or not to be seen a second time: what was found is told all the same.
+            sockets.append(&mut self.rows);
+        }
+        self.note_guess(&sockets, &mut report.problems);
+        Ended {
+            target: self.target,
+            reached,
+            waited,
+            timeout,
+            sockets,
+            facts,
+            report,
+            told: self.told,
+        }
+    }
+
+    /// Whether what was seen is all that has to be told.
+    fn is_told_already(&self, reached: bool) -> bool {
+        let shows_rows = !matches!(self.session.format, Format::Plain | Format::Csv);
+        let has_rows = !self.rows.is_empty();
+        self.session.options.quiet || (reached && !(shows_rows && has_rows))
+    }
+
+    /// Beside a listener that was found, nothing else is worth a look.
+    fn last_request(&self, reached: bool) -> Request {
+        let mut request = self.request.clone();
+        if reached && self.target.condition == Condition::Listening {
+            request.query.states = StateSet::LISTENING;
+        } else {
+            request.query.states = holding(&self.target);
+        }
+        request
+    }
+
+    /// The look with owners; its problems stand in the report, each once.
+    fn merge(&self, snapshot: Option<Snapshot>, report: &mut Report) -> Snapshot {
+        let Some(snapshot) = snapshot else {
+            return Snapshot::default();
+        };
+        let known = report.problems.clone();
+        let problems = snapshot.report.problems.iter().filter(|problem| {
+            // Of --listening nothing is missing without those that are only bound.
+            let is_beside = self.target.condition == Condition::Listening
+                && problem.code == "bound_only_unseen";
+            !known.contains(problem) && !is_beside
+        });
+        report.problems.extend(problems.cloned());
+        report.collector = snapshot.report.collector.or(report.collector);
+        report.owners_from = snapshot.report.owners_from;
+        report.trace.extend(snapshot.report.trace.iter().cloned());
+        snapshot
+    }
+
+    /// Says when an answer depends on whether a wildcard of IPv6 takes IPv4.
+    fn note_guess(&self, sockets: &[Socket], problems: &mut Vec<Problem>) {
+        if sockets.iter().any(|socket| self.target.is_guess(socket)) {
+            let message = "whether [::] takes IPv4, too, is not told by this source: it was taken \
+                           for so";
+            let problem = Problem::incomplete("v6only_unknown", message);
+            problems.push(problem.hint("sock_diag tells: --collector netlink"));
+        }
+    }
+
+    fn trace(&self, waited: Duration) -> String {
+        let looks = self.looks;
+        format!(
+            "wait: {looks} looks in {:.1} s, {:.2} ms each",
+            waited.as_secs_f64(),
+            self.spent.as_secs_f64() * 1e3 / f64::from(self.looks.max(1)),
+        )
+    }
+}
+
+/// Why it may be in vain to wait for a process.
+fn why_unknown(held: &Held) -> String {
+    let report = &held.snapshot.report;
+    let owners = report.problems.iter().find(|problem| problem.incomplete);
+    let Some(problem) = owners else {
+        return "note: the owners of the sockets of this port cannot be seen".to_owned();
+    };
+    let hint = problem.hint.as_deref();
+    let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));
+    format!("note: {}{hint}", problem.message)
+}
+
+impl Ended {
+    /// What is to be noted at the end: not again what was told while waiting.
+    pub fn notes(&self) -> Report {
+        let mut report = self.report.clone();
+        let of_owners = |problem: &Problem| problem.code.starts_with("owners_");
+        report
+            .problems
+            .retain(|problem| !(self.told && of_owners(problem)));
+        report
+    }
+
+    /// The sockets that were waited for, or that hold the port still.
+    pub fn found(&self) -> Vec<&Socket> {
+        let counts = |socket: &&Socket| self.target.counts(socket);
+        match self.target.condition {
+            // Who waits for one process's listener has not found another's.
+            Condition::Listening if !self.reached => Vec::new(),
+            _ => self.sockets.iter().filter(counts).collect(),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What is said at the end of a wait, in each format.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::poll::Ended;
+use crate::analyze::wait::Condition;
+use crate::cli::Failure;
+use crate::cli::session::Session;
+use crate::model::Socket;
+use crate::render::json::{Envelope, Lines};
+use crate::render::wait::{WaitLine, WaitPart, holders, seconds, seen};
+use crate::render::{Format, RowWriter, records};
+
+pub(super) fn tell(session: &Session, ended: &Ended) -> Result<(), Failure> {
+    let found = ended.found();
+    let part = WaitPart::new(ended.target, ended.reached, ended.waited);
+    let mut out = session.out();
+    match session.format {
+        Format::Table if ended.reached => {
+            writeln!(out, "{}", line(ended, &found))?;
+            out.flush()?;
+        }
+        Format::Table => {}
+        Format::Json => {
+            let found: Vec<Socket> = found.iter().copied().cloned().collect();
+            let mut envelope = Envelope::new(out, session.head("wait"), true);
+            envelope.add(&part)?;
+            envelope.begin()?;
+            envelope.rows(&found, &ended.facts)?;
+            envelope.end(&ended.report)?;
+        }
+        Format::Ndjson => {
+            let mut lines = Lines::new(out, &session.head("wait"));
+            lines.object(&WaitLine::new(part, &found, &ended.facts))?;
+            lines.end(&ended.report)?;
+        }
+        format => {
+            let rows = part.records();
+            records::write(&mut out, &rows, format, !session.options.no_header)?;
+        }
+    }
+    if !ended.reached {
+        session.tell(&too_late(ended, &found));
+    }
+    Ok(())
+}
+
+/// `8080 is listening after 1.2 s: python3 812 on 0.0.0.0:8080`
+fn line(ended: &Ended, found: &[&Socket]) -> String {
+    let (port, word) = (ended.target.port, ended.target.condition.name());
+    let after = seconds(ended.waited);
+    let held = match (ended.target.condition, found) {
+        (_, []) => String::new(),
+        (Condition::Listening, found) => format!(": {}", holders(found, &ended.facts)),
+        (Condition::Free, found) => {
+            format!(", but for {}", holders(found, &ended.facts))
+        }
+    };
+    format!("{port} is {word} after {after}{held}")
+}
+
+/// `port 8080 is not listening after 5 s: python3 812 is bound to 0.0.0.0:8080 only`
+fn too_late(ended: &Ended, found: &[&Socket]) -> String {
+    let (port, word) = (ended.target.port, ended.target.condition.name());
+    let after = match ended.timeout {
+        None | Some(Duration::ZERO) => String::new(),
+        Some(timeout) => format!(" after {}", seconds(timeout)),
+    };
+    let seen = match ended.target.condition {
+        Condition::Free => holders(found, &ended.facts),
+        Condition::Listening => seen(&ended.sockets, &ended.facts),
+    };
+    let seen = match seen.as_str() {
+        "" => String::new(),
+        seen if ended.target.condition == Condition::Free => format!(": held by {seen}"),
+        seen => format!(": {seen}"),
+    };
+    format!("port {port} is not {word}{after}{seen}")
+}

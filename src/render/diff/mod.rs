@@ -1,0 +1,132 @@
+//! What differs between two saved answers: a table for people, lines for programs, JSON.
+
+mod json;
+mod program;
+mod table;
+
+use serde_json::value::RawValue;
+
+use crate::analyze::states::StatesView;
+use crate::columns::Row;
+use crate::model::{Entry, RowKind, Snapshot, Socket, State};
+
+#[cfg(test)]
+pub use json::NoState;
+pub use json::{DiffAnswer, DiffLine, DiffPart, PreviousState, SocketEvent, lines};
+pub use program::write as program;
+pub use table::{summary, table};
+
+/// One of both answers.
+#[derive(Debug)]
+pub struct Side<'a> {
+    /// When the look began, as it is written.
+    pub collected_at: &'a str,
+    /// The host's name.
+    pub host: &'a str,
+    /// The command; `None` where it is not told.
+    pub command: Option<&'a str>,
+    /// The rows as they are written.
+    pub raw: &'a [&'a RawValue],
+    /// The sockets, where the rows are sockets.
+    pub snapshot: &'a Snapshot,
+    /// The rows where they are none.
+    pub entries: &'a [Entry],
+    /// Counts by state, where there are any.
+    pub states: Option<StatesView>,
+}
+
+impl<'a> Side<'a> {
+    fn row(&self, place: usize) -> Option<Row<'a>> {
+        let socket: &Socket = self.snapshot.sockets.get(place)?;
+        let facts = &self.snapshot.facts;
+        Some(Row { socket, facts })
+    }
+}
+
+/// What happened to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiffEvent {
+    /// It is only in the later answer.
+    Opened,
+    /// It is only in the earlier one.
+    Closed,
+    /// It is in both, and differs.
+    Changed,
+}
+
+impl DiffEvent {
+    /// The word for it, in every format.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Closed => "closed",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What happened.
+    pub event: DiffEvent,
+    /// The place of the row in the earlier answer.
+    pub before: Option<usize>,
+    /// Its place in the later one.
+    pub after: Option<usize>,
+    /// What differs, by the names that JSON has for it.
+    pub changes: Vec<String>,
+    /// The state before, where it is another one now.
+    pub previous_state: Option<State>,
+}
+
+/// Both answers, and what differs.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// What the rows are.
+    pub kind: RowKind,
+    /// The earlier answer.
+    pub before: Side<'a>,
+    /// The later one.
+    pub after: Side<'a>,
+    /// What differs, as it is to be shown.
+    pub changes: Vec<Change>,
+    /// How much differs: opened, closed, changed, with what a limit hides.
+    pub found: [usize; 3],
+}
+
+impl<'a> View<'a> {
+    /// The socket of a change: as it is, or as it was last.
+    #[must_use]
+    pub fn row(&self, change: &Change) -> Option<Row<'a>> {
+        match (change.after, change.before) {
+            (Some(place), _) => self.after.row(place),
+            (None, Some(place)) => self.before.row(place),
+            (None, None) => None,
+        }
+    }
+
+    /// The row of a change that is no socket.
+    fn entry(&self, change: &Change) -> Option<&'a Entry> {
+        match (change.after, change.before) {
+            (Some(place), _) => self.after.entries.get(place),
+            (None, Some(place)) => self.before.entries.get(place),
+            (None, None) => None,
+        }
+    }
+
+    /// The row of a change as it was.
+    fn entry_before(&self, change: &Change) -> Option<&'a Entry> {
+        self.before.entries.get(change.before?)
+    }
+}
+
+/// The column that shows what an aspect of a socket is.
+fn column_of(aspect: &str) -> &str {
+    match aspect {
+        "owners" => "process",
+        "accept_queue" => "queue",
+        other => other,
+    }
+}
