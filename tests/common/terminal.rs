@@ -363,3 +363,24 @@ impl Drop for Terminal {
         sleep(Duration::ZERO);
     }
 }
+
+/// The view in a terminal, when its first look is shown.
+pub fn watching(arguments: &[&str], size: (u16, u16)) -> Terminal {
+    let terminal = Start::new(&[&["watch"], arguments].concat(), size).run();
+    terminal.until("the first look", is_whole);
+    terminal
+}
+
+/// A whole screen: title, tabs, counts, keys.
+pub fn is_whole(screen: &str) -> bool {
+    let lines: Vec<&str> = screen.lines().collect();
+    lines
+        .first()
+        .is_some_and(|line| line.starts_with("sockscope "))
+        && screen.contains(" listen  conns  states  buildup  doctor")
+        && screen.contains("opened")
+        && lines
+            .last()
+            .is_some_and(|line| line.starts_with("q leave") && line.contains(" row"))
+        && !screen.contains("looking ...")
+}
