@@ -3,7 +3,7 @@
 //! Data flows one way, and every view is made from the same stream of rows:
 //!
 //! ```text
-//! query -> collect -> join -> enrich -> filter -> analyze -> render
+//! query -> collect -> join -> enrich -> filter -> analyze -> render, watch
 //!            |  \_ sys (I/O), wire (bytes -> model)
 //!            \____ three collectors behind one trait, and the owners
 //! ```
@@ -11,7 +11,8 @@
 //! Who may know whom: [`model`] knows nobody; [`wire`] and [`columns`] know [`model`];
 //! [`sys`] is the only I/O and the only `unsafe`; [`collect`] knows [`wire`], [`sys`] and
 //! [`query`]; [`filter`] tells [`query`] what can be pushed down; [`analyze`] knows [`model`];
-//! [`explain`] is the textbook; [`render`] knows the views; [`pipeline`] composes the steps; only
+//! [`explain`] is the textbook; [`render`] knows the views; [`watch`] is the live
+//! view, a pure reducer and a pure drawing, which draws with [`render`]; [`pipeline`] composes the steps; only
 //! [`cli`] knows everything.
 
 pub mod analyze;

@@ -67,7 +67,7 @@ impl Listed {
     }
 }
 
-/// Writes the list. Rows flow through unless they have to be sorted.
+/// Writes the list. Rows flow through unless they have to be sorted or remembered.
 pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report), Failure> {
     let request = session.with_needs(list.request.clone(), &list.columns);
     let shown: Vec<_> = list
@@ -96,7 +96,9 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
         listed.shown += sockets.len() as u64;
         writer.rows(&sockets, facts)
     };
-    let mut report = if list.order.is_some() {
+    // What is remembered of a look needs the facts of all its rows.
+    let is_whole = list.order.is_some() || session.events.is_some();
+    let mut report = if is_whole {
         let mut snapshot = pipeline::snapshot(&request)?;
         each(std::mem::take(&mut snapshot.sockets), &snapshot.facts)?;
         snapshot.report
@@ -104,6 +106,10 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
         pipeline::stream(&request, each)?
     };
     note_unknown(&request, &shown, &mut report);
+    if !begun {
+        // Nothing was found, and no rows ever came.
+        writer.begin()?;
+    }
     writer.end(&report)?;
     Ok((listed, report))
 }

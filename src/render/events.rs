@@ -220,7 +220,8 @@ impl<W: Write> RowWriter for Events<W> {
         Ok(())
     }
 
-    /// Takes the rows; facts of later rows hold those of the earlier ones.
+    /// Takes the rows. The facts that come with the last of them must hold for all, places of
+    /// holders too.
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         self.rows.sockets.extend_from_slice(sockets);
         self.rows.facts = facts.clone();

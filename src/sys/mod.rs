@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 pub mod bpf;
 pub mod cgroup;
 pub mod files;
+pub mod job;
 pub mod names;
 pub mod netns;
 pub mod proc;

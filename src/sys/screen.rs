@@ -1,27 +1,42 @@
 //! The terminal as a screen: taken over and given back, whatever happens; keys and signals.
 
-use std::io::{self, Stdout, stdout};
+use std::io::{self, BufWriter, Stdout, Write, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::thread::Builder;
+use std::thread::{Builder, sleep};
+use std::time::Duration;
 
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, ClearType, CrosstermBackend};
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{self, Event, KeyEvent, KeyEventKind};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
+
+use super::job::{self, Who};
+
+/// What a terminal that does not tell its size is taken for: a serial line says 0x0.
+const USUAL: (u16, u16) = (80, 24);
+/// Bytes of a frame that are gathered: what is written at once is not seen in parts.
+const FRAME: usize = 64 * 1024;
+/// How long a signal waits for a thread that cannot write, before it ends the process itself.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The terminal, taken over: alternate screen, no echo, every key at once.
 ///
 /// It is given back when this is dropped, and by a panic before its message is shown.
 pub struct Screen {
-    /// Where frames are drawn.
-    pub terminal: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: it would show the cursor on a terminal that is given back already, and
+    /// panic where that is gone.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
+    size: (u16, u16),
 }
 
 /// Whether the terminal is taken over now: it is given back once, by whoever comes first.
@@ -34,25 +49,38 @@ impl Screen {
     /// When standard output is no terminal, or does not answer.
     pub fn take() -> io::Result<Self> {
         restore_on_panic();
+        let size = size();
+        let out = BufWriter::with_capacity(FRAME, stdout());
+        // Of a fixed size: it is asked for in one place, here, and a frame always has it.
+        let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
+        let options = TerminalOptions { viewport };
+        let terminal = Terminal::with_options(CrosstermBackend::new(out), options)?;
+        let terminal = ManuallyDrop::new(terminal);
+        let screen = Self { terminal, size };
         begin()?;
-        let terminal = ratatui::Terminal::new(CrosstermBackend::new(stdout()));
-        if terminal.is_err() {
-            give_back();
-        }
-        Ok(Self {
-            terminal: terminal?,
-        })
+        Ok(screen)
     }
 
-    /// Gives the terminal back, stops this process as Ctrl-Z does, and takes the terminal over
-    /// again when it goes on.
+    /// Draws a frame on a screen of this size.
     ///
     /// # Errors
     /// When the terminal does not answer any more.
-    pub fn suspend(&mut self) -> io::Result<()> {
+    pub fn draw(&mut self, size: (u16, u16), frame: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        if size != self.size {
+            self.size = size;
+            self.clear()?;
+        }
+        self.terminal.draw(frame)?;
+        Ok(())
+    }
+
+    /// Gives the terminal back, stops as Ctrl-Z does, and takes the terminal over again.
+    ///
+    /// # Errors
+    /// When the terminal does not answer any more.
+    pub fn suspend(&mut self, who: Who) -> io::Result<()> {
         give_back();
-        // Nobody catches this one, so the shell sees what it always sees.
-        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
+        job::stop(who)?;
         self.resume()
     }
 
@@ -62,15 +90,15 @@ impl Screen {
     /// When the terminal does not answer any more.
     pub fn resume(&mut self) -> io::Result<()> {
         begin()?;
-        self.terminal.clear()
+        self.clear()
     }
 
-    /// Columns and lines.
-    #[must_use]
-    pub fn size(&self) -> (u16, u16) {
-        self.terminal
-            .size()
-            .map_or((80, 24), |size| (size.width, size.height))
+    /// Begins with an empty screen. (`Terminal::clear` would ask the terminal where the cursor
+    /// is, and wait for the answer that the other thread reads.)
+    fn clear(&mut self) -> io::Result<()> {
+        self.terminal.backend_mut().clear_region(ClearType::All)?;
+        let (width, height) = self.size;
+        self.terminal.resize(Rect::new(0, 0, width, height))
     }
 }
 
@@ -80,7 +108,18 @@ impl Drop for Screen {
     }
 }
 
+/// Columns and lines of the terminal.
+#[must_use]
+pub fn size() -> (u16, u16) {
+    match rustix::termios::tcgetwinsize(stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
+        _ => USUAL,
+    }
+}
+
 fn begin() -> io::Result<()> {
+    // Whoever had the terminal meanwhile may have set another mode.
+    disable_raw_mode()?;
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     execute!(stdout(), EnterAlternateScreen, Hide)
@@ -90,11 +129,19 @@ fn begin() -> io::Result<()> {
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = execute!(stdout(), LeaveAlternateScreen, Show);
+        restore_mode();
+    }
+}
+
+/// Gives the terminal its mode back, unless a shell has taken it and set its own.
+fn restore_mode() {
+    if job::is_in_foreground() {
         let _ = disable_raw_mode();
     }
 }
 
-/// Lets a panic give the terminal back before it is told, in whichever thread.
+/// Lets a panic give the terminal back before it is told, in whichever thread, and end the
+/// process: what is left of it has nothing to show any more.
 fn restore_on_panic() {
     static SET: AtomicBool = AtomicBool::new(false);
     if SET.swap(true, Ordering::SeqCst) {
@@ -102,8 +149,15 @@ fn restore_on_panic() {
     }
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        if !TAKEN.load(Ordering::SeqCst) {
+            return usual(panic);
+        }
+        // Held to the end: no other thread draws over the message.
+        let mut out = stdout().lock();
+        let _ = out.flush();
         give_back();
         usual(panic);
+        std::process::abort();
     }));
 }
 
@@ -112,9 +166,9 @@ fn restore_on_panic() {
 pub enum Input {
     /// A key.
     Key(KeyEvent),
-    /// Another size.
-    Resize(u16, u16),
-    /// `SIGTERM`, `SIGINT` or `SIGHUP`: leave, and die of it.
+    /// `SIGWINCH`: another size, perhaps.
+    Resize,
+    /// `SIGTERM`, `SIGINT`, `SIGHUP` or `SIGQUIT`: leave, and die of it.
     End(i32),
     /// `SIGTSTP`: stop.
     Stop,
@@ -124,34 +178,48 @@ pub enum Input {
     Lost,
 }
 
-/// Sends what comes, each from a thread of its own, until nobody listens.
+/// Catches signals from now on, and sends them until nobody listens.
 ///
 /// # Errors
 /// When signals cannot be caught or no thread can be made.
-pub fn listen<T: From<Input> + Send + 'static>(to: &Sender<T>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT])?;
-    let sender = to.clone();
+pub fn catch_signals<T: From<Input> + Send + 'static>(to: Sender<T>) -> io::Result<()> {
+    let caught = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH];
+    let mut signals = Signals::new(caught)?;
     Builder::new().spawn(move || {
         for signal in signals.forever() {
             let input = match signal {
                 SIGTSTP => Input::Stop,
                 SIGCONT => Input::Continue,
+                SIGWINCH => Input::Resize,
                 signal => Input::End(signal),
             };
-            if sender.send(input.into()).is_err() {
+            if to.send(input.into()).is_err() {
                 return;
+            }
+            if let Input::End(signal) = input {
+                // Whoever draws may wait for a terminal that takes nothing any more.
+                sleep(PATIENCE);
+                restore_mode();
+                die_of(signal);
             }
         }
     })?;
-    let sender = to.clone();
+    Ok(())
+}
+
+/// Sends keys until nobody listens.
+///
+/// # Errors
+/// When no thread can be made.
+pub fn read_keys<T: From<Input> + Send + 'static>(to: Sender<T>) -> io::Result<()> {
     Builder::new().spawn(move || {
         loop {
             let input = match event::read() {
-                Ok(event) => input(&event),
-                Err(_) => Some(Input::Lost),
+                Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Input::Key(key),
+                Ok(_) => continue,
+                Err(_) => Input::Lost,
             };
-            let Some(input) = input else { continue };
-            if sender.send(input.into()).is_err() || input == Input::Lost {
+            if to.send(input.into()).is_err() || input == Input::Lost {
                 return;
             }
         }
@@ -175,12 +243,4 @@ pub fn is_lost() -> bool {
     };
     let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
     poll(&mut fds, Some(&at_once)).is_ok() && fds.iter().any(|fd| fd.revents().intersects(gone))
-}
-
-fn input(event: &Event) -> Option<Input> {
-    match event {
-        Event::Resize(columns, lines) => Some(Input::Resize(*columns, *lines)),
-        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(*key)),
-        _ => None,
-    }
 }

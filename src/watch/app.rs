@@ -8,16 +8,14 @@ use rustc_hash::FxHashMap;
 
 use super::Tab;
 use super::content::{self, Content, ItemId, SortBy};
+use super::drill::Back;
 use super::event::{Effect, Event, Happened, Mark, Overlay, Setup, Toggles, Typing};
 use super::keys;
-use super::list::Place;
 use super::round::{Gone, Round};
 use super::trend::{Growth, History};
 use super::ui;
-use crate::analyze::changes::LastOwner;
 use crate::analyze::states::By;
-use crate::columns::Row;
-use crate::filter::Filter;
+use crate::filter::{Filter, FilterError};
 use crate::model::{Facts, Identity, Socket};
 
 /// How long a change is marked, and a socket that is gone stays.
@@ -32,8 +30,8 @@ const INTERVALS: [u64; 10] = [
 /// A socket that is gone: the round's, its place in it, and since when.
 #[derive(Clone, Debug)]
 pub(super) struct Past {
-    gone: Arc<Gone>,
-    place: usize,
+    pub(super) gone: Arc<Gone>,
+    pub(super) place: usize,
     at: Duration,
 }
 
@@ -82,6 +80,10 @@ pub struct App {
     pub size: (u16, u16),
     /// At most so many rows in a list.
     pub limit: usize,
+    /// Rows that the limit leaves out.
+    pub cut: usize,
+    /// What was shown before a row was entered, the last one last.
+    pub(super) back: Vec<Back>,
     /// Sockets that are gone and still shown.
     pub(super) gone: Vec<Past>,
     marks: FxHashMap<Identity, Mark>,
@@ -121,6 +123,8 @@ impl App {
             message: None,
             size: setup.size,
             limit: setup.limit,
+            cut: 0,
+            back: Vec::new(),
             gone: Vec::new(),
             marks: FxHashMap::default(),
             orders,
@@ -135,6 +139,13 @@ impl App {
 
     /// Takes in an event; says what is to be done about it.
     pub fn update(&mut self, event: Event) -> Option<Effect> {
+        let effect = self.happen(event);
+        // Whatever it was: rows, their number, or the room for them.
+        self.settle();
+        effect
+    }
+
+    fn happen(&mut self, event: Event) -> Option<Effect> {
         match event {
             Event::Key(key) => return keys::press(self, key),
             Event::Round(round) => self.take(*round),
@@ -142,14 +153,15 @@ impl App {
             Event::Details(details) => {
                 if let Overlay::Details(identity, known) = &mut self.overlay
                     && *identity == details.identity
+                    // What is gone stays as it was seen last.
+                    && (known.is_none() || details.inspected().is_some())
                 {
                     *known = Some(details);
                 }
             }
-            Event::Resize(columns, lines) => {
-                self.size = (columns, lines);
-                self.settle();
-            }
+            Event::Resize(columns, lines) => self.size = (columns, lines),
+            // What is paused stays as it is, its marks too.
+            Event::Tick(_) if self.paused => {}
             Event::Tick(now) => {
                 self.now = now;
                 if self.forget() {
@@ -204,7 +216,7 @@ impl App {
     /// Whether anything is marked that will not be for long: then time matters.
     #[must_use]
     pub fn is_moving(&self) -> bool {
-        !self.marks.is_empty() || !self.gone.is_empty()
+        !(self.paused || self.marks.is_empty() && self.gone.is_empty())
     }
 
     /// Makes the body anew, and keeps what is chosen chosen.
@@ -230,6 +242,9 @@ impl App {
             self.top = self.top.max((self.cursor + 1).saturating_sub(page));
         }
         self.top = self.top.min(last);
+        let page = ui::overlay_page(self).max(1);
+        let last = ui::overlay_length(self).saturating_sub(page);
+        self.overlay_top = self.overlay_top.min(last);
     }
 
     /// Chooses the row at `place`, or the nearest one there is.
@@ -252,17 +267,20 @@ impl App {
     }
 
     /// Reads a filter and, when it is one, lets it hold.
-    pub(super) fn set_filter(&mut self, words: &str) -> Result<(), String> {
+    pub(super) fn set_filter(&mut self, words: &str) -> Result<(), FilterError> {
         let text = words.trim();
         let parts: Vec<String> = Some(text.to_owned())
             .filter(|t| !t.is_empty())
             .into_iter()
             .collect();
-        let filter =
-            Filter::parse_with(&parts, &self.setup.ports).map_err(|error| error.message)?;
-        self.filter = filter;
-        text.clone_into(&mut self.words);
-        self.refresh();
+        let filter = Filter::parse_with(&parts, &self.setup.ports)?;
+        if text != self.words {
+            self.filter = filter;
+            text.clone_into(&mut self.words);
+            // Other sockets are counted now: that is no growth.
+            self.growth = Growth::default();
+            self.refresh();
+        }
         Ok(())
     }
 
@@ -310,52 +328,6 @@ impl App {
         self.toggles.protocols.contains(socket.protocol)
             && self.toggles.families.contains(socket.family)
             && self.filter.matches(socket, facts)
-    }
-
-    /// The socket of the last look with this identity.
-    #[must_use]
-    pub fn socket(&self, identity: Identity) -> Option<&Socket> {
-        let look = &self.round.as_ref()?.look;
-        look.socket(look.place(identity)?)
-    }
-
-    /// A socket that is shown, with its facts.
-    #[must_use]
-    pub fn row(&self, place: Place) -> Option<Row<'_>> {
-        let (socket, facts) = match place {
-            Place::Live(place) => {
-                let look = &self.round.as_ref()?.look;
-                (look.socket(place)?, look.facts())
-            }
-            Place::Gone(place) => {
-                let past = self.gone.get(place)?;
-                let snapshot = &past.gone.snapshot;
-                (snapshot.sockets.get(past.place)?, &snapshot.facts)
-            }
-        };
-        Some(Row { socket, facts })
-    }
-
-    /// When the socket at `place` was first seen.
-    #[must_use]
-    pub fn since(&self, place: Place) -> Option<Duration> {
-        match place {
-            Place::Live(place) => self.round.as_ref()?.look.since(place),
-            Place::Gone(place) => {
-                let past = self.gone.get(place)?;
-                past.gone.since.get(past.place).copied()
-            }
-        }
-    }
-
-    /// The process that held the socket at `place` when it still had one.
-    #[must_use]
-    pub fn former_owner(&self, place: Place) -> Option<&LastOwner> {
-        let socket = self.row(place)?.socket;
-        match place {
-            Place::Live(_) => self.round.as_ref()?.look.former_owner(socket),
-            Place::Gone(place) => self.gone.get(place)?.gone.former.get(&Identity::of(socket)),
-        }
     }
 
     /// What happened to a socket in the last seconds.

@@ -166,11 +166,15 @@ pub fn of(app: &mut App) -> Content {
     let Some(round) = app.round.clone() else {
         return Content::Nothing;
     };
+    app.cut = 0;
     match (app.tab, app.by) {
-        (Tab::Listen | Tab::Conns, None) => Content::Sockets(list::places(app, &round)),
+        (Tab::Listen | Tab::Conns, None) => {
+            Content::Sockets(limited(app, list::places(app, &round)))
+        }
         (Tab::States, None) => Content::States(count(app, &round)),
         (Tab::Listen | Tab::Conns | Tab::States, Some(by)) => {
-            Content::Groups(groups(app, &round, by))
+            let groups = groups(app, &round, by);
+            Content::Groups(limited(app, groups))
         }
         (Tab::Buildup, by) => piles(app, &round, by),
         (Tab::Doctor, _) => {
@@ -181,6 +185,13 @@ pub fn of(app: &mut App) -> Content {
             Content::Findings(Box::new(diagnosis))
         }
     }
+}
+
+/// At most as many rows as are wanted; how many more there are is noted.
+fn limited<T>(app: &mut App, mut rows: Vec<T>) -> Vec<T> {
+    app.cut = rows.len().saturating_sub(app.limit);
+    rows.truncate(app.limit);
+    rows
 }
 
 /// Every state, those without a socket too.
@@ -260,59 +271,8 @@ fn piles(app: &mut App, round: &Round, by: Option<By>) -> Content {
     if app.is_reversed() {
         view.piles.reverse();
     }
+    view.piles = limited(app, std::mem::take(&mut view.piles));
     let trends = view.piles.iter();
     let trends = trends.map(|pile| app.growth.of(pile, &view)).collect();
     Content::Piles(Box::new(view), trends)
-}
-
-/// The filter that shows the sockets of a row, in the words of the filter language.
-#[must_use]
-pub fn drill(content: &Content, place: usize) -> Option<(Tab, String)> {
-    let conns = |words: String| Some((Tab::Conns, words));
-    match content {
-        Content::Groups(groups) => key_words(&groups.get(place)?.key).and_then(conns),
-        Content::States(states) => match states.get(place)?.0 {
-            State::Listen => Some((Tab::Listen, "protocol = tcp".to_owned())),
-            state => conns(format!("state = {}", state.to_string().to_lowercase())),
-        },
-        Content::Piles(view, _) => {
-            let pile = view.piles.get(place)?;
-            let mut words = vec![format!("state = {}", pile.state.to_string().to_lowercase())];
-            let inbound = pile.local.port.filter(|_| pile.count > 1);
-            words.extend(inbound.map(|port| format!("lport = {port}")));
-            words.extend(
-                pile.peer
-                    .address
-                    .map(|address| format!("paddr = {address}")),
-            );
-            words.extend(pile.peer.port.map(|port| format!("pport = {port}")));
-            conns(words.join(" and "))
-        }
-        Content::Findings(diagnosis) => {
-            let subject = &diagnosis.findings.get(place)?.subject;
-            let pid = subject
-                .process
-                .as_ref()
-                .map(|(pid, _)| format!("pid = {pid}"));
-            let port = subject.port.map(|port| format!("port = {port}"));
-            let peer = subject.destination.map(|(address, port)| match port {
-                Some(port) => format!("paddr = {address} and pport = {port}"),
-                None => format!("paddr = {address}"),
-            });
-            pid.or(port).or(peer).and_then(conns)
-        }
-        Content::Nothing | Content::Sockets(_) => None,
-    }
-}
-
-fn key_words(key: &Key) -> Option<String> {
-    Some(match key {
-        Key::Process { pid, .. } => format!("pid = {pid}"),
-        Key::Port(port) => format!("lport = {port}"),
-        Key::Peer(Some(address)) => format!("paddr = {address}"),
-        Key::State(state) => format!("state = {}", state.to_string().to_lowercase()),
-        Key::User { uid: Some(uid), .. } => format!("uid = {uid}"),
-        Key::NoOwner(status) => format!("owner_status = {}", status.name()),
-        _ => return None,
-    })
 }

@@ -14,8 +14,8 @@ pub struct Details {
     pub snapshot: Snapshot,
     /// Its process, the parent of that, and so on.
     pub ancestry: Vec<Process>,
-    /// Seconds since the epoch when it was looked at.
-    pub now: i64,
+    /// Seconds since the epoch when it was looked at; `None` where it was not looked at again.
+    pub now: Option<i64>,
 }
 
 impl Details {

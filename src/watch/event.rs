@@ -7,8 +7,10 @@ use super::content::SortBy;
 use super::details::Details;
 use super::keys::Key;
 use super::round::Round;
+use crate::analyze::doctor::Finding;
 use crate::analyze::states::By;
 use crate::columns::Column;
+use crate::filter::FilterError;
 use crate::model::{FamilySet, Identity, ProtocolSet, State};
 use crate::render::theme::Theme;
 
@@ -31,8 +33,8 @@ pub struct Setup {
     pub by: Option<By>,
     /// The order of the first tab, and whether it is reversed.
     pub sort: Option<(SortBy, bool)>,
-    /// The columns of both lists, where they were chosen.
-    pub columns: Option<Vec<&'static Column>>,
+    /// The columns of the lists.
+    pub columns: Columns,
     /// At most so many rows in a list.
     pub limit: usize,
     /// Colours.
@@ -41,6 +43,17 @@ pub struct Setup {
     pub size: (u16, u16),
     /// Finds the port of a service's name.
     pub ports: fn(&str) -> Option<u16>,
+}
+
+/// The columns of the two lists.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// Of those who listen.
+    pub listen: Vec<&'static Column>,
+    /// Of every other socket.
+    pub conns: Vec<&'static Column>,
+    /// Whether bytes a second stand beside them: not where exactly these were chosen.
+    pub has_rates: bool,
 }
 
 /// Which sockets are shown.
@@ -117,6 +130,8 @@ pub enum Overlay {
     None,
     /// The keys.
     Help,
+    /// A finding in full, as it was when it was asked for.
+    Finding(Box<Finding>),
     /// Everything about one socket; nothing until it has come.
     Details(Identity, Option<Box<Details>>),
 }
@@ -126,8 +141,8 @@ pub enum Overlay {
 pub struct Typing {
     /// The words.
     pub words: String,
-    /// What is wrong with them.
-    pub error: Option<String>,
+    /// What is wrong with them, and what would be right.
+    pub error: Option<FilterError>,
     /// The words before.
     pub before: String,
 }

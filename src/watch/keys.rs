@@ -2,8 +2,10 @@
 
 use super::Tab;
 use super::app::App;
-use super::content::{self, Content, ItemId, SortBy};
+use super::content::{Content, ItemId, SortBy};
+use super::drill;
 use super::event::{Effect, Overlay, Typing};
+use super::trend::Growth;
 use super::ui;
 use crate::analyze::states::By;
 use crate::columns;
@@ -54,9 +56,12 @@ pub const HELP: &[(&str, &str)] = &[
     ("Up Down", "choose a row; PgUp PgDn Home End go further"),
     (
         "Enter",
-        "a socket: everything about it; a group: its sockets",
+        "a socket, a finding: all about it; a group: its sockets",
     ),
-    ("Esc", "back: takes away the choice, the filter, the groups"),
+    (
+        "Esc",
+        "back: from the choice, the row entered, the filter, the groups",
+    ),
     ("/", "filter, in the language of every command"),
     ("s, S", "another order; the reverse"),
     ("g", "group by process, port, peer; or not"),
@@ -122,6 +127,7 @@ fn walk(app: &mut App, key: Key) {
 
 /// Shows a tab, which may need other things to be looked at.
 fn show(app: &mut App, tab: Tab) -> Effect {
+    app.back.clear();
     app.go(tab);
     Effect::Order { now: true }
 }
@@ -140,7 +146,7 @@ fn command(app: &mut App, character: char) -> Option<Effect> {
                 before: app.words.clone(),
             });
         }
-        's' => next_order(app),
+        's' => return Some(next_order(app)),
         'S' => app.set_order(app.sort(), !app.is_reversed()),
         'g' => return Some(group(app)),
         'j' => walk(app, Key::Down),
@@ -155,6 +161,8 @@ fn command(app: &mut App, character: char) -> Option<Effect> {
         }
         _ => {
             if toggle(app, character) {
+                // Other sockets are counted now: that is no growth.
+                app.growth = Growth::default();
                 app.refresh();
             }
         }
@@ -179,6 +187,7 @@ fn toggle(app: &mut App, character: char) -> bool {
 }
 
 fn group(app: &mut App) -> Effect {
+    app.back.clear();
     app.by = match app.by {
         None => Some(By::Process),
         Some(By::Process) => Some(By::Port),
@@ -226,16 +235,18 @@ fn begins_reversed(sort: SortBy) -> bool {
     matches!(sort, SortBy::Column(column) if matches!(column.id, "recv_q" | "send_q" | "queue"))
 }
 
-fn next_order(app: &mut App) {
+fn next_order(app: &mut App) -> Effect {
     let orders = orders(app);
     let now = orders.iter().position(|sort| *sort == app.sort());
     let place = now.map_or(0, |place| (place + 1) % orders.len().max(1));
     if let Some(sort) = orders.get(place) {
         app.set_order(*sort, begins_reversed(*sort));
     }
+    // The order may need what was not looked at before.
+    Effect::Order { now: false }
 }
 
-/// A socket is told of in full; anything else shows its sockets.
+/// A socket and a finding are told of in full; anything else shows its sockets.
 fn enter(app: &mut App) -> Option<Effect> {
     if app.chosen.is_none() {
         app.choose(app.top);
@@ -244,27 +255,26 @@ fn enter(app: &mut App) -> Option<Effect> {
         let Some(ItemId::Socket(identity)) = app.chosen else {
             return None;
         };
-        app.overlay = Overlay::Details(identity, None);
+        // What is gone cannot be asked any more: it is told as it was seen last.
+        app.overlay = Overlay::Details(identity, app.seen_last(identity).map(Box::new));
         app.overlay_top = 0;
         return Some(Effect::Order { now: true });
     }
-    let (tab, words) = content::drill(&app.content, app.cursor)?;
-    app.by = None;
-    let words = match app.words.as_str() {
-        "" => words,
-        before => format!("({before}) and {words}"),
-    };
-    if app.set_filter(&words).is_err() {
+    if let Content::Findings(diagnosis) = &app.content {
+        let finding = diagnosis.findings.get(app.cursor)?;
+        app.overlay = Overlay::Finding(Box::new(finding.clone()));
+        app.overlay_top = 0;
         return None;
     }
-    Some(show(app, tab))
+    drill::enter(app)
 }
 
-/// One step back each time: the choice, then the filter, then the groups.
+/// One step back each time: the choice, the row that was entered, the filter, the groups.
 fn escape(app: &mut App) -> Option<Effect> {
     if app.chosen.is_some() {
         app.choose_nothing();
-        app.settle();
+    } else if !app.back.is_empty() {
+        return drill::leave(app);
     } else if !app.words.is_empty() {
         let _ = app.set_filter("");
         return Some(Effect::Order { now: false });
@@ -287,6 +297,10 @@ fn over(app: &mut App, key: Key) -> Option<Effect> {
         Key::PageDown | Key::Char(' ') => (top + page).min(last),
         Key::Home => 0,
         Key::End => last,
+        Key::Enter if matches!(app.overlay, Overlay::Finding(_)) => {
+            app.overlay = Overlay::None;
+            return drill::enter(app);
+        }
         Key::Esc | Key::Enter | Key::Char('q' | '?' | 'h') => {
             app.overlay = Overlay::None;
             return Some(Effect::Order { now: false });
@@ -300,7 +314,10 @@ fn over(app: &mut App, key: Key) -> Option<Effect> {
 fn type_filter(app: &mut App, key: Key) -> Option<Effect> {
     let mut typing = app.typing.take()?;
     match key {
-        Key::Enter if typing.error.is_none() => return Some(Effect::Order { now: true }),
+        Key::Enter if typing.error.is_none() => {
+            app.back.clear();
+            return Some(Effect::Order { now: true });
+        }
         Key::Esc => {
             let _ = app.set_filter(&typing.before);
             return Some(Effect::Order { now: false });

@@ -46,7 +46,6 @@ pub(super) fn places(app: &App, round: &Round) -> Vec<Place> {
             .is_some_and(|row| is_in_tab(app, row.socket) && app.is_wanted(row.socket, row.facts))
     }));
     sort(app, round, &mut places);
-    places.truncate(app.limit);
     places
 }
 

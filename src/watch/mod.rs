@@ -12,10 +12,16 @@
 pub mod app;
 pub mod content;
 pub mod details;
+mod drill;
 pub mod event;
 pub mod keys;
 mod list;
+mod lookup;
 pub mod round;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 pub mod trend;
 pub mod ui;
 

@@ -29,6 +29,7 @@ pub mod sandbox;
 pub mod saved;
 mod scene;
 mod stream;
+pub mod terminal;
 pub mod waits;
 pub mod witness;
 

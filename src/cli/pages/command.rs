@@ -46,7 +46,7 @@ fn tidy(text: &str) -> String {
 fn description(command: &Command) -> String {
     let about = command.get_about().map(ToString::to_string);
     let written = sections::description(command.get_name());
-    let text = written.map_or_else(|| escape(&about.unwrap_or_default()), str::to_owned);
+    let text = written.unwrap_or_else(|| escape(&about.unwrap_or_default()));
     format!(".SH DESCRIPTION\n{text}\n")
 }
 

@@ -2,6 +2,7 @@
 
 use crate::cli::config;
 use crate::columns::COLUMNS;
+use crate::watch::keys::HELP;
 
 /// Examples of a command: what to type, and what for.
 type Examples = &'static [(&'static str, &'static str)];
@@ -23,15 +24,17 @@ pub(super) fn list<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>) -> Str
 }
 
 /// What a command does, where one line is not enough: roff.
-pub(super) fn description(command: &str) -> Option<&'static str> {
-    Some(match command {
+pub(super) fn description(command: &str) -> Option<String> {
+    let written = match command {
         "sockscope" => include_str!("sockscope.roff"),
         "port" => include_str!("port.roff"),
         "doctor" => include_str!("doctor.roff"),
         "wait" => include_str!("wait.roff"),
         "diff" => include_str!("diff.roff"),
+        "watch" => include_str!("watch.roff"),
         _ => return None,
-    })
+    };
+    Some(written.replace("@keys@\n", &list(HELP.iter().copied())))
 }
 
 /// The sections behind the options of a command.
@@ -83,6 +86,13 @@ fn exit_codes(command: &str) -> Examples {
             (
                 "3",
                 "With --strict: one of both answers may not have been complete.",
+            ),
+        ],
+        "watch" => &[
+            ("0", "It was left with q or Ctrl-C."),
+            (
+                "2",
+                "Wrong usage, no terminal or one that is gone, or the first look failed.",
             ),
         ],
         "man" | "completions" | "schema" => &[
@@ -183,6 +193,25 @@ fn examples(command: &str) -> Examples {
                 "Two rules, for a script.",
             ),
             ("sockscope doctor --list", "The rules, and when they speak."),
+        ],
+        "watch" => &[
+            ("sockscope watch", "Connections, the newest first."),
+            (
+                "sockscope watch listen lport=8080",
+                "Who takes the port, as it happens.",
+            ),
+            (
+                "sockscope watch --by process --interval 5s",
+                "Counts and bytes a second of each process.",
+            ),
+            (
+                "sockscope watch buildup state=close_wait",
+                "How fast a leak grows, and when it meets its limit.",
+            ),
+            (
+                "sockscope watch conns --sort -recv_q --columns +rtt,retrans",
+                "What waits unread, with two more columns.",
+            ),
         ],
         "explain" => &[
             ("sockscope explain", "All topics."),

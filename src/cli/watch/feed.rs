@@ -108,6 +108,7 @@ impl Feed {
             filter: Filter::default(),
             resolve: false,
         };
+        super::panic_on_demand("feed", self.last.is_some());
         let started = Instant::now();
         let sample = pipeline::sample(&request).map_err(reason)?;
         let took = started.elapsed();
@@ -212,7 +213,7 @@ fn details(socket: &Socket, query: Query) -> Result<Details, String> {
         identity,
         ancestry,
         snapshot,
-        now: jiff::Timestamp::now().as_second(),
+        now: Some(jiff::Timestamp::now().as_second()),
     })
 }
 

@@ -5,34 +5,34 @@
 
 mod feed;
 mod input;
+mod options;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::args::WatchArgs;
 use super::session::{Session, Usage};
 use super::{Exit, Failure};
+use crate::analyze::states::By;
 use crate::columns;
-use crate::filter::{Filter, did_you_mean};
+use crate::filter::Filter;
 use crate::model::{FamilySet, Problem, StateSet};
 use crate::pipeline::Stop;
-use crate::query::{Needs, ProcessDetail, Query};
-use crate::render::Format;
+use crate::query::{Needs, Query};
+use crate::sys::job::Who;
 use crate::sys::screen::{self, Input, Screen};
-use crate::sys::{monotonic, names, netns, terminal};
+use crate::sys::{monotonic, terminal};
 use crate::watch::Tab;
 use crate::watch::app::App;
 use crate::watch::content::SortBy;
 use crate::watch::details::Details;
-use crate::watch::event::{Effect, Event, Overlay, Setup, Toggles};
+use crate::watch::event::{Effect, Event, Overlay};
 use crate::watch::round::Round;
 use crate::watch::ui;
 use feed::Order;
 
 /// How often the terminal is asked whether it is still there, and marks are taken away.
 const TICK: Duration = Duration::from_millis(500);
-/// The shortest time between looks.
-const SHORTEST: Duration = Duration::from_millis(100);
 
 /// What comes to the thread that draws.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl From<Input> for Message {
 }
 
 pub(super) fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
-    let mut app = App::new(setup(session, args)?);
+    let mut app = App::new(options::setup(session, args)?);
     let base = base(session)?;
     if !terminal::is_terminal() || !terminal::is_interactive() {
         return Err(Usage::new("the live view needs a terminal")
@@ -68,8 +68,10 @@ pub(super) fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> 
     let (orders, ordered) = channel();
     feed::start(order(&app, &base, true), ordered, sender.clone()).map_err(screen)?;
     let end = {
+        // Before the terminal is taken over: who sends a signal then finds it as it was.
+        screen::catch_signals(sender.clone()).map_err(screen)?;
         let mut taken = Screen::take().map_err(screen)?;
-        screen::listen(&sender).map_err(screen)?;
+        screen::read_keys(sender).map_err(screen)?;
         View {
             app: &mut app,
             base,
@@ -110,22 +112,15 @@ struct View<'a> {
 impl View<'_> {
     fn run(mut self, messages: &Receiver<Message>) -> End {
         let mut is_stale = true;
+        let mut checked = Instant::now();
         loop {
-            let size = self.screen.size();
+            let size = screen::size();
             if size != self.app.size {
                 self.app.update(Event::Resize(size.0, size.1));
                 is_stale = true;
             }
-            if is_stale {
-                let app = &*self.app;
-                if self
-                    .screen
-                    .terminal
-                    .draw(|frame| ui::draw(frame, app))
-                    .is_err()
-                {
-                    return End::Lost;
-                }
+            if is_stale && self.draw(size).is_err() {
+                return End::Lost;
             }
             is_stale = match messages.recv_timeout(TICK) {
                 Ok(message) => {
@@ -138,26 +133,37 @@ impl View<'_> {
                     }
                     true
                 }
-                Err(RecvTimeoutError::Timeout) if screen::is_lost() => return End::Lost,
-                Err(RecvTimeoutError::Timeout) => {
-                    let is_moving = self.app.is_moving();
-                    self.app.update(Event::Tick(monotonic()));
-                    is_moving
-                }
+                Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return End::Lost,
             };
+            // However much comes: a lost terminal is read in vain, again and again.
+            if checked.elapsed() >= TICK {
+                checked = Instant::now();
+                if screen::is_lost() {
+                    return End::Lost;
+                }
+                is_stale |= self.app.is_moving();
+                self.app.update(Event::Tick(monotonic()));
+            }
         }
+    }
+
+    fn draw(&mut self, size: (u16, u16)) -> std::io::Result<()> {
+        panic_on_demand("draw", self.app.round.is_some());
+        let app = &*self.app;
+        self.screen.draw(size, |frame| ui::draw(frame, app))
     }
 
     fn take(&mut self, message: Message) -> Option<End> {
         let event = match message {
             Message::Input(Input::Lost) => return Some(End::Lost),
             Message::Input(Input::End(signal)) => return Some(End::Signal(signal)),
-            Message::Input(Input::Stop) => return self.suspend(),
+            Message::Input(Input::Stop) => return self.suspend(Who::Process),
             Message::Input(Input::Continue) => {
                 return self.screen.resume().is_err().then_some(End::Lost);
             }
-            Message::Input(Input::Resize(columns, lines)) => Event::Resize(columns, lines),
+            // The size is asked for before each frame.
+            Message::Input(Input::Resize) => return None,
             Message::Input(Input::Key(key)) => Event::Key(input::key(key)?),
             Message::Failed(message) if self.app.round.is_none() => {
                 return Some(End::Failed(message));
@@ -168,7 +174,7 @@ impl View<'_> {
         };
         match self.app.update(event)? {
             Effect::Leave => Some(End::Left),
-            Effect::Suspend => self.suspend(),
+            Effect::Suspend => self.suspend(Who::Job),
             Effect::Order { now } => {
                 // Should nobody read it, the next message tells.
                 let _ = self.orders.send(order(self.app, &self.base, now));
@@ -177,83 +183,21 @@ impl View<'_> {
         }
     }
 
-    fn suspend(&mut self) -> Option<End> {
-        self.screen.suspend().is_err().then_some(End::Lost)
+    fn suspend(&mut self, who: Who) -> Option<End> {
+        self.screen.suspend(who).is_err().then_some(End::Lost)
     }
 }
 
-/// The first word, when it is a view.
-fn view(words: &[String]) -> Option<Tab> {
-    let first = words.first()?;
-    Tab::ALL.into_iter().find(|tab| tab.name() == first)
+/// A panic in one of the threads, for the tests of what it leaves behind; never in a release.
+#[cfg(debug_assertions)]
+fn panic_on_demand(thread: &str, is_time: bool) {
+    let wanted = std::env::var("SOCKSCOPE_TEST_PANIC");
+    let is_wanted = is_time && wanted.is_ok_and(|wanted| wanted == thread);
+    assert!(!is_wanted, "SOCKSCOPE_TEST_PANIC={thread} asks for it");
 }
 
-fn setup(session: &Session, args: &WatchArgs) -> Result<Setup, Usage> {
-    check(session, args)?;
-    let tab = view(&args.words);
-    let words = args
-        .words
-        .get(usize::from(tab.is_some())..)
-        .unwrap_or_default();
-    let filter = Session::filter(words).map_err(|mut usage| {
-        let names: Vec<_> = Tab::ALL.into_iter().map(Tab::name).collect();
-        let near = args.words.first().map(|word| did_you_mean(word, &names));
-        if let (None, Some(near)) = (tab, near.filter(|near| !near.is_empty())) {
-            usage.hint = Some(format!("{near}views are: {}", names.join(", ")));
-        }
-        usage
-    })?;
-    if session.options.no_owners && filter.process_detail() != ProcessDetail::None {
-        return Err(Usage::new("a filter by process needs owners")
-            .hint("leave --no-owners out, or the filter"));
-    }
-    let sort = session.sort()?;
-    let columns = match &session.options.columns {
-        None => None,
-        Some(_) => Some(session.columns(usual(tab.unwrap_or_default()), &[])?.table),
-    };
-    Ok(Setup {
-        host: crate::sys::host_name(),
-        netns: netns::current().map(std::num::NonZeroU64::get),
-        tab: tab.unwrap_or_default(),
-        filter: words.join(" "),
-        interval: args.interval,
-        toggles: Toggles {
-            protocols: session.protocols(),
-            families: session.families(),
-            listening: session.options.all,
-            established: false,
-            changed_only: false,
-        },
-        by: args.by,
-        sort: sort.map(|(column, reverse)| (SortBy::Column(column), reverse)),
-        columns,
-        limit: session.options.limit.unwrap_or(usize::MAX),
-        theme: session.theme,
-        size: (80, 24),
-        ports: names::port_of,
-    })
-}
-
-/// What `--columns +a` adds to.
-const fn usual(tab: Tab) -> &'static [&'static str] {
-    match tab {
-        Tab::Listen => super::listen::TABLE,
-        _ => super::conns::TABLE,
-    }
-}
-
-/// Options that mean something else than this view can do.
-fn check(session: &Session, args: &WatchArgs) -> Result<(), Usage> {
-    if session.format != Format::Table {
-        return Err(Usage::new("the live view is for people")
-            .hint("for scripts: sockscope conns --watch --format ndjson"));
-    }
-    if args.interval < SHORTEST {
-        return Err(Usage::new("looks are at least 100 ms apart").hint("--interval 100ms, or more"));
-    }
-    Ok(())
-}
+#[cfg(not(debug_assertions))]
+const fn panic_on_demand(_: &str, _: bool) {}
 
 /// What is asked of the kernel in any case.
 fn base(session: &Session) -> Result<Query, Usage> {
@@ -289,9 +233,12 @@ fn order(app: &App, base: &Query, now: bool) -> Order {
     query.need(needs);
     query.files = matches!(app.tab, Tab::Buildup | Tab::Doctor);
     query.need(columns::needs(&app.filter.columns()));
-    query.need(columns::needs(
-        app.setup.columns.as_deref().unwrap_or_default(),
-    ));
+    query.need(columns::needs(match app.tab {
+        Tab::Listen => app.setup.columns.listen.as_slice(),
+        Tab::Conns => app.setup.columns.conns.as_slice(),
+        Tab::States | Tab::Buildup | Tab::Doctor => &[],
+    }));
+    query.need(by_needs(app.by));
     if let SortBy::Column(column) = app.sort() {
         query.need(column.needs);
     }
@@ -311,5 +258,14 @@ fn order(app: &App, base: &Query, now: bool) -> Order {
         paused: app.paused,
         details,
         now,
+    }
+}
+
+/// What groups are made of.
+fn by_needs(by: Option<By>) -> Needs {
+    match by {
+        Some(By::Unit | By::Container) => columns::needs(&columns::select(&["unit"])),
+        Some(By::User) => columns::needs(&columns::select(&["user"])),
+        _ => Needs::NOTHING,
     }
 }

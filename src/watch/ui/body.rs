@@ -3,27 +3,22 @@
 use ratatui::text::Line;
 
 use super::style::span;
-use super::table::{Column, Look, Row, Table};
+use super::table::{Column, LAST, Look, NARROWEST, Row, Table};
 use super::{findings, piles};
 use crate::columns::{self, Align};
 use crate::model::{Identity, State};
 use crate::render::counts::key_text;
-use crate::render::grid::{Cell, Frame};
+use crate::render::grid::{Cell, Frame, GridColumn};
 use crate::render::sanitize::escape;
 use crate::render::theme::{Tone, state_tone};
 use crate::render::{list as rows, units};
 use crate::watch::Tab;
 use crate::watch::app::App;
-use crate::watch::content::{Content, Group};
+use crate::watch::content::{Content, Group, SortBy};
 use crate::watch::event::Happened;
 use crate::watch::list::Place;
 use crate::watch::round::Rate;
 use crate::watch::trend::sparkline;
-
-const LISTEN: &[&str] = &["protocol", "local", "queue", "process", "user"];
-const CONNS: &[&str] = &[
-    "protocol", "state", "recv_q", "send_q", "local", "peer", "process",
-];
 
 /// The body as at most `height` lines.
 pub(super) fn lines(app: &App, height: u16) -> Vec<Line<'static>> {
@@ -78,46 +73,71 @@ pub(super) fn is_chosen(app: &App, place: usize) -> bool {
     app.chosen.is_some() && app.cursor == place
 }
 
-/// The columns of the lists: those chosen, else the usual ones.
-fn chosen_columns(app: &App) -> Vec<&'static columns::Column> {
-    let usual = match app.tab {
-        Tab::Listen => LISTEN,
-        _ => CONNS,
+/// The columns of the list, and the one that it is sorted by.
+fn list_columns(app: &App) -> Vec<&'static columns::Column> {
+    let mut chosen = match app.tab {
+        Tab::Listen => app.setup.columns.listen.clone(),
+        _ => app.setup.columns.conns.clone(),
     };
-    let chosen = app.setup.columns.clone();
-    chosen.unwrap_or_else(|| columns::select(usual))
+    if let SortBy::Column(sorted) = app.sort()
+        && !chosen.iter().any(|column| column.id == sorted.id)
+    {
+        chosen.insert(chosen.len().saturating_sub(1), sorted);
+    }
+    chosen
+}
+
+/// A column of sockets as it stands in this view.
+fn list_column(app: &App, grid: GridColumn, column: &'static columns::Column) -> Column {
+    let is_sorted = app.sort() == SortBy::Column(column);
+    let is_end = matches!(column.id, "local" | "peer");
+    let made = Column {
+        grid,
+        least: match column.id {
+            "state" => state_width(app),
+            "local" | "peer" => 15,
+            "process" => 16,
+            _ => 0,
+        },
+        // A reason in brackets, whole.
+        narrow: if column.id == "process" {
+            11
+        } else {
+            NARROWEST
+        },
+        spare: match column.id {
+            _ if is_sorted => 0,
+            "recv_q" | "send_q" => 5,
+            "protocol" => 4,
+            "user" => 2,
+            "state" | "peer" | "process" => 0,
+            "local" if app.tab == Tab::Listen => 0,
+            // Those that were chosen go from the right, one by one.
+            _ => LAST,
+        },
+        is_stiff: false,
+    };
+    if is_end { made.stiff() } else { made }
 }
 
 fn sockets(app: &App, places: &[Place]) -> Table {
-    let chosen = chosen_columns(app);
-    let has_rates = app.tab == Tab::Conns && app.setup.columns.is_none();
-    let seen: Vec<_> = seen(app, places).collect();
-    let mut columns: Vec<Column> = rows::grid_columns(&chosen)
-        .into_iter()
-        .zip(&chosen)
-        .map(|(grid, column)| Column {
-            grid,
-            least: match column.id {
-                "state" => 11,
-                "local" | "peer" => 15,
-                "process" => 16,
-                _ => 0,
-            },
-            spare: match column.id {
-                "recv_q" | "send_q" => 3,
-                "protocol" => 2,
-                "user" => 1,
-                _ => 0,
-            },
-        })
+    let chosen = list_columns(app);
+    let has_rates = app.tab == Tab::Conns && app.setup.columns.has_rates;
+    let grids = rows::grid_columns(&chosen).into_iter().zip(&chosen);
+    let mut columns: Vec<Column> = grids
+        .map(|(grid, column)| list_column(app, grid, column))
         .collect();
     // The process stands last: it is what gives way.
     let rates_at = columns.len().saturating_sub(1);
     if has_rates {
-        let rate = |name| Column::new(name, Align::Right, 5, 1);
-        columns.splice(rates_at..rates_at, [rate("IN/s"), rate("OUT/s")]);
+        let rate = |name, sort| {
+            let spare = if app.sort() == sort { 0 } else { 3 };
+            Column::new(name, Align::Right, 5, spare)
+        };
+        let rates = [rate("IN/s", SortBy::Received), rate("OUT/s", SortBy::Sent)];
+        columns.splice(rates_at..rates_at, rates);
     }
-    let rows = seen.into_iter().filter_map(|(place, socket)| {
+    let rows = seen(app, places).filter_map(|(place, socket)| {
         let mut row = socket_row(app, &chosen, *socket)?;
         if has_rates {
             row.cells.splice(rates_at..rates_at, rates(app, *socket));
@@ -131,36 +151,79 @@ fn sockets(app: &App, places: &[Place]) -> Table {
 
 fn socket_row(app: &App, columns: &[&'static columns::Column], place: Place) -> Option<Row> {
     let row = app.row(place)?;
+    let happened = app.flash(Identity::of(row.socket));
     let mut cells = rows::cells(columns, row);
-    if let Some(owner) = app.former_owner(place) {
-        let at = columns.iter().position(|column| column.id == "process");
-        if let Some(cell) = at.and_then(|at| cells.get_mut(at)) {
-            let tail = format!(" {}", owner.pid);
-            let text = format!("was {}{tail}", escape(&owner.comm));
-            *cell = Cell::new(text, Tone::Quiet).keeping(tail.len());
+    for (column, cell) in columns.iter().zip(&mut cells) {
+        match column.id {
+            "process" => {
+                if let Some(owner) = app.former_owner(place) {
+                    let tail = format!(" {}", owner.pid);
+                    let text = format!("was {}{tail}", escape(&owner.comm));
+                    *cell = Cell::new(text, Tone::Quiet).keeping(tail.len());
+                }
+            }
+            // What is cut of an address is not its port.
+            "local" | "peer" => {
+                cell.kept = cell.text.rfind(':').map_or(0, |at| cell.text.len() - at);
+            }
+            "state" => {
+                if let (Place::Live(_), Some(Happened::Turned(was))) = (place, happened) {
+                    cell.text = turned(app, was, &cell.text);
+                }
+            }
+            _ => {}
         }
     }
-    let happened = app.flash(Identity::of(row.socket));
     let (mark, look) = match (place, happened) {
         (Place::Gone(_), _) => ('-', Look::Gone),
         (_, Some(Happened::Opened)) => ('+', Look::New),
         (_, Some(Happened::Turned(_) | Happened::Changed)) => ('~', Look::Usual),
         (_, None) => (' ', Look::Usual),
     };
-    if let Some(Happened::Turned(was)) = happened
-        && let Place::Live(_) = place
-    {
-        let at = columns.iter().position(|column| column.id == "state");
-        if let Some(cell) = at.and_then(|at| cells.get_mut(at)) {
-            cell.text = format!("{was} → {}", cell.text);
-        }
-    }
     Some(Row {
         mark,
         look,
         cells,
         is_chosen: false,
     })
+}
+
+/// Terminals with room for both states in full, and for the old one in short.
+const WIDE: u16 = 110;
+const MIDDLE: u16 = 72;
+
+/// Columns of the state, those of a change included: rows that change do not make it jump.
+const fn state_width(app: &App) -> usize {
+    match app.size.0 {
+        WIDE.. => 24,
+        MIDDLE..WIDE => 17,
+        _ => 12,
+    }
+}
+
+/// The state that a socket was in, and the one it is in.
+fn turned(app: &App, was: State, is: &str) -> String {
+    match app.size.0 {
+        WIDE.. => format!("{was} → {is}"),
+        MIDDLE..WIDE => format!("{}→{is}", short(was)),
+        _ => format!("→{is}"),
+    }
+}
+
+/// A state in a few letters.
+fn short(state: State) -> String {
+    match state {
+        State::Established => "ESTAB".to_owned(),
+        State::SynSent => "SYN_S".to_owned(),
+        State::SynRecv => "SYN_R".to_owned(),
+        State::FinWait1 => "FIN_1".to_owned(),
+        State::FinWait2 => "FIN_2".to_owned(),
+        State::TimeWait => "TIME_W".to_owned(),
+        State::CloseWait => "CLOSE_W".to_owned(),
+        State::LastAck => "L_ACK".to_owned(),
+        State::BoundInactive => "BOUND".to_owned(),
+        state => state.to_string(),
+    }
 }
 
 /// Bytes a second, received and sent.
@@ -189,38 +252,13 @@ fn short_rate(rate: u64) -> String {
 }
 
 fn grouped(app: &App, groups: &[Group]) -> Table {
-    let most_states: Vec<State> = {
-        let mut states: Vec<State> = Vec::new();
-        for state in State::TCP {
-            if groups.iter().any(|group| group.counts.of(state) > 0) {
-                states.push(state);
-            }
-        }
-        states
-    };
+    let occurs = |state: &State| groups.iter().any(|group| group.counts.of(*state) > 0);
+    let states: Vec<State> = State::TCP.into_iter().filter(occurs).collect();
     let has_others = groups.iter().any(|group| group.others > 0);
-    let name = match app.by {
-        Some(by) => format!("{by:?}").to_uppercase(),
-        None => String::new(),
+    let number = |count: u64, tone| match count {
+        0 => Cell::new("-", Tone::Quiet),
+        count => Cell::new(count.to_string(), tone),
     };
-    let mut columns = vec![
-        Column::new(&name, Align::Left, 20, 0).giving_way(),
-        Column::new("TOTAL", Align::Right, 5, 0),
-        Column::new("IN/s", Align::Right, 5, 0),
-        Column::new("OUT/s", Align::Right, 5, 0),
-    ];
-    for state in &most_states {
-        // What is usual goes first where there is no room for all.
-        let spare = match state_tone(*state) {
-            Tone::Bad => 1,
-            Tone::Waiting => 2,
-            _ => 3,
-        };
-        columns.push(Column::new(&state.to_string(), Align::Right, 0, spare));
-    }
-    if has_others {
-        columns.push(Column::new("UDP", Align::Right, 0, 4));
-    }
     let rows = seen(app, groups).map(|(place, group)| {
         let mut cells = vec![
             Cell::new(key_text(&group.key), Tone::Strong),
@@ -228,12 +266,8 @@ fn grouped(app: &App, groups: &[Group]) -> Table {
             rate_cell(group.rate.received),
             rate_cell(group.rate.sent),
         ];
-        let number = |count: u64, tone| match count {
-            0 => Cell::new("-", Tone::Quiet),
-            count => Cell::new(count.to_string(), tone),
-        };
-        let states = most_states.iter();
-        cells.extend(states.map(|state| number(group.counts.of(*state), state_tone(*state))));
+        let counts = states.iter();
+        cells.extend(counts.map(|state| number(group.counts.of(*state), state_tone(*state))));
         if has_others {
             cells.push(number(group.others, Tone::Normal));
         }
@@ -245,7 +279,42 @@ fn grouped(app: &App, groups: &[Group]) -> Table {
         }
     });
     let rows = rows.collect();
-    Table { columns, rows }
+    Table {
+        columns: group_columns(app, &states, has_others),
+        rows,
+    }
+}
+
+fn group_columns(app: &App, states: &[State], has_others: bool) -> Vec<Column> {
+    let name = app.by.map(|by| format!("{by:?}").to_uppercase());
+    let mut columns = vec![
+        Column {
+            narrow: 14,
+            ..Column::new(&name.unwrap_or_default(), Align::Left, 20, 0).giving_way()
+        },
+        Column::new("TOTAL", Align::Right, 5, 0),
+        Column::new("IN/s", Align::Right, 5, LAST),
+        Column::new("OUT/s", Align::Right, 5, LAST),
+    ];
+    for (place, state) in (LAST + 1..).zip(states) {
+        // What is usual goes first where there is no room for all, one by one.
+        let usual = match (state, state_tone(*state)) {
+            (_, Tone::Bad) => 0,
+            (State::Established, _) => 20,
+            (_, Tone::Waiting) => 40,
+            _ => 60,
+        };
+        columns.push(Column::new(
+            &state.to_string(),
+            Align::Right,
+            0,
+            place + usual,
+        ));
+    }
+    if has_others {
+        columns.push(Column::new("UDP", Align::Right, 0, 80));
+    }
+    columns
 }
 
 fn counted(app: &App, states: &[(State, u64)]) -> Table {
@@ -253,7 +322,7 @@ fn counted(app: &App, states: &[(State, u64)]) -> Table {
     let columns = vec![
         Column::new("STATE", Align::Left, 14, 0),
         Column::new("SOCKETS", Align::Right, 8, 0),
-        Column::new("HISTORY, WHATEVER THE FILTER", Align::Left, width, 1),
+        Column::new("HISTORY, WHATEVER THE FILTER", Align::Left, width, LAST),
     ];
     let rows = seen(app, states).map(|(place, (state, count))| {
         let tone = match count {

@@ -47,10 +47,22 @@ pub(super) fn lines(app: &App, diagnosis: &Diagnosis, height: u16) -> Vec<Line<'
         lines.push(Line::default());
     }
     lines.extend(checked(diagnosis, &frame));
+    if lines.len() > height && height > 0 {
+        let hidden = lines.len() - height + 1;
+        lines.truncate(height - 1);
+        let how = if diagnosis.findings.is_empty() {
+            ""
+        } else {
+            ": Enter tells the finding in full"
+        };
+        let text = format!("… {hidden} more lines{how}");
+        lines.push(Line::from(span(theme, text, Tone::Quiet)));
+    }
     lines
 }
 
-fn story(finding: &Finding, frame: &Frame) -> Vec<Line<'static>> {
+/// All of one finding.
+pub(super) fn story(finding: &Finding, frame: &Frame) -> Vec<Line<'static>> {
     let one = Diagnosis {
         findings: vec![finding.clone()],
         ..Diagnosis::default()

@@ -5,18 +5,14 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::style::{span, style};
-use crate::model::{ProtocolSet, State};
+use crate::model::ProtocolSet;
 use crate::render::grid::cut;
 use crate::render::sanitize::escape;
-use crate::render::theme::{Tone, state_tone};
+use crate::render::theme::Tone;
 use crate::render::units;
 use crate::watch::Tab;
 use crate::watch::app::App;
 use crate::watch::content::{Content, SortBy};
-use crate::watch::trend::sparkline;
-
-/// Columns of a history line.
-const SPARK: usize = 8;
 
 /// Host, namespace, interval and time; and the tabs.
 pub(super) fn title(app: &App) -> Vec<Line<'static>> {
@@ -154,7 +150,7 @@ fn shown(app: &App) -> Vec<Span<'static>> {
     if !words.is_empty() {
         spans.push(span(theme, format!("{}  ", words.join(" ")), Tone::Waiting));
     }
-    if let Some(by) = app.by {
+    if let Some(by) = app.by.filter(|_| app.tab != Tab::Doctor) {
         let by = format!("by {}  ", format!("{by:?}").to_lowercase());
         spans.push(span(theme, by, Tone::Waiting));
     }
@@ -175,101 +171,11 @@ fn order(app: &App) -> &'static str {
     }
 }
 
-/// One part of the counts: a number, what it is, and its history.
-struct Count {
-    spans: Vec<Span<'static>>,
-    width: usize,
-}
-
-impl Count {
-    fn new(app: &App, name: &str, number: &str, tone: Tone, history: &[u64]) -> Self {
-        let theme = app.setup.theme;
-        let spans = vec![
-            span(theme, format!("{name} "), Tone::Quiet),
-            span(theme, number.to_owned(), Tone::Strong),
-            span(theme, " ", Tone::Quiet),
-            span(theme, sparkline(history, SPARK), tone),
-        ];
-        let width = spans.iter().map(Span::width).sum();
-        Self { spans, width }
-    }
-}
-
-fn all_counts(app: &App) -> Vec<Count> {
-    let Some(round) = &app.round else {
-        return Vec::new();
-    };
-    let mut counts = Vec::new();
-    let (opened, closed) = app.history.flows();
-    let flow = app.history.flow();
-    let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), per_second);
-    let of_flow = |name, number: Option<f64>, line: &[u64]| {
-        Count::new(app, name, &rate(number), Tone::Normal, line)
-    };
-    counts.push(of_flow("opened", flow.map(|flow| flow.0), &opened));
-    counts.push(of_flow("closed", flow.map(|flow| flow.1), &closed));
-    // What may hurt stands before what is usual.
-    let mut states = app.history.states();
-    states.sort_by_key(|state| match state_tone(*state) {
-        Tone::Bad => 0,
-        Tone::Waiting => 1,
-        _ if *state == State::Established => 2,
-        _ if *state == State::TimeWait => 3,
-        _ => 4,
-    });
-    for state in states {
-        let number = round.counts.of(state).to_string();
-        let line = app.history.of(state);
-        counts.push(Count::new(
-            app,
-            &state.to_string(),
-            &number,
-            state_tone(state),
-            &line,
-        ));
-    }
-    counts
-}
-
-/// `0/s`, `3.4/s`, `120/s`.
-fn per_second(rate: f64) -> String {
-    match rate {
-        0.0 => "0/s".to_owned(),
-        rate if rate < 9.95 => format!("{rate:.1}/s"),
-        rate => format!("{rate:.0}/s"),
-    }
-}
-
-/// Lines that the counts may take.
-pub(super) fn counts_height(app: &App) -> u16 {
-    let lines = counts(app).len();
-    let most = usize::from(app.size.1) / 6;
-    u16::try_from(lines.min(most.max(1))).unwrap_or(1)
-}
-
-/// Counts by state with their history, in columns of one width so that nothing jumps.
-pub(super) fn counts(app: &App) -> Vec<Line<'static>> {
-    let counts = all_counts(app);
-    let widest = counts.iter().map(|count| count.width).max().unwrap_or(1) + 2;
-    let across = (usize::from(app.size.0) / widest).max(1);
-    let mut lines = Vec::new();
-    for row in counts.chunks(across) {
-        let mut spans = Vec::new();
-        for count in row {
-            let gap = widest - count.width;
-            spans.extend(count.spans.iter().cloned());
-            spans.push(Span::raw(" ".repeat(gap)));
-        }
-        lines.push(Line::from(spans));
-    }
-    lines
-}
-
 /// Lines that the filter takes.
 pub(super) fn filter_height(app: &App) -> u16 {
     match &app.typing {
-        Some(typing) if typing.error.is_some() => 2,
-        Some(_) => 1,
+        // Always both, that the rows do not jump while it is typed.
+        Some(_) => 2,
         None => u16::from(!app.words.is_empty()),
     }
 }
@@ -294,12 +200,12 @@ pub(super) fn filter(app: &App) -> Vec<Line<'static>> {
             Tone::Normal,
         ),
     ]);
-    let error = typing.error.as_deref();
-    let error = error.map(|error| {
-        let text = cut(&escape(error.as_bytes()), usize::from(app.size.0));
-        Line::from(span(theme, text, Tone::Bad))
-    });
-    std::iter::once(line).chain(error).collect()
+    let (text, tone) = match &typing.error {
+        Some(error) => (escape(error.message.as_bytes()), Tone::Bad),
+        None => ("holds as it stands".to_owned(), Tone::Quiet),
+    };
+    let text = cut(&text, usize::from(app.size.0));
+    vec![line, Line::from(span(theme, text, tone))]
 }
 
 fn typed(app: &App) -> String {
@@ -339,7 +245,7 @@ pub(super) fn footer(app: &App) -> Line<'static> {
             ("q", "leave"),
             ("?", "help"),
             ("Tab", "view"),
-            ("Enter", "its sockets"),
+            ("Enter", "in full"),
             ("p", "pause"),
             ("+-", "interval"),
         ],
@@ -357,8 +263,16 @@ pub(super) fn footer(app: &App) -> Line<'static> {
             ("tu46le", "which"),
         ],
     };
-    let rows = format!("{} rows", app.content.len());
-    let problem = problem(app);
+    let rows = match (app.content.len(), app.cut) {
+        (1, 0) => "1 row".to_owned(),
+        (shown, 0) => format!("{shown} rows"),
+        (shown, cut) => format!("{shown} of {} rows", shown + cut),
+    };
+    let error = app.typing.as_ref().and_then(|typing| typing.error.as_ref());
+    let problem = match error {
+        Some(error) => Some(error.hint.clone()),
+        None => problem(app),
+    };
     let mut spans = Vec::new();
     let mut used = rows.width() + 2;
     for (key, what) in keys {

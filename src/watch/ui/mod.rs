@@ -1,6 +1,7 @@
 //! The state as a screen. Drawing reads the state and changes nothing.
 
 mod body;
+mod counts;
 mod findings;
 mod header;
 mod overlay;
@@ -50,7 +51,7 @@ fn areas(app: &App) -> Areas {
         area
     };
     let title = take(2, 0);
-    let counts = take(header::counts_height(app), 5);
+    let counts = take(counts::height(app), 5);
     let filter = take(header::filter_height(app), 4);
     let more = piles::more_height(app);
     let more = more.min(height.saturating_sub(title.height + counts.height + filter.height) / 2);
@@ -101,7 +102,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let theme = app.setup.theme;
     let parts = [
         (all.title, header::title(app)),
-        (all.counts, header::counts(app)),
+        (all.counts, counts::lines(app)),
         (all.filter, header::filter(app)),
         (all.body, body::lines(app, all.body.height)),
         (all.more, piles::more(app)),

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
+use unicode_width::UnicodeWidthStr;
 
 use super::style::{painted, span, style};
 use crate::columns::{self, Row};
@@ -26,7 +27,8 @@ pub(super) fn area(app: &App) -> Rect {
     match app.overlay {
         Overlay::Help => {
             let lines = u16::try_from(HELP.len()).unwrap_or(20) + 2;
-            let (wide, high) = (width.min(78), height.saturating_sub(1).min(lines));
+            let wide = if width <= 82 { width } else { 78 };
+            let (wide, high) = (wide, height.saturating_sub(1).min(lines));
             Rect::new((width - wide) / 2, (height - high) / 2, wide, high)
         }
         _ => Rect::new(0, 2.min(height), width, height.saturating_sub(3)),
@@ -42,6 +44,7 @@ pub(super) fn lines(app: &App) -> Vec<Line<'static>> {
             .iter()
             .map(|(keys, what)| help(theme, keys, what))
             .collect(),
+        Overlay::Finding(finding) => super::findings::story(finding, &frame(app)),
         Overlay::Details(identity, details) => {
             let is_here = app.socket(*identity).is_some();
             let text = match (is_here, details) {
@@ -69,22 +72,38 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, theme: Theme) {
     let area = area(app).intersection(frame.area());
     let lines = lines(app);
     let page = usize::from(area.height.saturating_sub(2));
-    let more = lines.len().saturating_sub(app.overlay_top + page);
+    let top = app.overlay_top.min(lines.len().saturating_sub(page));
+    let more = lines.len().saturating_sub(top + page);
     let title = match app.overlay {
         Overlay::Help => " keys ",
+        Overlay::Finding(_) => " finding ",
         _ => " socket ",
     };
     let bottom = match more {
-        0 => " Esc closes ".to_owned(),
-        more => format!(" {more} more lines: Down, PgDn; Esc closes "),
+        0 => String::new(),
+        more => format!(" {more} more lines: Down, PgDn;"),
+    };
+    let bottom = match app.overlay {
+        Overlay::Finding(_) => format!("{bottom} Enter its sockets; Esc closes "),
+        _ => format!("{bottom} Esc closes "),
     };
     let block = Block::bordered()
         .border_style(style(theme, Tone::Quiet))
         .title(title)
         .title_bottom(bottom);
-    let shown: Vec<_> = lines.into_iter().skip(app.overlay_top).take(page).collect();
+    let shown: Vec<_> = lines.into_iter().skip(top).take(page).collect();
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(shown).block(block), area);
+}
+
+/// How other renderers draw within the border.
+fn frame(app: &App) -> GridFrame {
+    GridFrame {
+        theme: app.setup.theme,
+        width: Some(usize::from(app.size.0).saturating_sub(2)),
+        header: true,
+        indent: 0,
+    }
 }
 
 fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
@@ -94,14 +113,9 @@ fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
         let text = "the socket is gone";
         return vec![Line::from(span(theme, text, Tone::Waiting))];
     };
-    let frame = GridFrame {
-        theme,
-        width: Some(width),
-        header: true,
-        indent: 0,
-    };
+    let frame = frame(app);
     let mut out = Vec::new();
-    let _ = crate::render::inspect::tell(&mut out, inspected, details.now, &frame);
+    let _ = crate::render::inspect::tell(&mut out, inspected, details.now.unwrap_or(0), &frame);
     let mut lines = painted(&String::from_utf8_lossy(&out));
     if !details.ancestry.is_empty() {
         lines.push(Line::default());
@@ -120,14 +134,10 @@ fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
 fn ancestry(theme: Theme, processes: &[Process], width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (depth, process) in processes.iter().rev().enumerate() {
-        let name = format!(
-            "{}{} {}",
-            "  ".repeat(depth + 1),
-            escape(&process.comm),
-            process.pid
-        );
+        let indent = "  ".repeat(depth + 1);
+        let name = format!("{indent}{} {}", escape(&process.comm), process.pid);
         let command = process.command.as_deref().map(escape).unwrap_or_default();
-        let command = cut(&command, width.saturating_sub(name.len() + 2));
+        let command = cut(&command, width.saturating_sub(name.width() + 2));
         lines.push(Line::from(vec![
             span(theme, name, Tone::Strong),
             span(theme, format!("  {command}"), Tone::Quiet),

@@ -6,10 +6,12 @@ use ratatui::text::Line;
 
 use super::body::{frame, is_chosen, seen};
 use super::style::{painted, span};
-use super::table::{Column, Look, Row, Table};
-use crate::analyze::buildup::Buildup;
+use super::table::{Column, LAST, Look, Row, Table};
+use crate::analyze::buildup::{Buildup, SharedEnd};
+use crate::analyze::states::By;
 use crate::columns::Align;
 use crate::render::buildup;
+use crate::render::counts::key_text;
 use crate::render::grid::Cell;
 use crate::render::theme::{Tone, state_tone};
 use crate::watch::app::App;
@@ -18,29 +20,45 @@ use crate::watch::trend::Trend;
 
 /// What piles up, how it grows, and when it meets its limit.
 pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Table {
-    let columns = vec![
+    // Process and state have columns of their own.
+    let has_groups = !matches!(app.by, None | Some(By::Process | By::State));
+    let mut columns = vec![
         Column::new("STATE", Align::Left, 11, 0),
         Column::new("COUNT", Align::Right, 6, 0),
         Column::new("PER MIN", Align::Right, 7, 0),
-        Column::new("LIMIT IN", Align::Right, 8, 1),
-        Column::new("OLDEST", Align::Right, 8, 2),
-        Column::new("PROCESS", Align::Left, 12, 0).giving_way(),
-        Column::new("LOCAL", Align::Left, 15, 0),
-        Column::new("PEER", Align::Left, 15, 0),
+        Column::new("LIMIT IN", Align::Right, 8, 2),
+        Column::new("OLDEST", Align::Right, 8, 3),
+        Column {
+            narrow: 8,
+            ..Column::new("PROCESS", Align::Left, 12, 0).giving_way()
+        },
+        Column::new("LOCAL", Align::Left, 15, LAST).stiff(),
+        Column::new("PEER", Align::Left, 15, LAST).stiff(),
     ];
+    let group_at = columns.len() - 3;
+    if has_groups {
+        columns.insert(
+            group_at,
+            Column::new("GROUP", Align::Left, 12, 0).giving_way(),
+        );
+    }
     let rows = seen(app, &view.piles).map(|(place, pile)| {
         let trend = trends.get(place).copied().flatten();
         let (per_minute, until) = trend_cells(trend);
-        let cells = vec![
+        let mut cells = vec![
             Cell::new(pile.state.to_string(), state_tone(pile.state)),
             Cell::new(pile.count.to_string(), Tone::Strong),
             per_minute,
             until,
             Cell::new(buildup::age(pile), Tone::Normal),
             buildup::process(pile),
-            Cell::new(buildup::end(pile.local), Tone::Normal),
-            Cell::new(buildup::end(pile.peer), Tone::Normal),
+            end(pile.local),
+            end(pile.peer),
         ];
+        if has_groups {
+            let text = pile.group.as_ref().map_or_else(String::new, key_text);
+            cells.insert(group_at, Cell::new(text, Tone::Normal));
+        }
         Row {
             mark: ' ',
             look: Look::Usual,
@@ -50,6 +68,14 @@ pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Tabl
     });
     let rows = rows.collect();
     Table { columns, rows }
+}
+
+/// One end of a pile; what is cut of it is not its port.
+fn end(shared: SharedEnd) -> Cell {
+    let text = buildup::end(shared);
+    let kept = shared.port.and_then(|_| text.rfind(':'));
+    let kept = kept.map_or(0, |at| text.len() - at);
+    Cell::new(text, Tone::Normal).keeping(kept)
 }
 
 /// Growth in a minute, and when the limit is met: what is near is red.

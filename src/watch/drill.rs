@@ -1,0 +1,136 @@
+//! From a row to its sockets, and back. Pure.
+
+use super::Tab;
+use super::app::App;
+use super::content::{Content, ItemId};
+use super::event::{Effect, Toggles};
+use crate::analyze::buildup::Pile;
+use crate::analyze::doctor::Finding;
+use crate::analyze::states::{By, Key};
+use crate::model::State;
+
+/// What was shown before a row was entered.
+#[derive(Clone, Debug)]
+pub(super) struct Back {
+    tab: Tab,
+    by: Option<By>,
+    words: String,
+    toggles: Toggles,
+    chosen: Option<ItemId>,
+}
+
+/// Shows the sockets of the chosen row, beneath the filter that holds.
+pub(super) fn enter(app: &mut App) -> Option<Effect> {
+    let (tab, words) = target(app)?;
+    let back = Back {
+        tab: app.tab,
+        by: app.by,
+        words: app.words.clone(),
+        toggles: app.toggles,
+        chosen: app.chosen.clone(),
+    };
+    let words = match app.words.as_str() {
+        "" => words,
+        before => format!("({before}) and {words}"),
+    };
+    app.set_filter(&words).ok()?;
+    app.by = None;
+    // What the row counted is shown, all of it.
+    app.toggles.changed_only = false;
+    if !matches!(back.tab, Tab::Listen | Tab::Conns) {
+        app.toggles.established = false;
+        app.toggles.listening = true;
+    }
+    app.back.push(back);
+    app.go(tab);
+    Some(Effect::Order { now: true })
+}
+
+/// Shows again what was shown before the last row was entered.
+pub(super) fn leave(app: &mut App) -> Option<Effect> {
+    let back = app.back.pop()?;
+    app.by = back.by;
+    app.toggles = back.toggles;
+    app.go(back.tab);
+    let _ = app.set_filter(&back.words);
+    app.chosen = back.chosen;
+    app.refresh();
+    Some(Effect::Order { now: true })
+}
+
+/// Where the sockets of the chosen row are shown, and the filter that shows them, in the words
+/// of the filter language.
+fn target(app: &App) -> Option<(Tab, String)> {
+    let place = app.cursor;
+    match &app.content {
+        Content::Groups(groups) => {
+            let tab = match app.tab {
+                Tab::Listen => Tab::Listen,
+                _ => Tab::Conns,
+            };
+            Some((tab, key_words(&groups.get(place)?.key)?))
+        }
+        Content::States(states) => Some(match states.get(place)?.0 {
+            State::Listen => (Tab::Listen, "protocol = tcp".to_owned()),
+            state => (
+                Tab::Conns,
+                format!("protocol = tcp and {}", in_state(state)),
+            ),
+        }),
+        Content::Piles(view, _) => Some((Tab::Conns, pile_words(view.piles.get(place)?))),
+        Content::Findings(diagnosis) => {
+            let words = finding_words(diagnosis.findings.get(place)?)?;
+            Some((Tab::Conns, words))
+        }
+        Content::Nothing | Content::Sockets(_) => None,
+    }
+}
+
+fn in_state(state: State) -> String {
+    format!("state = {}", state.to_string().to_lowercase())
+}
+
+fn key_words(key: &Key) -> Option<String> {
+    let quoted = |name: &str| (!name.contains(['"', '\\'])).then(|| format!("\"{name}\""));
+    Some(match key {
+        Key::Process { pid, .. } => format!("pid = {pid}"),
+        Key::Port(port) => format!("lport = {port}"),
+        Key::Peer(Some(address)) => format!("paddr = {address}"),
+        Key::State(state) => in_state(*state),
+        Key::User { uid: Some(uid), .. } => format!("uid = {uid}"),
+        Key::NoOwner(status) => format!("owner_status = {}", status.name()),
+        Key::Netns(Some(netns)) => format!("netns = {netns}"),
+        Key::Unit(Some(name)) => format!("unit = {}", quoted(name)?),
+        Key::Container(Some(name)) => format!("container = {}", quoted(name)?),
+        Key::User { .. }
+        | Key::Peer(None)
+        | Key::Netns(None)
+        | Key::Unit(None)
+        | Key::Container(None) => return None,
+    })
+}
+
+fn pile_words(pile: &Pile) -> String {
+    let mut words = vec![in_state(pile.state)];
+    let pid = pile.process.as_ref().filter(|_| pile.is_held);
+    words.extend(pid.map(|(pid, _)| format!("pid = {pid}")));
+    let inbound = pile.local.port.filter(|_| pile.count > 1);
+    words.extend(inbound.map(|port| format!("lport = {port}")));
+    let peer = pile.peer.address;
+    words.extend(peer.map(|address| format!("paddr = {address}")));
+    words.extend(pile.peer.port.map(|port| format!("pport = {port}")));
+    words.extend(pile.group.as_ref().and_then(key_words));
+    words.join(" and ")
+}
+
+fn finding_words(finding: &Finding) -> Option<String> {
+    let subject = &finding.subject;
+    let process = subject.process.as_ref();
+    let pid = process.map(|(pid, _)| format!("pid = {pid}"));
+    let port = subject.port.map(|port| format!("port = {port}"));
+    let peer = subject.destination.map(|(address, port)| match port {
+        Some(port) => format!("paddr = {address} and pport = {port}"),
+        None => format!("paddr = {address}"),
+    });
+    pid.or(port).or(peer)
+}
