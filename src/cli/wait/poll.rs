@@ -200,7 +200,7 @@ impl<'a> Wait<'a> {
         };
         let known = self.holders.take().and_then(|holders| holders.last);
         let snapshot = match known {
-            Some(held) if reached && !self.rows.is_empty() => Some(held.snapshot),
+            Some(held) if !self.rows.is_empty() => Some(held.snapshot),
             _ if self.is_told_already(reached) => None,
             _ => pipeline::snapshot(&self.last_request(reached)).ok(),
         };
