@@ -20,7 +20,7 @@ use crate::wire::task_file::Chosen;
 /// Rows that travel together.
 const BATCH: usize = 512;
 /// Batches that may wait: the reader of the kernel stops when the writer of rows lags.
-const WAITING: usize = 4;
+const WAITING: usize = 64;
 /// The same while owners are looked for, which takes half the time of the tables at the most:
 /// ten megabytes of rows.
 const WAITING_FOR_OWNERS: usize = 128;
