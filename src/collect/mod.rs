@@ -1,5 +1,6 @@
 //! Reading the kernel: three collectors behind one trait, and the owners of sockets.
 
+mod ahead;
 mod blind_spot;
 mod elsewhere;
 mod fd_tables;

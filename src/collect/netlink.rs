@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::{Collector, Sink, Table, TableError};
+use super::{Collector, Sink, Table, TableError, ahead};
 use crate::model::{Family, Narrow, Protocol, State, StateSet};
-use crate::sys::sock_diag::{SockDiag, Transport};
+use crate::sys::sock_diag::{Received, SockDiag, Transport};
 use crate::wire::inet_diag::Request;
 use crate::wire::nlmsg::{Dump, DumpError};
 
@@ -22,7 +22,8 @@ const ENOENT: i32 = 2;
 #[derive(Debug)]
 pub struct Netlink<T = SockDiag> {
     transport: T,
-    buffer: Vec<u8>,
+    /// Bytes that one datagram may have.
+    size: usize,
     sequence: u32,
     /// The kernel has no request for both families at once; they are asked for one by one.
     no_joint_request: bool,
@@ -38,13 +39,13 @@ impl Netlink<SockDiag> {
     }
 }
 
-impl<T: Transport> Netlink<T> {
+impl<T: Transport + Send> Netlink<T> {
     /// A collector over any transport: the kernel's, or recorded bytes.
     #[must_use]
     pub fn over(transport: T) -> Self {
         Self {
             transport,
-            buffer: vec![0; BUFFER],
+            size: BUFFER,
             sequence: 0,
             no_joint_request: false,
         }
@@ -122,8 +123,8 @@ impl<T: Transport> Netlink<T> {
     fn dump(&mut self, request: Request, sink: &mut dyn Sink) -> Result<Outcome, Failure> {
         loop {
             match self.dump_once(request, sink) {
-                Err(Failure::Dump(DumpError::Truncated)) if self.buffer.len() < LARGEST_BUFFER => {
-                    self.buffer.resize(self.buffer.len() * 2, 0);
+                Err(Failure::Dump(DumpError::Truncated)) if self.size < LARGEST_BUFFER => {
+                    self.size *= 2;
                 }
                 done => return done,
             }
@@ -135,24 +136,26 @@ impl<T: Transport> Netlink<T> {
         self.transport.send(&request.message(self.sequence))?;
         let mut dump = Dump::new(self.transport.port(), self.sequence);
         let (mut new, mut unreadable, mut truncated) = (0, 0, false);
-        loop {
-            let received = self.transport.receive(&mut self.buffer)?;
+        let ahead = dump.again();
+        let mut take = |datagram: &[u8], received: Received| {
             if !received.from_kernel {
-                continue;
+                return Ok(false);
             }
             // A truncated dump is read to its end, so that the next request starts clean.
             truncated |= received.truncated;
-            let datagram = self.buffer.get(..received.length).unwrap_or_default();
             let fed = dump.feed(datagram, &mut |row| match request.socket(row) {
                 Some(socket) => new += u64::from(sink.push(socket)),
                 None => unreadable += 1,
             });
             match fed {
-                Err(DumpError::Malformed) if truncated => {}
-                Err(error) => return Err(error.into()),
-                Ok(false) => {}
-                Ok(true) => break,
+                Err(DumpError::Malformed) if truncated => Ok(false),
+                fed => fed.map_err(Failure::from),
             }
+        };
+        if request.may_be_long() {
+            ahead::receive(&mut self.transport, &ahead, self.size, &mut take)?;
+        } else {
+            ahead::receive_here(&mut self.transport, self.size, &mut take)?;
         }
         if truncated {
             return Err(DumpError::Truncated.into());
@@ -190,7 +193,7 @@ impl From<DumpError> for Failure {
     }
 }
 
-impl<T: Transport> Collector for Netlink<T> {
+impl<T: Transport + Send> Collector for Netlink<T> {
     fn name(&self) -> &'static str {
         "netlink"
     }
@@ -222,7 +225,6 @@ pub(super) const FIRST_TCP_STATES: StateSet = StateSet::NONE
 mod tests {
     use super::*;
     use crate::model::Socket;
-    use crate::sys::sock_diag::Received;
     use crate::wire::nlmsg;
     use std::collections::VecDeque;
 

@@ -80,6 +80,16 @@ impl Request {
         nlmsg::message(kind, nlmsg::DUMP_FLAGS, sequence, &payload)
     }
 
+    /// Whether the answer may be long: all connections of TCP, of any port.
+    #[must_use]
+    pub fn may_be_long(&self) -> bool {
+        let states = self.states;
+        self.protocol == Protocol::Tcp
+            && states.contains(State::Established)
+            && !states.contains(State::Listen)
+            && self.narrow.is_all()
+    }
+
     /// Reads one row of the answer, as [`socket`] does; with the options, where they were
     /// asked for.
     #[must_use]

@@ -72,6 +72,25 @@ impl Dump {
         }
     }
 
+    /// The same dump, of which nothing has been read.
+    #[must_use]
+    pub const fn again(&self) -> Self {
+        Self::new(self.port, self.sequence)
+    }
+
+    /// Whether the dump is over with this datagram, by its framing alone.
+    #[must_use]
+    pub fn ends_in(&self, mut datagram: &[u8]) -> bool {
+        while let Some((header, _, rest)) = split(datagram) {
+            let is_ours = header.sequence == self.sequence && header.port == self.port;
+            if is_ours && matches!(header.kind, DONE | ERROR) {
+                return true;
+            }
+            datagram = rest;
+        }
+        false
+    }
+
     /// Takes one datagram and hands each payload to `each`. `true` when the dump is over.
     ///
     /// Messages of an earlier request (another port or sequence) are passed over.
