@@ -134,7 +134,11 @@ fn sockets(app: &App, places: &[Place]) -> Table {
             let spare = if app.sort() == sort { 0 } else { 3 };
             Column::new(name, Align::Right, 5, spare)
         };
-        let rates = [rate("IN/s", SortBy::Received), rate("OUT/s", SortBy::Sent)];
+        let rates = if is_narrow(app) {
+            vec![rate("IO/s", SortBy::Received)]
+        } else {
+            vec![rate("IN/s", SortBy::Received), rate("OUT/s", SortBy::Sent)]
+        };
         columns.splice(rates_at..rates_at, rates);
     }
     let rows = seen(app, places).filter_map(|(place, socket)| {
@@ -227,13 +231,22 @@ fn short(state: State) -> String {
 }
 
 /// Bytes a second, received and sent.
-fn rates(app: &App, place: Place) -> [Cell; 2] {
+fn rates(app: &App, place: Place) -> Vec<Cell> {
     let rate = app.row(place).and_then(|row| {
         let round = app.round.as_ref()?;
         round.rates.get(&Identity::of(row.socket)).copied()
     });
     let Rate { received, sent } = rate.unwrap_or_default();
-    [rate_cell(received), rate_cell(sent)]
+    if is_narrow(app) {
+        return vec![rate_cell(received.saturating_add(sent))];
+    }
+    vec![rate_cell(received), rate_cell(sent)]
+}
+
+/// Whether both directions stand in one column, that the name of the process has room.
+fn is_narrow(app: &App) -> bool {
+    let by_one = matches!(app.sort(), SortBy::Received | SortBy::Sent);
+    app.size.0 < 90 && !by_one
 }
 
 /// `-` where nothing moves; else in few columns.
