@@ -22,8 +22,8 @@ const BATCH: usize = 512;
 /// Batches that may wait: the reader of the kernel stops when the writer of rows lags.
 const WAITING: usize = 64;
 /// The same while owners are looked for, which takes half the time of the tables at the most:
-/// ten megabytes of rows.
-const WAITING_FOR_OWNERS: usize = 128;
+/// fifteen megabytes of rows.
+const WAITING_FOR_OWNERS: usize = 192;
 
 /// The rows of the tables as they come, read on a thread of its own; where no thread can be
 /// made (`RLIMIT_NPROC`), read at once.
