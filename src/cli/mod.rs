@@ -27,6 +27,7 @@ mod session;
 mod states;
 mod wait;
 mod watch;
+mod words;
 
 use std::ffi::OsString;
 use std::io;

@@ -1,9 +1,7 @@
 //! The tables on one thread, the owners on another, side by side; and the rows as they come.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel, sync_channel};
-use std::thread::{Builder, JoinHandle};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -11,112 +9,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::blind_spot::{BlindSpot, blind_spot};
 use super::owners::Finder;
 use super::processes::Seen;
+use super::stream::{Shown, SocketStream};
 use super::{Processes, read_tables};
 use crate::model::{Facts, Held, HolderIndex, Problem, Report, Socket, StateSet};
 use crate::query::Query;
 use crate::sys::netns;
 use crate::wire::task_file::Chosen;
 
-/// Rows that travel together.
-const BATCH: usize = 512;
-/// Batches that may wait: the reader of the kernel stops when the writer of rows lags.
-const WAITING: usize = 64;
-/// The same while owners are looked for, which takes half the time of the tables at the most:
+/// Batches that may wait while owners are looked for, which takes half the time of the tables:
 /// fifteen megabytes of rows.
 const WAITING_FOR_OWNERS: usize = 192;
-
-/// The rows of the tables as they come, read on a thread of its own; where no thread can be
-/// made (`RLIMIT_NPROC`), read at once.
-#[derive(Debug)]
-pub struct SocketStream {
-    batches: Receiver<Vec<Socket>>,
-    reader: Reader,
-}
-
-#[derive(Debug)]
-enum Reader {
-    Beside(JoinHandle<Result<Report, Problem>>),
-    Done(Box<Result<Report, Problem>>),
-}
-
-impl SocketStream {
-    /// Starts reading in the caller's network namespace.
-    #[must_use]
-    pub fn start(query: Query) -> Self {
-        let nobody_asks: Shown = Arc::new(|_: &Socket| false);
-        Self::with_room(query, WAITING, &nobody_asks, &Arc::default())
-    }
-
-    /// The same with room for `waiting` batches. When all have been read, `needless` tells that
-    /// no row which is shown has a file, so that nobody can hold one.
-    fn with_room(query: Query, waiting: usize, shown: &Shown, needless: &Arc<AtomicBool>) -> Self {
-        let (sender, batches) = sync_channel(waiting);
-        let beside = Builder::new().spawn({
-            let (shown, needless) = (Arc::clone(shown), Arc::clone(needless));
-            move || {
-                read_batches(&query, &shown, &needless, &|rows| {
-                    // Nobody listens any more: the rows are not wanted.
-                    let _ = sender.send(rows);
-                })
-            }
-        });
-        if let Ok(reader) = beside {
-            let reader = Reader::Beside(reader);
-            return Self { batches, reader };
-        }
-        let (sender, batches) = channel();
-        let report = read_batches(&query, shown, needless, &|rows| {
-            let _ = sender.send(rows);
-        });
-        let reader = Reader::Done(Box::new(report));
-        Self { batches, reader }
-    }
-
-    /// The next rows; `None` when all have come.
-    #[must_use]
-    pub fn next_batch(&self) -> Option<Vec<Socket>> {
-        self.batches.recv().ok()
-    }
-
-    /// What the reading found out, once the rows have come.
-    ///
-    /// # Errors
-    /// What [`read_tables`] says.
-    pub fn finish(self) -> Result<Report, Problem> {
-        drop(self.batches);
-        let ended = || Problem::incomplete("no_table", "the thread that reads the tables ended");
-        match self.reader {
-            Reader::Beside(reader) => reader.join().unwrap_or_else(|_| Err(ended())),
-            Reader::Done(report) => *report,
-        }
-    }
-}
-
-/// Reads the tables and sends the rows in batches. Of tables that could not be read nothing is
-/// sent, so that nothing is begun to be written.
-fn read_batches(
-    query: &Query,
-    shown: &Shown,
-    needless: &AtomicBool,
-    send: &dyn Fn(Vec<Socket>),
-) -> Result<Report, Problem> {
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut has_files = false;
-    let report = read_tables(query, &mut |socket| {
-        has_files = has_files || (socket.inode.is_some() && shown(&socket));
-        batch.push(socket);
-        if batch.len() == BATCH {
-            send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
-        }
-    })?;
-    needless.store(!has_files, Ordering::Relaxed);
-    send(batch);
-    Ok(report)
-}
-
-/// Whether a row can be in the answer, as far as its socket alone tells: only the owners of
-/// such rows are worth a look.
-pub type Shown = Arc<dyn Fn(&Socket) -> bool + Send + Sync>;
 
 /// Takes the rows as they come, with the places of their holders.
 pub trait Taker {

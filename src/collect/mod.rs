@@ -13,6 +13,7 @@ mod probe;
 mod processes;
 mod procfs;
 mod rows;
+mod stream;
 mod tables;
 mod task_files;
 
@@ -22,13 +23,14 @@ use crate::model::{Family, Narrow, Protocol, Socket, StateSet};
 
 pub use blind_spot::BlindSpot;
 pub use elsewhere::{Elsewhere, HeldElsewhere, listeners_elsewhere};
-pub use gather::{Gathered, Shown, SocketStream, Taker, gather};
+pub use gather::{Gathered, Taker, gather};
 pub use kernel::{addresses, kernel, settings};
 pub use netlink::Netlink;
 pub use netstat2::Netstat2;
 pub use probe::{BoundOnly, Probe};
 pub use processes::Processes;
 pub use procfs::Procfs;
+pub use stream::{Shown, SocketStream};
 pub use tables::read_tables;
 
 /// One table of the kernel, as it is asked for.
