@@ -124,9 +124,10 @@ fn ctrl_z_stops_the_job_of_a_shell_and_fg_brings_it_back() {
     terminal.until("the first look", is_whole);
     terminal.type_in("\u{1a}");
     terminal.shows("Stopped");
-    let job = format!("/proc/{}", job_of(terminal.pid()));
+    let job = format!("/proc/{}/stat", job_of(terminal.pid()));
     terminal.type_in("kill %1\r");
-    let is_there = || std::path::Path::new(&job).exists();
+    // A shell may collect what has ended with the next command only.
+    let is_there = || std::fs::read_to_string(&job).is_ok_and(|stat| !stat.contains(") Z "));
     eventually("its end", common::DEADLINE, || (!is_there()).then_some(()));
     terminal.type_in("\r");
     terminal.shows("Terminated");
