@@ -115,11 +115,11 @@ fn time_wait_that_was_seen_alive() {
         closer.join().unwrap();
         let rows = of_state(&told, "TIME_WAIT").into_iter();
         rows.filter(|row| row["attribution"] == "cookie")
-            .find(|row| row["count"] == 20)
+            // Where both ends closed at once, the servers' rest, too, in a row of their own.
+            .find(|row| row["count"] == 20 && row["peer"]["port"] == at.port())
             .cloned()
     });
     assert_eq!(row["process"]["pid"], std::process::id());
-    assert_eq!(row["peer"]["port"], at.port());
 }
 
 #[test]
