@@ -185,6 +185,10 @@ fn live_answers_are_compared() {
         );
         let mut states: Vec<(String, String)> = Vec::new();
         for change in told["changed"].as_array().unwrap() {
+            // A child that another test forks holds all our sockets until its exec().
+            if change["changes"] == json!(["owners"]) {
+                continue;
+            }
             let state = |row: &Value| row["state"].as_str().unwrap().to_owned();
             assert_eq!(change["previous_state"], change["before"]["state"]);
             states.push((state(&change["before"]), state(&change["after"])));
