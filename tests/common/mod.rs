@@ -23,6 +23,7 @@
 
 pub mod buildup;
 pub mod doctor;
+pub mod faults;
 pub mod pty;
 mod run;
 pub mod sandbox;
@@ -33,6 +34,7 @@ pub mod terminal;
 pub mod waits;
 pub mod witness;
 
+pub use faults::{Call, Fault};
 pub use run::{Answer, Run};
 pub use scene::{Scene, Truth, example};
 pub use stream::Stream;

@@ -1,5 +1,6 @@
 //! One run of the program, with a deadline.
 
+use super::faults::{Fault, supervise};
 use super::{DEADLINE, checked};
 use serde_json::Value;
 use std::io::{self, Read};
@@ -35,6 +36,7 @@ impl Answer {
 #[derive(Debug)]
 pub struct Run {
     command: Command,
+    faults: Vec<Fault>,
 }
 
 impl Run {
@@ -64,12 +66,25 @@ impl Run {
         }
         // Nobody's own configuration changes a test.
         command.env("XDG_CONFIG_HOME", "/nonexistent");
-        Self { command }
+        Self {
+            command,
+            faults: Vec::new(),
+        }
     }
 
     /// The command itself, for whoever does not wait for its end.
-    pub fn command(self) -> Command {
-        self.command
+    pub fn command(mut self) -> Command {
+        let faults = std::mem::take(&mut self.faults);
+        if faults.is_empty() {
+            return self.command;
+        }
+        self.before(supervise(faults)).command
+    }
+
+    /// A system call of the program that fails; several may be given, the first that strikes counts.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
     }
 
     /// More arguments.
@@ -106,14 +121,14 @@ impl Run {
     }
 
     /// Runs to the end, or to the deadline, after which it is killed and the test fails.
-    pub fn output(mut self) -> Answer {
-        let mut child = self
-            .command
+    pub fn output(self) -> Answer {
+        let mut command = self.command();
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdout = reader(child.stdout.take().unwrap());
         let stderr = reader(child.stderr.take().unwrap());
         let start = Instant::now();
@@ -124,7 +139,7 @@ impl Run {
             if start.elapsed() > DEADLINE {
                 let _ = child.kill();
                 let _ = child.wait();
-                panic!("no end after {DEADLINE:?}: {:?}", self.command);
+                panic!("no end after {DEADLINE:?}: {command:?}");
             }
             sleep(Duration::from_millis(1));
         };
