@@ -281,7 +281,7 @@ fn take_listener(from: &OwnedFd) -> Option<OwnedFd> {
         if header.is_null() {
             return None;
         }
-        let fd = RawFd::from_ne_bytes(libc::CMSG_DATA(header).cast().read());
+        let fd = RawFd::from_ne_bytes(libc::CMSG_DATA(header).cast::<[u8; 4]>().read());
         Some(OwnedFd::from_raw_fd(fd))
     }
 }
