@@ -121,7 +121,7 @@ _sockscope() {
             fi
             case "${prev}" in
                 --by)
-                    COMPREPLY=($(compgen -W "process user port peer state netns unit container" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "process name command user port peer state netns unit container" -- "${cur}"))
                     return 0
                     ;;
                 --for)
@@ -711,7 +711,7 @@ _sockscope() {
             fi
             case "${prev}" in
                 --by)
-                    COMPREPLY=($(compgen -W "process user port peer state netns unit container" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "process name command user port peer state netns unit container" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -823,7 +823,7 @@ _sockscope() {
                     return 0
                     ;;
                 --by)
-                    COMPREPLY=($(compgen -W "process user port peer state netns unit container" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "process name command user port peer state netns unit container" -- "${cur}"))
                     return 0
                     ;;
                 --format)

@@ -29,7 +29,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_needs_command" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_needs_command" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -78,7 +78,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -112,7 +112,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -146,7 +146,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -176,6 +176,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l strict -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l by -d 'Group by this' -r -f -a "process\t'The process that holds the socket'
+name\t'The name of that process: all of one name together'
+command\t'The command line of that process'
 user\t'The user who made it'
 port\t'The local port'
 peer\t'The peer\'s address'
@@ -188,7 +190,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -217,6 +219,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l strict -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l by -d 'Group by this, instead of process and port or peer' -r -f -a "process\t'The process that holds the socket'
+name\t'The name of that process: all of one name together'
+command\t'The command line of that process'
 user\t'The user who made it'
 port\t'The local port'
 peer\t'The peer\'s address'
@@ -230,7 +234,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -270,7 +274,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -304,7 +308,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -334,6 +338,8 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l no-confi
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l interval -d 'Time between looks' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l by -d 'Group by process, port or peer' -r -f -a "process\t'The process that holds the socket'
+name\t'The name of that process: all of one name together'
+command\t'The command line of that process'
 user\t'The user who made it'
 port\t'The local port'
 peer\t'The peer\'s address'
@@ -346,7 +352,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -379,7 +385,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -413,7 +419,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -449,7 +455,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -484,7 +490,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -517,7 +523,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -551,7 +557,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
@@ -585,7 +591,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'

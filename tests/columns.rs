@@ -284,6 +284,68 @@ fn what_the_source_does_not_tell_is_said_once() {
 }
 
 #[test]
+fn json_has_every_column_under_its_key_or_under_its_id_when_it_is_asked_for() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let _scenes = [
+        Scene::start(&["peer-not-reading"]),
+        Scene::start(&["reuseport", "--count", "2"]),
+        Scene::start(&["time-wait"]),
+    ];
+    let columns = told();
+    let ids: Vec<&str> = columns.iter().map(|c| c["id"].as_str().unwrap()).collect();
+    let usual = Run::new(&["conns", "-a", "--json"]).json();
+    let ordered = ["conns", "-a", "--json", "--sort=local", "--columns"];
+    let answer = Run::new(&[&ordered[..], &[&ids.join(",")]].concat()).json();
+    let lined = ["conns", "-a", "--format=ndjson", "--columns=rtt"];
+    for line in Run::new(&lined).output().stdout.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(line["columns"].get("rtt").is_some(), "{line}");
+    }
+    let rows = answer["sockets"].as_array().unwrap();
+    for row in rows {
+        let asked = row["columns"].as_object().unwrap();
+        for column in &columns {
+            let (id, kind) = (column["id"].as_str().unwrap(), &column["type"]);
+            let Some(value) = asked.get(id) else {
+                assert!(!has_no_key(id), "{id} is lost: {row}");
+                continue;
+            };
+            assert!(has_no_key(id), "{id} stands twice: {row}");
+            let is_so = match kind.as_str().unwrap() {
+                "integer" => value.is_u64(),
+                "string" => value.is_string(),
+                "array" => value.is_array(),
+                other => panic!("{id} is {other}"),
+            };
+            assert!(is_so || value.is_null(), "{id} of {kind}: {value}");
+        }
+    }
+    let known = |id: &str| rows.iter().any(|row| !row["columns"][id].is_null());
+    for id in [
+        "rtt",
+        "cwnd",
+        "congestion",
+        "rmem_limit",
+        "reuseport",
+        "age",
+        "mark",
+        "cgroup",
+    ] {
+        assert!(known(id), "{id} is always null");
+    }
+    let found = usual["sockets"].as_array().unwrap();
+    assert!(found.iter().all(|row| row.get("columns").is_none()));
+}
+
+/// Whether a row of JSON has a column only when it is asked for.
+fn has_no_key(id: &str) -> bool {
+    let column = sockscope::columns::find(id).unwrap();
+    column.key.is_none()
+}
+
+#[test]
 fn a_filter_asks_for_the_columns_that_it_looks_at() {
     let Some(_namespace) = Namespace::enter() else {
         return;

@@ -331,6 +331,15 @@ fn columns_replace_and_add() {
         whole(&["--columns=pid"]),
         "JSON is always whole"
     );
+    let inner = json(&["listen", "--json", "-i", "--columns=+rtt,lport,rmem_limit"]);
+    let asked = &inner["sockets"][0]["columns"];
+    let ids: Vec<&String> = asked.as_object().unwrap().keys().collect();
+    assert_eq!(
+        ids,
+        ["congestion", "cwnd", "retrans", "rmem_limit", "rtt"],
+        "each once, and none that has a key of its own"
+    );
+    assert!(asked["rmem_limit"].is_u64(), "{asked}");
 }
 
 #[test]

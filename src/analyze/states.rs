@@ -1,17 +1,22 @@
 //! Counts by state, in total and by group.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
 use crate::model::{Facts, OwnerStatus, Process, Protocol, Socket, State};
+use crate::query::{Needs, ProcessDetail};
 
 /// What sockets are grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// The process that holds the socket.
     Process,
+    /// The name of that process: all processes of one name together.
+    Name,
+    /// The command line of that process.
+    Command,
     /// The user who made it.
     User,
     /// The local port.
@@ -28,6 +33,31 @@ pub enum By {
     Container,
 }
 
+impl By {
+    /// What must be known of sockets to group them.
+    #[must_use]
+    pub fn needs(self) -> Needs {
+        let owners = |owners| Needs {
+            owners,
+            ..Needs::NOTHING
+        };
+        match self {
+            Self::Process | Self::Name => owners(ProcessDetail::Name),
+            Self::Command | Self::Unit | Self::Container => owners(ProcessDetail::Full),
+            Self::User => Needs {
+                users: true,
+                ..Needs::NOTHING
+            },
+            Self::Port | Self::Peer | Self::State | Self::Netns => Needs::NOTHING,
+        }
+    }
+
+    /// Whether several processes may be in one group.
+    const fn gathers_processes(self) -> bool {
+        matches!(self, Self::Name | Self::Command)
+    }
+}
+
 /// What a group has in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
@@ -38,6 +68,10 @@ pub enum Key {
         /// Its name.
         comm: Vec<u8>,
     },
+    /// Processes of one name.
+    Name(Vec<u8>),
+    /// Processes of one command line; `None` where it is empty or unreadable.
+    Command(Option<Vec<u8>>),
     /// No owner, for this reason.
     NoOwner(OwnerStatus),
     /// A user; no uid where the kernel tells none.
@@ -119,6 +153,8 @@ pub struct Group {
     pub key: Key,
     /// How many in which state.
     pub counts: Counts,
+    /// How many processes hold them; `None` where groups are not made of processes alike.
+    pub processes: Option<usize>,
 }
 
 /// Counts rows as they come; memory grows with the groups, not with the rows.
@@ -128,6 +164,8 @@ pub struct Tally {
     total: Counts,
     udp: UdpCounts,
     groups: BTreeMap<Key, Counts>,
+    /// The processes of each group, where groups are made of processes alike.
+    processes: BTreeMap<Key, BTreeSet<u32>>,
 }
 
 /// Counts by state, groups with the most sockets first.
@@ -157,8 +195,11 @@ impl Tally {
             Protocol::Tcp => {
                 self.total.add(socket.state);
                 if let Some(by) = self.by {
-                    let counts = self.groups.entry(key(by, socket, facts)).or_default();
-                    counts.add(socket.state);
+                    let key = key(by, socket, facts);
+                    if by.gathers_processes() {
+                        self.note_processes(by, &key, socket, facts);
+                    }
+                    self.groups.entry(key).or_default().add(socket.state);
                 }
             }
             Protocol::Udp if socket.state == State::Unconnected => self.udp.unconnected += 1,
@@ -167,11 +208,28 @@ impl Tally {
         }
     }
 
+    /// Remembers who holds a socket of the group, as far as they are alike: those of another
+    /// name, which a shared socket may have too, are not counted.
+    fn note_processes(&mut self, by: By, key: &Key, socket: &Socket, facts: &Facts) {
+        let owners = facts.owner_processes(socket);
+        let alike = owners.filter(|process| of_owner(by, process).as_ref() == Some(key));
+        let pids = alike.map(|process| process.pid);
+        self.processes.entry(key.clone()).or_default().extend(pids);
+    }
+
     /// The result.
     #[must_use]
     pub fn finish(self) -> StatesView {
-        let groups = self.groups.into_iter();
-        let mut groups: Vec<Group> = groups.map(|(key, counts)| Group { key, counts }).collect();
+        let processes = self.processes;
+        let group = |(key, counts)| {
+            let pids = processes.get(&key).filter(|pids| !pids.is_empty());
+            Group {
+                processes: pids.map(BTreeSet::len),
+                key,
+                counts,
+            }
+        };
+        let mut groups: Vec<Group> = self.groups.into_iter().map(group).collect();
         groups.sort_by_key(|group| Reverse(group.counts.total()));
         StatesView {
             total: self.total,
@@ -181,18 +239,9 @@ impl Tally {
     }
 }
 
+/// The group of a socket. A shared socket counts once, under the lowest pid that holds it.
 pub(crate) fn key(by: By, socket: &Socket, facts: &Facts) -> Key {
-    let owner = facts.owner_processes(socket).next();
-    let of_owner = |part: fn(&Process) -> Option<String>, make: fn(Option<String>) -> Key| {
-        owner.map_or(Key::NoOwner(socket.owner_status), |process| {
-            make(part(process))
-        })
-    };
     match by {
-        By::Process => owner.map_or(Key::NoOwner(socket.owner_status), |process| Key::Process {
-            pid: process.pid,
-            comm: process.comm.clone(),
-        }),
         By::User => Key::User {
             uid: socket.uid,
             name: facts.socket_user(socket).map(str::to_owned),
@@ -201,19 +250,38 @@ pub(crate) fn key(by: By, socket: &Socket, facts: &Facts) -> Key {
         By::Peer => Key::Peer(socket.peer.map(|peer| peer.address)),
         By::State => Key::State(socket.state),
         By::Netns => Key::Netns(socket.netns),
-        By::Unit => of_owner(|p| p.unit().map(str::to_owned), Key::Unit),
-        By::Container => of_owner(
-            |p| p.container().map(|c| format!("{}:{}", c.engine, c.id)),
-            Key::Container,
-        ),
+        By::Process | By::Name | By::Command | By::Unit | By::Container => {
+            let owner = facts.owner_processes(socket).next();
+            let key = owner.and_then(|process| of_owner(by, process));
+            key.unwrap_or(Key::NoOwner(socket.owner_status))
+        }
     }
+}
+
+/// The group of a process; `None` where groups are not made of owners.
+fn of_owner(by: By, process: &Process) -> Option<Key> {
+    Some(match by {
+        By::Process => Key::Process {
+            pid: process.pid,
+            comm: process.comm.clone(),
+        },
+        By::Name => Key::Name(process.comm.clone()),
+        By::Command => Key::Command(process.command.as_deref().map(<[u8]>::to_vec)),
+        By::Unit => Key::Unit(process.unit().map(str::to_owned)),
+        By::Container => {
+            let container = process.container();
+            Key::Container(container.map(|c| format!("{}:{}", c.engine, c.id)))
+        }
+        By::User | By::Port | By::Peer | By::State | By::Netns => return None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Family};
+    use crate::model::{Endpoint, Family, Holder, HolderIndex, Via};
     use std::net::Ipv4Addr;
+    use std::num::NonZeroU32;
 
     fn socket(protocol: Protocol, state: State, port: u16) -> Socket {
         let local = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
@@ -246,5 +314,42 @@ mod tests {
         };
         assert_eq!(view.udp, udp);
         assert_eq!(view.total.all().count(), 13, "12 names and one number");
+    }
+
+    #[test]
+    fn processes_of_one_name_are_one_group_and_each_counts_once() {
+        let mut facts = Facts::default();
+        let holder = |inode, pid| Holder {
+            inode: NonZeroU32::new(inode).unwrap(),
+            pid,
+            via: Via::Fd(3),
+        };
+        // The first shares its listener with the second and with a helper of another name.
+        let holders = [(1, 10), (1, 11), (1, 12), (2, 11), (3, 13)];
+        facts.holders = HolderIndex::new(holders.map(|(inode, pid)| holder(inode, pid)).to_vec());
+        for (pid, comm) in [(10, "postgres"), (11, "postgres"), (12, "sh"), (13, "nc")] {
+            let process = Process::named(pid, comm.into());
+            facts.processes.insert(pid, process);
+        }
+        let mut tally = Tally::new(Some(By::Name));
+        for inode in 1..=3 {
+            let mut socket = socket(Protocol::Tcp, State::Listen, 5432);
+            socket.inode = NonZeroU32::new(inode);
+            socket.owner_status = OwnerStatus::Found;
+            socket.held = facts.holders.find(socket.inode);
+            tally.add(&socket, &facts);
+        }
+        let view = tally.finish();
+        let groups = view.groups.iter();
+        let told: Vec<_> = groups
+            .map(|group| (&group.key, group.counts.total(), group.processes))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (&Key::Name(b"postgres".to_vec()), 2, Some(2)),
+                (&Key::Name(b"nc".to_vec()), 1, Some(1)),
+            ]
+        );
     }
 }

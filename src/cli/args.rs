@@ -283,7 +283,8 @@ pub struct Options {
         help_heading = "Output"
     )]
     pub json: bool,
-    /// Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all
+    /// Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all.
+    /// JSON, which is always whole, gets them beside its own keys
     #[arg(long, global = true, value_name = "COLUMNS", help_heading = "Output")]
     pub columns: Option<String>,
     /// Sort by this column; -COLUMN for the reverse

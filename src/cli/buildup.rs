@@ -63,18 +63,11 @@ fn request(session: &Session, by: Option<By>, filter: &Filter) -> Result<Request
         .without(State::Unconnected);
     query.info = true;
     query.files = true;
-    query.users = filter.needs_users() || by == Some(By::User);
+    let needs = session.group_needs(by)?;
+    query.users = filter.needs_users() || needs.users;
     if query.owners != ProcessDetail::None {
-        let groups = match by {
-            Some(By::Unit | By::Container) => ProcessDetail::Full,
-            _ => ProcessDetail::Name,
-        };
-        query.owners = groups.max(filter.process_detail());
-    } else if matches!(by, Some(By::Process | By::Unit | By::Container)) {
-        return Err(
-            Usage::new("groups by process, unit or container need owners")
-                .hint("leave --no-owners out, or group by port, peer or user"),
-        );
+        let named = needs.owners.max(ProcessDetail::Name);
+        query.owners = named.max(filter.process_detail());
     }
     request.filter = Filter::default();
     request.resolve = false;

@@ -125,10 +125,14 @@ fn write(
     snapshot: &Snapshot,
     columns: &Columns,
 ) -> Result<(), Failure> {
-    let told = || inspected.iter().map(|one| InspectedRow::new(*one));
+    let head = session.head("inspect");
+    let told = || {
+        let rows = inspected.iter();
+        rows.map(|one| InspectedRow::new(*one, &head.columns))
+    };
     match session.format {
         Format::Json => {
-            let mut envelope = Envelope::new(session.out(), session.head("inspect"), true);
+            let mut envelope = Envelope::new(session.out(), head.clone(), true);
             envelope.begin()?;
             for row in told() {
                 envelope.row(&row)?;
@@ -147,7 +151,7 @@ fn write(
                 events.sockets(shown, Some(told), &snapshot.report)?;
                 return Ok(());
             }
-            let mut lines = Lines::new(session.out(), &session.head("inspect"));
+            let mut lines = Lines::new(session.out(), &head);
             for row in told() {
                 lines.object(&row)?;
             }

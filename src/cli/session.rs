@@ -7,11 +7,13 @@ use std::time::Duration;
 use super::args::{ColorName, Options};
 use super::config::Settings;
 use super::output::{Output, Shared};
+use crate::analyze::states::By;
 use crate::columns::{self, Column};
 use crate::filter::{Filter, FilterError, did_you_mean};
 use crate::model::{FamilySet, ProtocolSet, StateSet};
 use crate::pipeline::Request;
-use crate::query::{OwnerSource, ProcessDetail, Query};
+use crate::query::{Needs, OwnerSource, ProcessDetail, Query};
+use crate::render::contract::asked::without_key;
 use crate::render::events::Memory;
 use crate::render::grid::Frame;
 use crate::render::json::Head;
@@ -177,6 +179,20 @@ impl Session {
         })
     }
 
+    /// What groups by `by` need beside the rows.
+    ///
+    /// # Errors
+    /// When they are made of owners, and owners are not to be looked for.
+    pub(super) fn group_needs(&self, by: Option<By>) -> Result<Needs, Usage> {
+        let needs = by.map_or(Needs::NOTHING, By::needs);
+        if self.options.no_owners && needs.owners != ProcessDetail::None {
+            let usage =
+                Usage::new("groups by process, name, command, unit or container need owners");
+            return Err(usage.hint("leave --no-owners out, or group by port, peer or user"));
+        }
+        Ok(needs)
+    }
+
     /// How much about processes the output shows.
     fn process_detail(&self) -> ProcessDetail {
         match self.options.no_owners {
@@ -186,15 +202,47 @@ impl Session {
         }
     }
 
-    /// The columns that were chosen or are sorted by; unknown ones are refused elsewhere.
+    /// The columns that were asked for or are sorted by; unknown ones are refused elsewhere.
     fn looked_at(&self) -> Vec<&'static Column> {
-        let chosen = self.usual.iter().chain(&self.options.columns);
         let sorted = self.options.sort.as_deref().unwrap_or_default();
+        let sorted = columns::find(sorted.trim_start_matches('-'));
+        let asked = self.asked().into_iter();
+        asked.filter_map(columns::find).chain(sorted).collect()
+    }
+
+    /// The ids of the columns that the command line asks for, beside what is usual and configured:
+    /// with `--columns`, and with what ss calls them.
+    fn asked(&self) -> Vec<&str> {
+        let chosen = self.options.columns.iter();
         let chosen = chosen
             .flat_map(|text| text.split(','))
             .map(|id| id.trim().trim_start_matches('+'));
-        let ids = chosen.chain([sorted.trim_start_matches('-')]);
-        ids.filter_map(columns::find).collect()
+        self.habits().into_iter().chain(chosen).collect()
+    }
+
+    /// The columns that are added by options of ss.
+    fn habits(&self) -> Vec<&'static str> {
+        let Options {
+            extended,
+            timers,
+            inner,
+            memory,
+            ..
+        } = self.options;
+        let mut ids = Vec::new();
+        if extended {
+            ids.extend(["user", "inode", "cookie"]);
+        }
+        if timers {
+            ids.push("timer");
+        }
+        if inner {
+            ids.extend(["rtt", "cwnd", "retrans", "congestion"]);
+        }
+        if memory {
+            ids.extend(["rmem", "wmem", "drops"]);
+        }
+        ids
     }
 
     /// The columns: the usual ones of the command, as the configuration and then the options
@@ -203,25 +251,12 @@ impl Session {
     /// # Errors
     /// A column that does not exist.
     pub fn columns(&self, table: &[&str], program: &[&str]) -> Result<Columns, Usage> {
-        let mut more = Vec::new();
-        if self.options.extended {
-            more.extend(["user", "inode", "cookie"]);
-        }
-        if self.options.timers {
-            more.push("timer");
-        }
-        if self.options.inner {
-            more.extend(["rtt", "cwnd", "retrans", "congestion"]);
-        }
-        if self.options.memory {
-            more.extend(["rmem", "wmem", "drops"]);
-        }
         let (mut table, mut program) = (table.to_vec(), program.to_vec());
         for wanted in &self.usual {
             choose(&mut table, wanted)?;
             choose(&mut program, wanted)?;
         }
-        for id in more {
+        for id in self.habits() {
             insert(&mut table, id);
             insert(&mut program, id);
         }
@@ -245,7 +280,7 @@ impl Session {
         let shown = match self.format {
             Format::Table => columns.table.as_slice(),
             Format::Plain | Format::Csv => &columns.program,
-            // JSON has no columns: what it always has was asked for already.
+            // What every row has, and what was asked for beside it, is known already.
             Format::Json | Format::Ndjson => &[],
         };
         request.query.need(columns::needs(shown));
@@ -275,6 +310,7 @@ impl Session {
             command,
             collected_at: self.now.strftime(format).to_string(),
             host: sys::host_name(),
+            columns: without_key(&columns::select(&self.asked())),
         }
     }
 

@@ -7,7 +7,6 @@ use super::{Exit, Failure};
 use crate::analyze::states::{By, StatesView, Tally};
 use crate::model::{Report, State, StateSet};
 use crate::pipeline;
-use crate::query::ProcessDetail;
 use crate::render::events::Kind;
 use crate::render::json::Envelope;
 use crate::render::theme::Tone;
@@ -16,13 +15,14 @@ use crate::render::{Format, RowWriter, counts};
 pub(super) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result<Exit, Failure> {
     if session.options.columns.is_some() {
         return Err(Usage::new("the columns of states are the states")
-            .hint("choose the groups: --by process, user, port, peer, netns, unit, container")
+            .hint("choose the groups: --by process, name, command, user, port, peer, netns, unit, container")
             .into());
     }
     let filter = Session::filter(words)?;
     let mut request = session.request(StateSet::ALL, filter)?;
-    request.query.users = by == Some(By::User);
-    request.query.owners = owners_for(session, by)?.max(request.filter.process_detail());
+    let needs = session.group_needs(by)?;
+    request.query.users = needs.users;
+    request.query.owners = needs.owners.max(request.filter.process_detail());
     request.resolve = false;
     let mut tally = Tally::new(by);
     let report = pipeline::stream(&request, &mut |sockets, facts| {
@@ -38,20 +38,6 @@ pub(super) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result
     Ok(session.exit(&report, true))
 }
 
-/// Owners are looked for only where a group is made of them.
-fn owners_for(session: &Session, by: Option<By>) -> Result<ProcessDetail, Usage> {
-    let detail = match by {
-        Some(By::Process) => ProcessDetail::Name,
-        Some(By::Unit | By::Container) => ProcessDetail::Full,
-        _ => ProcessDetail::None,
-    };
-    if session.options.no_owners && detail != ProcessDetail::None {
-        let usage = Usage::new("groups by process, unit or container need owners");
-        return Err(usage.hint("leave --no-owners out, or group by port, peer or user"));
-    }
-    Ok(detail)
-}
-
 /// `--sort` and `--limit`, for groups: by the key, by `total`, or by a state.
 fn arrange(session: &Session, view: &mut StatesView) -> Result<(), Usage> {
     if let Some(text) = &session.options.sort {
@@ -62,7 +48,7 @@ fn arrange(session: &Session, view: &mut StatesView) -> Result<(), Usage> {
         match (name, State::parse(name)) {
             (
                 "key" | "process" | "pid" | "user" | "uid" | "port" | "peer" | "netns" | "unit"
-                | "container",
+                | "container" | "name" | "comm" | "command",
                 _,
             ) => view.groups.sort_by(|a, b| a.key.cmp(&b.key)),
             ("total" | "count", _) => view.groups.sort_by_key(|group| group.counts.total()),

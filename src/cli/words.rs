@@ -41,6 +41,8 @@ words!(CollectorChoice {
 
 words!(By {
     Process = "process": "The process that holds the socket",
+    Name = "name": "The name of that process: all of one name together",
+    Command = "command": "The command line of that process",
     User = "user": "The user who made it",
     Port = "port": "The local port",
     Peer = "peer": "The peer's address",

@@ -31,22 +31,8 @@ impl Seen {
         let comm = self.comm.iter().copied().take_while(|byte| *byte != 0);
         Process {
             uid,
-            ..named(pid, comm.collect())
+            ..Process::named(pid, comm.collect())
         }
-    }
-}
-
-/// A process of which only the name is known.
-const fn named(pid: u32, comm: Vec<u8>) -> Process {
-    Process {
-        pid,
-        comm,
-        command: None,
-        uid: None,
-        parent: None,
-        started: None,
-        cgroup: None,
-        files: None,
     }
 }
 
@@ -95,7 +81,7 @@ impl Processes {
         let mut comm = self.proc.read(pid, "comm").ok()?;
         // The kernel ends it with one newline; any other is the process's own.
         comm.pop_if(|last| *last == b'\n');
-        let mut process = named(pid, comm);
+        let mut process = Process::named(pid, comm);
         if detail == ProcessDetail::Full {
             self.complete(&mut process)?;
         }

@@ -47,6 +47,9 @@ pub struct Column {
     pub align: Align,
     /// What must be asked for beside the rows.
     pub needs: Needs,
+    /// Where a row of JSON has the fact without being asked, as a JSON pointer (of owners: in the
+    /// first); `None` for what stands in the row's `columns`, and only when it is asked for.
+    pub key: Option<&'static str>,
     /// The value of a row, by which rows are sorted, too: see [`Value::compare`].
     pub value: for<'a> fn(Row<'a>) -> Value<'a>,
 }

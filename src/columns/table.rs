@@ -37,9 +37,22 @@ const GROUPS: Needs = Needs {
     ..ROW
 };
 
-/// One line for the name, heading, kind and needs; one for the help; one for the value.
+macro_rules! key {
+    () => {
+        None
+    };
+    ($key:literal) => {
+        Some($key)
+    };
+}
+
+/// One line for the name, heading, kind and needs; one for the help; one for the value. Behind
+/// the needs stands where every row of JSON has the fact, if it has it.
 macro_rules! columns {
-    ($($id:literal $header:literal $kind:expr, $needs:ident: $help:literal => $value:expr;)*) => {
+    ($(
+        $id:literal $header:literal $kind:expr, $needs:ident $(@ $key:literal)?: $help:literal
+            => $value:expr;
+    )*) => {
         /// Every column there is.
         pub static COLUMNS: &[Column] = &[
             $(Column {
@@ -49,6 +62,7 @@ macro_rules! columns {
                 kind: $kind,
                 align: $kind.align(),
                 needs: $needs,
+                key: key!($($key)?),
                 value: $value,
             }),*
         ];
@@ -56,44 +70,44 @@ macro_rules! columns {
 }
 
 columns! {
-    "protocol" "PROTO" Kind::Word, ROW: "tcp, udp or raw"
+    "protocol" "PROTO" Kind::Word, ROW @ "/protocol": "tcp, udp or raw"
         => |r| Value::Word(r.socket.protocol.name());
-    "family" "FAMILY" Kind::Word, ROW: "ipv4 or ipv6; a dual-stack socket is ipv6"
+    "family" "FAMILY" Kind::Word, ROW @ "/family": "ipv4 or ipv6; a dual-stack socket is ipv6"
         => |r| Value::Word(r.socket.family.name());
-    "state" "STATE" Kind::State, ROW: "the state, as the kernel spells it"
+    "state" "STATE" Kind::State, ROW @ "/state": "the state, as the kernel spells it"
         => |r| Value::State(r.socket.state);
-    "process" "PROCESS" Kind::Process, OWNERS: "name and pid of the owner, or why there is none"
+    "process" "PROCESS" Kind::Process, OWNERS @ "/owners": "name and pid of the owner, or why there is none"
         => |r| Value::Process(r);
 
-    "local" "LOCAL" Kind::End, ROW: "this end: address and port"
+    "local" "LOCAL" Kind::End, ROW @ "/local": "this end: address and port"
         => |r| end(r, r.socket.local, r.facts.interface(r.socket));
-    "laddr" "LOCAL ADDRESS" Kind::Address, ROW: "this end's address"
+    "laddr" "LOCAL ADDRESS" Kind::Address, ROW @ "/local/address": "this end's address"
         => |r| Value::Address(r.socket.local.address);
-    "lport" "LPORT" Kind::Number, ROW: "this end's port"
+    "lport" "LPORT" Kind::Number, ROW @ "/local/port": "this end's port"
         => |r| Value::Number(r.socket.local.port.into());
-    "peer" "PEER" Kind::End, ROW: "the other end: address and port; only of what is connected"
+    "peer" "PEER" Kind::End, ROW @ "/peer": "the other end: address and port; only of what is connected"
         => |r| peer(r, |peer| end(r, peer, None));
-    "paddr" "PEER ADDRESS" Kind::Address, ROW: "the other end's address"
+    "paddr" "PEER ADDRESS" Kind::Address, ROW @ "/peer/address": "the other end's address"
         => |r| peer(r, |peer| Value::Address(peer.address));
-    "pport" "PPORT" Kind::Number, ROW: "the other end's port"
+    "pport" "PPORT" Kind::Number, ROW @ "/peer/port": "the other end's port"
         => |r| peer(r, |peer| Value::Number(peer.port.into()));
-    "role" "ROLE" Kind::Word, ROW: "listener, inbound or outbound"
+    "role" "ROLE" Kind::Word, ROW @ "/role": "listener, inbound or outbound"
         => |r| r.socket.role.map_or(Value::Absent, |role| Value::Word(role.name()));
-    "interface" "INTERFACE" Kind::Text, ROW: "the interface the socket is bound to"
+    "interface" "INTERFACE" Kind::Text, ROW @ "/interface": "the interface the socket is bound to"
         => interface;
 
-    "recv_q" "RECV" Kind::Bytes, ROW: "received and not read yet"
+    "recv_q" "RECV" Kind::Bytes, ROW @ "/recv_q": "received and not read yet"
         => |r| queue_bytes(r, |recv, _| recv);
-    "send_q" "SEND" Kind::Bytes, ROW: "written and not acknowledged yet"
+    "send_q" "SEND" Kind::Bytes, ROW @ "/send_q": "written and not acknowledged yet"
         => |r| queue_bytes(r, |_, send| send);
-    "queue" "QUEUE" Kind::Queue, ROW: "of a listener: what waits for accept(), and the limit"
+    "queue" "QUEUE" Kind::Queue, ROW @ "/accept_queue": "of a listener: what waits for accept(), and the limit"
         => |r| match r.socket.queue {
             Some(Queue::Accept(queue)) => Value::Queue(queue.length, queue.limit),
             _ => Value::Absent,
         };
-    "timer" "TIMER" Kind::Timer, ROW: "the running timer and when it fires"
+    "timer" "TIMER" Kind::Timer, ROW @ "/timer": "the running timer and when it fires"
         => |r| r.socket.timer.map_or(Value::Absent, Value::Timer);
-    "retransmits" "RETRIES" Kind::Count("packets"), ROW: "sent again, or probes, without an answer until now"
+    "retransmits" "RETRIES" Kind::Count("packets"), ROW @ "/timer/retransmits": "sent again, or probes, without an answer until now"
         => |r| r.socket.timer.map_or(Value::Absent, |timer| number(timer.retransmits));
     "age" "AGE" Kind::Millis, INFO: "time in the state: TIME_WAIT, and at least so long CLOSE_WAIT"
         => age;
@@ -137,7 +151,7 @@ columns! {
     "congestion" "CONGESTION" Kind::Text, OPTIONS: "name of the congestion control"
         => |r| option(r, |options| options.congestion.as_deref().map(|name| Value::Text(name.as_bytes())));
 
-    "drops" "DROPS" Kind::Count("packets"), MEMORY: "dropped at the socket since it was made"
+    "drops" "DROPS" Kind::Count("packets"), MEMORY @ "/drops": "dropped at the socket since it was made"
         => |r| r.socket.drops.map_or(Value::Absent, number);
     "rmem" "RMEM" Kind::Bytes, MEMORY: "memory of what was received and not read"
         => |r| memory(r, |memory| memory.received);
@@ -161,26 +175,26 @@ columns! {
         => |r| owned(r, OwnerField::Unit);
     "container" "CONTAINER" Kind::OwnerText, CGROUPS: "container of each owner, or of the socket"
         => |r| owned(r, OwnerField::Container);
-    "netns" "NETNS" Kind::Number, ROW: "inode of the network namespace"
+    "netns" "NETNS" Kind::Number, ROW @ "/netns": "inode of the network namespace"
         => |r| r.socket.netns.map_or(Value::Absent, |netns| number(netns.get()));
-    "inode" "INODE" Kind::Number, ROW: "the inode in sockfs; only of what has a file"
+    "inode" "INODE" Kind::Number, ROW @ "/inode": "the inode in sockfs; only of what has a file"
         => |r| r.socket.inode.map_or(Value::Absent, |inode| number(inode.get()));
-    "cookie" "COOKIE" Kind::Hex, ROW: "the kernel's 64-bit identity of the socket"
+    "cookie" "COOKIE" Kind::Hex, ROW @ "/cookie": "the kernel's 64-bit identity of the socket"
         => |r| r.socket.cookie.map_or(Value::Absent, |cookie| Value::Hex(cookie.get()));
-    "uid" "UID" Kind::Number, ROW: "number of the user who made the socket"
+    "uid" "UID" Kind::Number, ROW @ "/uid": "number of the user who made the socket"
         => |r| r.socket.uid.map_or(Value::Absent, number);
-    "user" "USER" Kind::Text, USERS: "name of the user who made the socket, or the number"
+    "user" "USER" Kind::Text, USERS @ "/user": "name of the user who made the socket, or the number"
         => user;
 
-    "owner_status" "OWNER" Kind::Word, OWNERS: "whether the owner is known, and why not"
+    "owner_status" "OWNER" Kind::Word, OWNERS @ "/owner_status": "whether the owner is known, and why not"
         => |r| Value::Word(r.socket.owner_status.name());
-    "pid" "PID" Kind::OwnerNumber, OWNERS: "pid of each owner"
+    "pid" "PID" Kind::OwnerNumber, OWNERS @ "/owners/0/pid": "pid of each owner"
         => |r| owners(r, OwnerField::Pid);
-    "fd" "FD" Kind::OwnerNumber, OWNERS: "descriptor of each owner"
+    "fd" "FD" Kind::OwnerNumber, OWNERS @ "/owners/0/fd": "descriptor of each owner"
         => |r| owners(r, OwnerField::Fd);
-    "comm" "COMM" Kind::OwnerText, OWNERS: "name of each owner"
+    "comm" "COMM" Kind::OwnerText, OWNERS @ "/owners/0/comm": "name of each owner"
         => |r| owners(r, OwnerField::Comm);
-    "command" "COMMAND" Kind::OwnerText, DETAILS: "command line of each owner"
+    "command" "COMMAND" Kind::OwnerText, DETAILS @ "/owners/0/command": "command line of each owner"
         => |r| owners(r, OwnerField::Command);
     "reuseport" "REUSEPORT" Kind::Number, GROUPS: "number of the group of listeners that share one address and port"
         => |r| r.facts.groups.of(r.socket).map_or(Value::Absent, number);

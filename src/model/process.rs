@@ -45,6 +45,21 @@ pub struct Container {
 }
 
 impl Process {
+    /// A process of which only the name is known.
+    #[must_use]
+    pub const fn named(pid: u32, comm: Vec<u8>) -> Self {
+        Self {
+            pid,
+            comm,
+            command: None,
+            uid: None,
+            parent: None,
+            started: None,
+            cgroup: None,
+            files: None,
+        }
+    }
+
     /// The systemd unit, when the cgroup path names one: the innermost `.service`,
     /// `.socket` or `.scope`.
     #[must_use]

@@ -21,6 +21,7 @@ use super::contract::{ProblemEntry, ProcessName};
 use super::json::{Head, Lines};
 use crate::analyze::changes::{Changes, LastOwner, Look};
 use crate::analyze::past::Sample;
+use crate::columns::Column;
 use crate::model::{Facts, Problem, Report, Snapshot, Socket};
 
 /// What a stream of events remembers of the look before.
@@ -38,11 +39,15 @@ struct Seen {
     look: Look,
     /// What is told of each, where it is more than the usual.
     told: Option<Vec<Value>>,
+    /// The columns that each tells beside its keys.
+    columns: Vec<&'static Column>,
 }
 
 /// A stream of events, at one look.
 pub struct Events<W> {
     lines: Lines<W>,
+    /// The columns that a socket tells beside its keys.
+    columns: Vec<&'static Column>,
     at: Duration,
     memory: Rc<RefCell<Memory>>,
     rows: Snapshot,
@@ -54,6 +59,7 @@ impl<W: Write> Events<W> {
     pub fn new(out: W, head: &Head, at: Duration, memory: Rc<RefCell<Memory>>) -> Self {
         Self {
             lines: Lines::new(out, head),
+            columns: head.columns.clone(),
             at,
             memory,
             rows: Snapshot::default(),
@@ -97,10 +103,15 @@ impl<W: Write> Events<W> {
     ) -> io::Result<()> {
         let memory = Rc::clone(&self.memory);
         let mut memory = memory.borrow_mut();
+        let columns = std::mem::take(&mut self.columns);
         let now = match memory.sockets.take() {
             None => {
                 let look = Look::first(self.sample(snapshot));
-                let now = Seen { look, told };
+                let now = Seen {
+                    look,
+                    told,
+                    columns,
+                };
                 for place in 0..now.look.sockets().len() {
                     self.tell(Event::Present, &now, place)?;
                 }
@@ -108,7 +119,11 @@ impl<W: Write> Events<W> {
             }
             Some(before) => {
                 let (look, changes) = before.look.next(self.sample(snapshot));
-                let now = Seen { look, told };
+                let now = Seen {
+                    look,
+                    told,
+                    columns,
+                };
                 self.changes(&before, &now, &changes)?;
                 now
             }
@@ -166,7 +181,10 @@ impl<W: Write> Events<W> {
         with: impl FnOnce(SocketEvent<'a, Told<'a>>) -> SocketEvent<'a, Told<'a>>,
     ) -> io::Result<()> {
         let more = seen.told.as_ref().and_then(|told| told.get(place));
-        let row = |socket| Told::Usual(SocketRow::new(socket, seen.look.facts()));
+        let row = |socket| {
+            let facts = seen.look.facts();
+            Told::Usual(SocketRow::new(socket, facts, &seen.columns))
+        };
         let usual = || seen.look.socket(place).map(row);
         let Some(socket) = more.map(Told::More).or_else(usual) else {
             return Ok(());

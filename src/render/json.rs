@@ -11,6 +11,7 @@ use serde_json::ser::{Formatter, Serializer};
 use super::contract::{Closing, Origin, SCHEMA};
 use super::sanitize::is_hidden;
 use super::{RowWriter, json_row};
+use crate::columns::Column;
 use crate::model::{Facts, Report, Socket};
 
 /// What every answer begins with.
@@ -22,6 +23,8 @@ pub struct Head {
     pub collected_at: String,
     /// The host's name.
     pub host: String,
+    /// The columns that a socket tells beside the keys that it always has.
+    pub columns: Vec<&'static Column>,
 }
 
 impl Head {
@@ -104,7 +107,7 @@ impl<W: Write> RowWriter for Envelope<W> {
             self.text.clear();
             self.text
                 .push_str(if self.rows > 0 { ",\n{" } else { "\n{" });
-            json_row::members(&mut self.text, socket, facts);
+            json_row::members(&mut self.text, socket, facts, &self.head.columns);
             self.text.push('}');
             self.out.write_all(self.text.as_bytes())?;
             self.rows += 1;
@@ -186,7 +189,7 @@ impl<W: Write> RowWriter for Lines<W> {
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         for socket in sockets {
             self.begin_line()?;
-            json_row::members(&mut self.line, socket, facts);
+            json_row::members(&mut self.line, socket, facts, &self.head.columns);
             self.end_line()?;
         }
         Ok(())

@@ -8,14 +8,22 @@
 
 use std::net::IpAddr;
 
+use super::contract::asked::Asked;
 use super::json::write_json;
 use super::text::{push_number, push_v4};
+use crate::columns::{Column, Row};
 use crate::model::{
     Endpoint, Facts, Holder, Process, Protocol, Queue, Socket, State, Timer, TimerKind, Via,
 };
 
-/// Appends the members of the object of `socket`, without its braces.
-pub(super) fn members(out: &mut String, socket: &Socket, facts: &Facts) {
+/// Appends the members of the object of `socket`, without its braces; `columns` are those that
+/// it tells beside its keys.
+pub(super) fn members(
+    out: &mut String,
+    socket: &Socket,
+    facts: &Facts,
+    columns: &[&'static Column],
+) {
     word(out, "\"protocol\":", socket.protocol.name());
     word(out, ",\"family\":", socket.family.name());
     out.push_str(",\"state\":");
@@ -63,6 +71,17 @@ pub(super) fn members(out: &mut String, socket: &Socket, facts: &Facts) {
     if socket.drops.is_some() {
         number(out, ",\"drops\":", socket.drops);
     }
+    if let Some(asked) = Asked::new(Row { socket, facts }, columns) {
+        out.push_str(",\"columns\":");
+        push_json(out, &asked);
+    }
+}
+
+/// Whatever serde writes. Writing to memory cannot fail.
+fn push_json(out: &mut String, value: &impl serde::Serialize) {
+    let mut bytes = Vec::new();
+    let _ = write_json(&mut bytes, value);
+    out.push_str(&String::from_utf8_lossy(&bytes));
 }
 
 /// One of our own words, in which nothing has to be escaped.
@@ -100,10 +119,7 @@ fn foreign(out: &mut String, text: &str) {
     if text.bytes().all(is_plain) {
         return quoted(out, text);
     }
-    let mut bytes = Vec::new();
-    // Writing a text to memory cannot fail.
-    let _ = write_json(&mut bytes, &text);
-    out.push_str(&String::from_utf8_lossy(&bytes));
+    push_json(out, &text);
 }
 
 /// Bytes of others: as text, and exactly beside it where that had to be changed.
@@ -204,6 +220,7 @@ fn owner(out: &mut String, holder: &Holder, process: &Process, facts: &Facts) {
 mod tests {
     use super::super::contract::socket::SocketRow;
     use super::*;
+    use crate::columns::select;
     use crate::model::{AcceptQueue, Family, HolderIndex, OwnerStatus, Role};
     use proptest::prelude::*;
     use std::net::{Ipv4Addr, Ipv6Addr};
@@ -325,18 +342,24 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(500))]
 
         #[test]
-        fn by_hand_it_is_what_the_contract_says(mut socket in socket(), facts in facts()) {
+        fn by_hand_it_is_what_the_contract_says(
+            mut socket in socket(),
+            facts in facts(),
+            ask in any::<bool>(),
+        ) {
             socket.held = facts.holders.find(socket.inode);
             socket.owner_status = match socket.inode {
                 Some(_) => OwnerStatus::Found,
                 None => OwnerStatus::Unaccepted,
             };
             facts_of_ports(&mut socket, &facts);
+            let columns = select(&["rtt", "congestion", "unit", "cgroup", "age"]);
+            let columns = if ask { columns.as_slice() } else { &[] };
             let mut by_hand = "{".to_owned();
-            members(&mut by_hand, &socket, &facts);
+            members(&mut by_hand, &socket, &facts, columns);
             by_hand.push('}');
             let mut by_serde = Vec::new();
-            write_json(&mut by_serde, &SocketRow::new(&socket, &facts)).unwrap();
+            write_json(&mut by_serde, &SocketRow::new(&socket, &facts, columns)).unwrap();
             prop_assert_eq!(by_hand, String::from_utf8(by_serde).unwrap());
         }
     }

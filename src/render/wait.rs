@@ -8,6 +8,7 @@ use super::contract::socket::SocketRow;
 use super::text::{Style, write_value};
 use super::units;
 use crate::analyze::wait::{Condition, Target, is_bound_only};
+use crate::columns::Column;
 use crate::columns::{Row, Value};
 use crate::model::{Facts, OwnerStatus, Protocol, Socket, State};
 
@@ -64,14 +65,19 @@ pub struct WaitLine<'a> {
 }
 
 impl<'a> WaitLine<'a> {
-    /// The end of a wait, with its sockets.
+    /// The end of a wait, with its sockets; each tells `columns` beside its keys.
     #[must_use]
-    pub fn new(part: WaitPart, sockets: &[&'a Socket], facts: &'a Facts) -> Self {
+    pub fn new(
+        part: WaitPart,
+        sockets: &[&'a Socket],
+        facts: &'a Facts,
+        columns: &'a [&'static Column],
+    ) -> Self {
         let sockets = sockets.iter();
         Self {
             part,
             sockets: sockets
-                .map(|socket| SocketRow::new(socket, facts))
+                .map(|socket| SocketRow::new(socket, facts, columns))
                 .collect(),
         }
     }

@@ -98,11 +98,16 @@ fn key_words(key: &Key) -> Option<String> {
         Key::Peer(Some(address)) => format!("paddr = {address}"),
         Key::State(state) => in_state(*state),
         Key::User { uid: Some(uid), .. } => format!("uid = {uid}"),
+        Key::Name(comm) => format!("comm = {}", quoted(std::str::from_utf8(comm).ok()?)?),
+        Key::Command(Some(command)) => {
+            format!("command = {}", quoted(std::str::from_utf8(command).ok()?)?)
+        }
         Key::NoOwner(status) => format!("owner_status = {}", status.name()),
         Key::Netns(Some(netns)) => format!("netns = {netns}"),
         Key::Unit(Some(name)) => format!("unit = {}", quoted(name)?),
         Key::Container(Some(name)) => format!("container = {}", quoted(name)?),
         Key::User { .. }
+        | Key::Command(None)
         | Key::Peer(None)
         | Key::Netns(None)
         | Key::Unit(None)

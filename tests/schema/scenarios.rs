@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -49,7 +49,7 @@ fn lists(judge: &Judge) {
         &[][..],
         &["-t", "-u", "-w"],
         &["--no-owners"],
-        &["--columns=drops"],
+        &["--columns=drops,rtt,unit"],
     ] {
         for (name, arguments) in [
             ("OverviewAnswer", &[][..]),
@@ -87,6 +87,8 @@ fn counts(judge: &Judge) {
     judge.both("StatesAnswer", "TotalsLine", &["states"]);
     for by in [
         "process",
+        "name",
+        "command",
         "user",
         "port",
         "peer",
@@ -240,8 +242,12 @@ fn foreign_text(judge: &Judge) {
             "--port=6379",
         ]),
     ];
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut held = holder(listener.as_raw_fd());
+    let mut odd = Command::new("sh");
+    odd.args(["-c", "read line"])
+        .arg(OsStr::from_bytes(b"\xff"));
+    let mut nameless = Command::new("cat");
+    nameless.arg0("");
+    let holders = [holder(odd), holder(nameless)];
     let (told, _) = judge.both("ListenAnswer", "SocketLine", &["listen"]);
     for key in ["comm_base64", "command_base64"] {
         let mut owners = sockets(&told)
@@ -249,22 +255,23 @@ fn foreign_text(judge: &Judge) {
             .flat_map(|s| s["owners"].as_array().unwrap());
         assert!(owners.any(|owner| owner.get(key).is_some()), "{key}");
     }
-    judge.both("StatesAnswer", "GroupLine", &["states", "--by", "process"]);
+    for by in ["process", "name", "command"] {
+        judge.both("StatesAnswer", "GroupLine", &["states", "--by", by]);
+    }
     judge.both("DoctorAnswer", "FindingLine", &["doctor", "--for=0"]);
-    drop(held.stdin.take());
-    held.wait().unwrap();
+    for mut holder in holders {
+        drop(holder.stdin.take());
+        holder.wait().unwrap();
+    }
 }
 
-/// A process that holds a listener and has a command line that is not UTF-8.
-fn holder(listener: RawFd) -> std::process::Child {
-    let mut command = Command::new("sh");
-    command
-        .arg("-c")
-        .arg("read line")
-        .arg(OsStr::from_bytes(b"\xff"));
+/// A process that alone holds a listener, until its standard input ends.
+fn holder(mut command: Command) -> std::process::Child {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let fd = listener.as_raw_fd();
     // SAFETY: fcntl with F_SETFD takes no pointer; the descriptor is open in the child too.
     unsafe {
-        command.pre_exec(move || checked(libc::fcntl(listener, libc::F_SETFD, 0)));
+        command.pre_exec(move || checked(libc::fcntl(fd, libc::F_SETFD, 0)));
     }
     command.stdin(Stdio::piped()).spawn().unwrap()
 }
@@ -399,6 +406,7 @@ fn inspection(judge: &Judge) {
         &["-r"],
         &["--collector=procfs"],
         &["--collector=netstat2"],
+        &["--columns=rtt,unit"],
     ] {
         let arguments = [&["inspect", any], more].concat();
         judge.both("InspectAnswer", "InspectedLine", &arguments);

@@ -31,8 +31,9 @@ pub(super) fn tell(session: &Session, ended: &Ended) -> Result<(), Failure> {
             envelope.end(&ended.report)?;
         }
         Format::Ndjson => {
-            let mut lines = Lines::new(out, &session.head("wait"));
-            lines.object(&WaitLine::new(part, &found, &ended.facts))?;
+            let head = session.head("wait");
+            let mut lines = Lines::new(out, &head);
+            lines.object(&WaitLine::new(part, &found, &ended.facts, &head.columns))?;
             lines.end(&ended.report)?;
         }
         format => {

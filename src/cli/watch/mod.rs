@@ -263,9 +263,5 @@ fn order(app: &App, base: &Query, now: bool) -> Order {
 
 /// What groups are made of.
 fn by_needs(by: Option<By>) -> Needs {
-    match by {
-        Some(By::Unit | By::Container) => columns::needs(&columns::select(&["unit"])),
-        Some(By::User) => columns::needs(&columns::select(&["user"])),
-        _ => Needs::NOTHING,
-    }
+    by.map_or(Needs::NOTHING, By::needs)
 }

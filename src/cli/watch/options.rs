@@ -137,14 +137,7 @@ fn check_by(session: &Session, tab: Tab, by: Option<By>) -> Result<(), Usage> {
     if tab == Tab::Doctor && by.is_some() {
         return Err(Usage::new("findings are in no groups").hint("leave --by out"));
     }
-    let needs_owners = matches!(by, Some(By::Process | By::Unit | By::Container));
-    if session.options.no_owners && needs_owners {
-        return Err(
-            Usage::new("groups by process, unit or container need owners")
-                .hint("leave --no-owners out, or group by port, peer or user"),
-        );
-    }
-    Ok(())
+    session.group_needs(by).map(|_| ())
 }
 
 /// The order of the first tab, where that is a list of sockets.

@@ -5,11 +5,12 @@
 //! they are what is serialized, and the JSON Schema is made from them and from their comments.
 //! A field that may be absent has `skip_serializing_if`; every other one is always there.
 
+pub mod asked;
 pub mod columns;
 pub mod events;
 mod names;
 #[cfg(test)]
-mod schema;
+pub(super) mod schema;
 pub mod socket;
 
 use std::borrow::Cow;
@@ -124,7 +125,7 @@ impl<'a> ProcessName<'a> {
 }
 
 /// Text of another process: exact, and with its bytes beside it where it is not UTF-8.
-fn text(bytes: &[u8]) -> (Cow<'_, str>, Option<String>) {
+pub(super) fn text(bytes: &[u8]) -> (Cow<'_, str>, Option<String>) {
     let text = String::from_utf8_lossy(bytes);
     // What had to be changed is owned.
     let is_changed = matches!(text, Cow::Owned(_));

@@ -152,7 +152,7 @@ events! {
 
 /// Bytes of text that is not UTF-8.
 #[derive(Debug)]
-pub(super) struct Base64;
+pub(crate) struct Base64;
 
 impl JsonSchema for Base64 {
     fn schema_name() -> Cow<'static, str> {

@@ -9,7 +9,9 @@ use std::num::{NonZeroU32, NonZeroU64};
 use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
 
+use super::asked::Asked;
 use super::text;
+use crate::columns::{Column, Row};
 use crate::model::{
     Endpoint, Facts, Family, Holder, OwnerStatus, Process, Protocol, Queue, Role, Socket, State,
     Timer, TimerKind, Via,
@@ -62,12 +64,16 @@ pub struct SocketRow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "u32"))]
     drops: Option<u32>,
+    /// The facts of --columns that have no key above; absent unless such were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Asked<'static>"))]
+    columns: Option<Asked<'a>>,
 }
 
 impl<'a> SocketRow<'a> {
-    /// A socket, with the facts that belong to it.
+    /// A socket, with the facts that belong to it, and those of `columns` beside them.
     #[must_use]
-    pub fn new(socket: &'a Socket, facts: &'a Facts) -> Self {
+    pub fn new(socket: &'a Socket, facts: &'a Facts, columns: &'a [&'static Column]) -> Self {
         let end = |end| End::new(end, socket.protocol, facts);
         let (recv_q, send_q, accept_queue) = match socket.queue {
             Some(Queue::Accept(queue)) => (None, None, Some(queue)),
@@ -97,6 +103,7 @@ impl<'a> SocketRow<'a> {
             owners: Owners { socket, facts },
             owner_status: socket.owner_status,
             drops: socket.drops,
+            columns: Asked::new(Row { socket, facts }, columns),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Counts in JSON.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
@@ -7,7 +8,9 @@ use serde::{Serialize, Serializer};
 
 use crate::analyze::states::{Counts, Group, Key, StatesView, UdpCounts};
 use crate::model::{OwnerStatus, State};
-use crate::render::contract::ProcessName;
+#[cfg(test)]
+use crate::render::contract::schema;
+use crate::render::contract::{ProcessName, text};
 
 /// Counts of all sockets.
 #[derive(Debug, Serialize)]
@@ -90,6 +93,11 @@ pub struct GroupRow<'a> {
     total: u64,
     /// Sockets by state.
     states: ByState<'a>,
+    /// How many processes hold them: those of the name, or of the command line. Absent where
+    /// groups are made of something else, or there is no owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "usize"))]
+    processes: Option<usize>,
 }
 
 impl<'a> GroupRow<'a> {
@@ -100,6 +108,7 @@ impl<'a> GroupRow<'a> {
             key: GroupKey::new(&group.key),
             total: group.counts.total(),
             states: ByState(&group.counts),
+            processes: group.processes,
         }
     }
 }
@@ -111,6 +120,24 @@ impl<'a> GroupRow<'a> {
 pub enum GroupKey<'a> {
     /// The process that holds the sockets; of several the one with the lowest pid.
     Process(ProcessName<'a>),
+    /// The processes of this name.
+    Name {
+        /// The name, up to 15 bytes; U+FFFD where it is not UTF-8.
+        comm: Cow<'a, str>,
+        /// The bytes of `comm`; only where it is not UTF-8.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, schemars(with = "schema::Base64"))]
+        comm_base64: Option<String>,
+    },
+    /// The processes of this command line.
+    Command {
+        /// Null where it is empty or unreadable.
+        command: Option<Cow<'a, str>>,
+        /// The bytes of `command`; only where it is not UTF-8.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, schemars(with = "schema::Base64"))]
+        command_base64: Option<String>,
+    },
     /// There is no owner, for this reason.
     NoOwner {
         /// The reason.
@@ -161,6 +188,19 @@ impl<'a> GroupKey<'a> {
     pub fn new(key: &'a Key) -> Self {
         match key {
             Key::Process { pid, comm } => Self::Process(ProcessName::new(*pid, comm)),
+            Key::Name(comm) => {
+                let (comm, comm_base64) = text(comm);
+                Self::Name { comm, comm_base64 }
+            }
+            Key::Command(command) => {
+                let command = command.as_deref().map(text);
+                let (command, command_base64) =
+                    command.map_or((None, None), |(text, bytes)| (Some(text), bytes));
+                Self::Command {
+                    command,
+                    command_base64,
+                }
+            }
             &Key::NoOwner(owner_status) => Self::NoOwner { owner_status },
             Key::User { uid, name } => Self::User {
                 uid: *uid,

@@ -9,7 +9,7 @@ use super::grid::{self, Cell, Frame, GridColumn};
 use super::sanitize::escape;
 use super::text::reason;
 use super::theme::{Tone, state_tone};
-use crate::analyze::states::{By, Key, StatesView};
+use crate::analyze::states::{By, Group, Key, StatesView};
 use crate::columns::Align;
 use crate::model::State;
 
@@ -92,7 +92,7 @@ fn groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::
         .iter()
         .map(|group| {
             let mut row = vec![
-                Cell::new(key_text(&group.key), Tone::Normal),
+                Cell::new(group_text(group), Tone::Normal),
                 Cell::new(group.counts.total().to_string(), Tone::Strong),
             ];
             let cell = |&state: &State| count_cell(state, group.counts.of(state));
@@ -120,7 +120,7 @@ fn narrow_groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) 
             let states = group.counts.present();
             let states: Vec<String> = states.map(|(state, n)| format!("{n} {state}")).collect();
             vec![
-                Cell::new(key_text(&group.key), Tone::Normal),
+                Cell::new(group_text(group), Tone::Normal),
                 Cell::new(group.counts.total().to_string(), Tone::Strong),
                 Cell::new(states.join(", "), Tone::Normal),
             ]
@@ -132,6 +132,8 @@ fn narrow_groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) 
 const fn heading(by: By) -> &'static str {
     match by {
         By::Process => "PROCESS",
+        By::Name => "NAME",
+        By::Command => "COMMAND",
         By::User => "USER",
         By::Port => "PORT",
         By::Peer => "PEER",
@@ -142,11 +144,24 @@ const fn heading(by: By) -> &'static str {
     }
 }
 
+/// The key of a group for people, and how many processes it gathers: `postgres x10`.
+fn group_text(group: &Group) -> String {
+    let key = key_text(&group.key);
+    match group.processes {
+        Some(count) if count > 1 => format!("{key} x{count}"),
+        _ => key,
+    }
+}
+
 /// The key for people.
 #[must_use]
 pub fn key_text(key: &Key) -> String {
     match key {
         Key::Process { pid, comm } => format!("{} {pid}", escape(comm)),
+        Key::Name(comm) => escape(comm),
+        Key::Command(command) => command
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |command| escape(command)),
         Key::NoOwner(status) => reason(*status).to_owned(),
         Key::User { uid, name } => match (name, uid) {
             (Some(name), _) => escape(name.as_bytes()),

@@ -47,7 +47,7 @@ fn rows(by: Option<By>, view: &StatesView) -> Vec<Vec<String>> {
 }
 
 fn group_row(by: By, group: &Group) -> Vec<String> {
-    let mut row = key_cells(by, &group.key);
+    let mut row = key_cells(by, group);
     row.push(group.counts.total().to_string());
     row.extend(State::TCP.map(|state| group.counts.of(state).to_string()));
     row
@@ -57,6 +57,8 @@ fn group_row(by: By, group: &Group) -> Vec<String> {
 const fn key_ids(by: By) -> &'static [&'static str] {
     match by {
         By::Process => &["owner_status", "pid", "comm"],
+        By::Name => &["owner_status", "comm", "processes"],
+        By::Command => &["owner_status", "command", "processes"],
         By::User => &["uid", "user"],
         By::Port => &["port"],
         By::Peer => &["peer"],
@@ -67,14 +69,23 @@ const fn key_ids(by: By) -> &'static [&'static str] {
     }
 }
 
-/// The cells of a key, as many as [`key_ids`]; empty is absent.
-fn key_cells(by: By, key: &Key) -> Vec<String> {
+/// The cells that tell a group, as many as [`key_ids`]; empty is absent.
+fn key_cells(by: By, group: &Group) -> Vec<String> {
     let found = || "found".to_owned();
     let text = |text: &Option<String>| {
         text.as_ref()
             .map_or_else(String::new, |text| escape(text.as_bytes()))
     };
-    match key {
+    let processes = || {
+        let count = group.processes;
+        count.map_or_else(String::new, |count| count.to_string())
+    };
+    match &group.key {
+        Key::Name(comm) => vec![found(), escape(comm), processes()],
+        Key::Command(command) => {
+            let command = command.as_deref().map_or_else(String::new, escape);
+            vec![found(), command, processes()]
+        }
         Key::Process { pid, comm } => vec![found(), pid.to_string(), escape(comm)],
         Key::NoOwner(status) => {
             let mut cells = vec![status.name().to_owned()];
@@ -106,6 +117,8 @@ mod tests {
     fn every_row_has_a_cell_for_every_heading() {
         for by in [
             By::Process,
+            By::Name,
+            By::Command,
             By::User,
             By::Port,
             By::Peer,

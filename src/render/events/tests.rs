@@ -35,6 +35,7 @@ impl Stream {
             command: "conns",
             collected_at: "2026-01-01T00:00:00.000Z".to_owned(),
             host: "host".to_owned(),
+            columns: Vec::new(),
         };
         let at = Duration::from_secs(self.looks);
         self.looks += 1;

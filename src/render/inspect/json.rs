@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use serde::Serialize;
 
 use super::Inspected;
-use crate::columns::Row;
+use crate::columns::{Column, Row};
 use crate::model::{Memory, Process, SocketOptions, TcpInfo};
 use crate::render::contract::socket::SocketRow;
 
@@ -53,17 +53,18 @@ pub struct InspectedRow<'a> {
 }
 
 impl<'a> InspectedRow<'a> {
-    /// A socket and its other end.
+    /// A socket and its other end; each tells `columns` beside its keys.
     #[must_use]
-    pub fn new(inspected: Inspected<'a>) -> Self {
-        let other = inspected.other.map(|other| Box::new(Self::of(other)));
+    pub fn new(inspected: Inspected<'a>, columns: &'a [&'static Column]) -> Self {
+        let of = |row| Self::of(row, columns);
+        let other = inspected.other.map(|other| Box::new(of(other)));
         Self {
             other_end: Some(other),
-            ..Self::of(inspected.row)
+            ..of(inspected.row)
         }
     }
 
-    fn of(row: Row<'a>) -> Self {
+    fn of(row: Row<'a>, columns: &'a [&'static Column]) -> Self {
         let Row { socket, facts } = row;
         let info = socket.tcp.as_deref();
         let age = socket.age();
@@ -71,7 +72,7 @@ impl<'a> InspectedRow<'a> {
         let group = facts.groups.of(socket).zip(size);
         let cgroup = facts.cgroup(socket);
         Self {
-            socket: SocketRow::new(socket, facts),
+            socket: SocketRow::new(socket, facts, columns),
             age_ms: age.map(|age| age.ms),
             age_is_at_least: age.map(|age| age.at_least),
             idle_ms: info.map(TcpInfo::idle_ms),

@@ -141,7 +141,7 @@ fn json_names_its_units_and_leaves_nothing_out() {
     let socket = connection(8080, 40000);
     let json = |socket| {
         let inspected = Inspected::alone(socket, &facts);
-        serde_json::to_value(json::InspectedRow::new(inspected)).unwrap()
+        serde_json::to_value(json::InspectedRow::new(inspected, &[])).unwrap()
     };
     let told = json(&socket);
     assert_eq!(told["tcp_info"]["rtt_us"], 123_456);

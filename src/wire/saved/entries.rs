@@ -124,9 +124,8 @@ fn exact(key: &Key) -> String {
 fn words(key: &Key) -> String {
     let shown = key.iter().filter(|(name, _)| !name.ends_with("_base64"));
     let words = shown.map(|(name, value)| match name.as_str() {
-        "pid" | "comm" | "user" | "unit" | "container" | "owner_status" | "state" | "peer" => {
-            word(value)
-        }
+        "pid" | "comm" | "command" | "user" | "unit" | "container" | "owner_status" | "state"
+        | "peer" => word(value),
         "destination" => match value {
             Value::Object(end) => {
                 format!("towards {}", end_words(&end.clone().into_iter().collect()))
