@@ -38,7 +38,7 @@ fn told(source: &str, arguments: &[&str]) -> Value {
 fn bpf_is_there() -> bool {
     let from = told("bpf", &["listen", "--json"])["owners_from"].clone();
     if from != "bpf" {
-        eprintln!("skipped: bpf cannot be used here");
+        common::skipped("bpf cannot be used here");
     }
     from == "bpf"
 }

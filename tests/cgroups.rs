@@ -60,7 +60,7 @@ fn a_socket_without_an_owner_still_has_its_cgroup() {
     let id = "0123456789abcdef".repeat(4);
     let parent = format!("sockscope-{}.service", std::process::id());
     let Some(cgroup) = OwnCgroup::enter(&format!("{parent}/docker-{id}.scope")) else {
-        eprintln!("skipped: no cgroup of version 2 can be made");
+        common::skipped("no cgroup of version 2 can be made");
         return;
     };
     let scene = Scene::start(&["unaccepted"]);

@@ -222,7 +222,7 @@ fn the_file_of_another_user_is_not_read() {
     let _scene = Scene::start(&["established"]);
     let home = Home::new("foreign", FILE);
     if chown(home.file(), Some(NOBODY), None).is_err() {
-        eprintln!("skipped: not allowed to give a file away");
+        common::skipped("not allowed to give a file away");
         return;
     }
     let plain = ["listen", "--format=plain"];

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Fault, Run};
+use common::{Fault, Run, spawn};
 
 fn cat() -> Run {
     Run::of("cat").args(&["/proc/self/comm", "/proc/self/cmdline", "/proc/self/comm"])
@@ -39,15 +39,12 @@ fn a_fault_strikes_after_some_calls_and_so_often_as_asked() {
 fn a_call_that_never_returns_is_ended_by_a_signal() {
     let fault = Fault::hang(libc::SYS_read).when(|call| call.file(0).ends_with("/comm"));
     let hits = fault.hits();
-    let mut child = cat()
-        .fault(fault)
-        .command()
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut command = cat().fault(fault).command();
+    command.stdout(std::process::Stdio::null());
+    let mut child = spawn::spawn(&mut command).unwrap();
     common::eventually("the fault", common::DEADLINE, || {
         (hits.count() == 1).then_some(())
     });
     child.kill().unwrap();
-    assert_eq!(child.wait().unwrap().code(), None);
+    assert_eq!(spawn::end(&mut child).code(), None);
 }

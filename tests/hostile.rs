@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::{Answer, Namespace, Run, Scene, example, json, sockets, sockscope};
+use common::{Answer, Namespace, Run, Scene, example, json, sockets, sockscope, spawn};
 use data_encoding::BASE64;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -240,13 +240,13 @@ struct Disguised(Child, u64);
 
 impl Disguised {
     fn start(name: &[u8]) -> Self {
-        let mut child = Command::new(example("scene"))
+        let mut command = Command::new(example("scene"));
+        command
             .arg0(OsStr::from_bytes(name))
             .arg("listen")
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        let mut child = spawn::spawn(spawn::as_usual(&mut command)).unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -260,8 +260,7 @@ impl Disguised {
 
 impl Drop for Disguised {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        spawn::stop(&mut self.0);
     }
 }
 

@@ -15,7 +15,7 @@ use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 
-use common::{Answer, Namespace, Run, Scene, sockscope};
+use common::{Answer, Namespace, Run, Scene, sockscope, there_is};
 
 /// The top of the repository.
 fn top() -> &'static Path {
@@ -95,16 +95,6 @@ fn every_command_of_the_help_has_a_page() {
     // What is hidden stays so.
     assert!(!sockscope(&["man"]).stdout.contains("__complete"));
     assert!(!help.contains("__complete"));
-}
-
-/// Whether a program is there; says what is skipped without it.
-fn there_is(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
-    if !found {
-        eprintln!("skipped: there is no {program} here");
-    }
-    found
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-use common::{Answer, NOBODY, Namespace, Run, Scene, sockscope};
+use common::{Answer, NOBODY, Namespace, Run, Scene, sockscope, spawn};
 
 /// The lines of an answer that found someone: numbers in order, each once, and nothing else.
 #[track_caller]
@@ -48,12 +48,12 @@ struct Client(Child);
 impl Client {
     fn of(port: u16) -> Self {
         let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; echo; read");
-        let mut child = Command::new("bash")
+        let mut command = Command::new("bash");
+        command
             .args(["-c", &script])
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        let mut child = spawn::spawn(spawn::as_usual(&mut command)).unwrap();
         // It is connected once it has written.
         child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
         Self(child)
@@ -62,8 +62,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        spawn::stop(&mut self.0);
     }
 }
 

@@ -13,13 +13,13 @@
 mod common;
 mod quiet;
 
-use common::{Namespace, Run, Scene, sockscope};
+use common::{Namespace, Run, Scene, sockscope, spawn};
 use quiet::quiet_scenes;
 use serde_json::Value;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// A directory of a test's own.
 struct Place(PathBuf);
@@ -232,14 +232,12 @@ fn it_is_whole_when_nobody_reads_the_other_output() {
             let file = place.file();
             let (read, write) = io::pipe().unwrap();
             drop(read);
-            let status = Command::new(env!("CARGO_BIN_EXE_sockscope"))
-                .args(command)
-                .args(["--format", format, "--save"])
-                .arg(&file)
-                .stdin(Stdio::null())
-                .stdout(write)
-                .status()
-                .unwrap();
+            let mut run = Run::new(command)
+                .args(&["--format", format, "--save"])
+                .args(&[&file])
+                .command();
+            let mut child = spawn::spawn(run.stdin(Stdio::null()).stdout(write)).unwrap();
+            let status = spawn::end(&mut child);
             assert_eq!(status.code(), Some(0));
             assert_eq!(saved(&file)["complete"], true, "{command:?} {format}");
             std::fs::remove_file(file).unwrap();

@@ -12,11 +12,11 @@
 
 mod common;
 
-use common::{Namespace, Run, Scene};
+use common::{Namespace, Run, Scene, spawn};
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 const FORMATS: [&str; 5] = ["table", "plain", "json", "ndjson", "csv"];
 
@@ -46,13 +46,12 @@ fn loud(port: &str) -> Vec<Vec<String>> {
 }
 
 fn raw(arguments: &[String], stdout: Stdio) -> std::process::Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sockscope"));
+    let mut command = Run::new(arguments).command();
     command
-        .args(arguments)
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(Stdio::piped());
-    command.spawn().unwrap()
+    spawn::spawn(&mut command).unwrap()
 }
 
 #[test]
@@ -76,7 +75,7 @@ fn a_closed_pipe_ends_quietly() {
                 .unwrap()
                 .read_to_string(&mut said)
                 .unwrap();
-            let status = child.wait().unwrap();
+            let status = spawn::end(&mut child);
             assert_eq!(
                 (status.code(), said.as_str()),
                 (Some(0), ""),
@@ -98,9 +97,13 @@ fn a_full_disk_is_fatal_and_said() {
             continue;
         }
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let output = raw(&arguments, full.into()).wait_with_output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?} {said}");
+        let mut child = raw(&arguments, full.into());
+        // One line, which no pipe is too small for.
+        let status = spawn::end(&mut child);
+        let mut said = String::new();
+        let mut stderr = child.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        assert_eq!(status.code(), Some(2), "{arguments:?} {said}");
         assert_eq!(said.lines().count(), 1, "{arguments:?} {said}");
         assert!(
             said.contains("No space left") || said.contains("no space left"),

@@ -13,7 +13,7 @@
 mod common;
 
 use common::pty::terminal;
-use common::{Namespace, Scene};
+use common::{Namespace, Scene, spawn};
 use std::io::Read;
 use std::process::{Command, Stdio};
 use unicode_width::UnicodeWidthStr;
@@ -22,6 +22,7 @@ use unicode_width::UnicodeWidthStr;
 fn seen(columns: u16, with: &[(&str, &str)], arguments: &[&str]) -> String {
     let (mut person, program) = terminal(50, columns);
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockscope"));
+    spawn::as_usual(&mut command);
     for name in [
         "NO_COLOR",
         "CLICOLOR",
@@ -36,12 +37,8 @@ fn seen(columns: u16, with: &[(&str, &str)], arguments: &[&str]) -> String {
         .envs(with.iter().copied())
         .args(arguments);
     let stderr = program.try_clone().unwrap();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(program)
-        .stderr(stderr)
-        .spawn()
-        .unwrap();
+    command.stdin(Stdio::null()).stdout(program).stderr(stderr);
+    let mut child = spawn::spawn(&mut command).unwrap();
     // The command holds the program's side; without it, the end of the program is the end of the terminal.
     drop(command);
     let reader = std::thread::spawn(move || {
@@ -52,7 +49,7 @@ fn seen(columns: u16, with: &[(&str, &str)], arguments: &[&str]) -> String {
         }
         String::from_utf8(bytes).unwrap()
     });
-    let status = child.wait().unwrap();
+    let status = spawn::end(&mut child);
     let text = reader.join().unwrap().replace("\r\n", "\n");
     assert_eq!(status.code(), Some(0), "{arguments:?} {text}");
     text

@@ -13,12 +13,12 @@
 mod common;
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use common::waits::wait;
-use common::{Namespace, Run, Scene, sockscope};
+use common::{Namespace, Run, Scene, sockscope, spawn};
 
 #[test]
 fn every_format_tells_the_same() {
@@ -87,11 +87,8 @@ fn wrong_usage_says_what_would_be_right() {
 
 /// A wait for ever, until it is ended.
 fn waiting(port: u16) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_sockscope"))
-        .args(["wait", &port.to_string(), "-l"])
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap()
+    let mut command = Run::new(&["wait", &port.to_string(), "-l"]).command();
+    spawn::spawn(command.stdin(Stdio::null())).unwrap()
 }
 
 #[test]
@@ -106,7 +103,7 @@ fn a_signal_ends_it_as_any_program() {
         sleep(Duration::from_millis(100));
         // SAFETY: kill takes no pointer; the child is ours and not yet reaped.
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
-        assert_eq!(child.wait().unwrap().signal(), Some(signal));
+        assert_eq!(spawn::end(&mut child).signal(), Some(signal));
     }
 }
 
@@ -116,13 +113,7 @@ fn a_look_costs_a_handful_of_system_calls() {
     let Some(_namespace) = Namespace::enter() else {
         return;
     };
-    if Command::new("strace")
-        .arg("-V")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
-        eprintln!("skipped: there is no strace");
+    if !common::there_is("strace") {
         return;
     }
     let traced = |condition: &str, seconds: &str| {

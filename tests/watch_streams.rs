@@ -12,11 +12,11 @@
 
 mod common;
 
-use common::{DEADLINE, Namespace, Run, Scene, Stream, eventually, sockscope};
+use common::{DEADLINE, Namespace, Run, Scene, Stream, eventually, sockscope, spawn};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 const OFTEN: &str = "--watch=100ms";
 
@@ -363,13 +363,12 @@ fn a_closed_pipe_ends_it_at_once() {
     let (_listener, _) = listener();
     for format in ["table", "plain", "csv", "json", "ndjson"] {
         // The next round is far away, and of ndjson nothing is ever written again.
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sockscope"))
-            .args(["listen", "--watch=1h", "--format", format])
+        let mut command = Run::new(&["listen", "--watch=1h", "--format", format]).command();
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        let mut child = spawn::spawn(&mut command).unwrap();
         let mut first = String::new();
         let mut reader = BufReader::new(child.stdout.take().unwrap());
         reader.read_line(&mut first).unwrap();
@@ -393,12 +392,9 @@ fn a_reader_that_stops_does_not_keep_it_alive() {
         return;
     };
     let _scene = Scene::start(&["established", "--count=400"]);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sockscope"))
-        .args(["conns", "--json", OFTEN])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Run::new(&["conns", "--json", OFTEN]).command();
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = spawn::spawn(&mut command).unwrap();
     let state = || {
         let path = format!("/proc/{}/wchan", child.id());
         std::fs::read_to_string(path).unwrap_or_default()

@@ -1,7 +1,8 @@
 //! What every integration test shares: a private namespace, real sockets with known truth, and the program.
 //!
-//! Each test makes a network namespace of its own for its thread; scenes and sockscope inherit it. Nothing here
-//! sleeps and hopes: [`eventually`] looks until it is so, and every child has a deadline.
+//! Each test makes a network namespace of its own, in a process of its own ([`Namespace::enter`]); scenes and
+//! sockscope inherit it. Nothing here sleeps and hopes: [`eventually`] looks until it is so, and every test and
+//! every child has a deadline. Processes are made in one place ([`spawn`]), so that nothing is inherited by chance.
 #![allow(
     dead_code,
     unsafe_code,
@@ -21,6 +22,7 @@
     reason = "test helpers fail loudly, call the kernel directly, and not every test uses them all"
 )]
 
+mod alone;
 pub mod buildup;
 pub mod doctor;
 pub mod faults;
@@ -29,6 +31,7 @@ mod run;
 pub mod sandbox;
 pub mod saved;
 mod scene;
+pub mod spawn;
 mod stream;
 pub mod terminal;
 pub mod waits;
@@ -41,12 +44,12 @@ pub use stream::Stream;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Write as _};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How long one run of the program, or the making of a scene, may take at most.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The user without rights that tests change to.
 pub const NOBODY: u32 = 65534;
@@ -59,14 +62,18 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Moves the calling thread into a fresh namespace; `None`, and a word on stderr, where that is not permitted.
+    /// Moves the calling thread into a fresh namespace, in a process that is this test's alone.
+    ///
+    /// `None` where that is not permitted, which is told, and in the process of all tests: the test has then
+    /// run to its end in one of its own, and was green.
     pub fn enter() -> Option<Self> {
+        if !alone::is_here() {
+            return None;
+        }
         // SAFETY: unshare takes no pointer; CLONE_NEWNET changes the calling thread only.
         if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
-            eprintln!(
-                "skipped: no private network namespace: {}",
-                io::Error::last_os_error()
-            );
+            let error = io::Error::last_os_error();
+            skipped(&format!("no private network namespace: {error}"));
             return None;
         }
         loopback_up();
@@ -74,6 +81,29 @@ impl Namespace {
             inode: namespace_inode(),
         })
     }
+}
+
+/// Tells that this test, or a part of it, did not run: on stderr, and in the file that `.ci/run` shows at its end.
+pub fn skipped(why: &str) {
+    let thread = std::thread::current();
+    let test = alone::name().or_else(|| thread.name().map(str::to_owned));
+    let line = format!("skipped: {}: {why}\n", test.unwrap_or_default());
+    eprint!("{line}");
+    if let Some(file) = std::env::var_os("SOCKSCOPE_TEST_SKIPPED") {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.create(true).append(true).open(file).unwrap();
+        file.write_all(line.as_bytes()).unwrap();
+    }
+}
+
+/// Whether a program is there; tells what is skipped without it.
+pub fn there_is(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
+    if !found {
+        skipped(&format!("there is no {program} here"));
+    }
+    found
 }
 
 /// [`Namespace::enter`] under the name of what it does.

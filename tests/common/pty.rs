@@ -1,6 +1,6 @@
 //! A pseudo-terminal with a program on it, as a person sits before it.
 
-use super::{DEADLINE, checked, eventually};
+use super::{DEADLINE, checked, eventually, spawn};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -10,6 +10,11 @@ use std::sync::{Arc, Mutex};
 
 /// A new pseudo-terminal: the side of the person, and that of the program.
 pub fn terminal(rows: u16, columns: u16) -> (File, OwnedFd) {
+    // A child of another test that had a side of it would keep it from ever hanging up.
+    spawn::without_forks(|| open(rows, columns))
+}
+
+fn open(rows: u16, columns: u16) -> (File, OwnedFd) {
     let (mut person, mut program) = (-1, -1);
     let mut size = window(rows, columns);
     // SAFETY: the pointers are to live locals or null, as openpty allows; both descriptors are new and ours.
@@ -52,6 +57,7 @@ impl Seat {
     pub fn start(rows: u16, columns: u16, arguments: &[&str]) -> Self {
         let (person, program) = terminal(rows, columns);
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockscope"));
+        spawn::as_usual(&mut command);
         for name in [
             "NO_COLOR",
             "CLICOLOR",
@@ -76,7 +82,7 @@ impl Seat {
                 checked(libc::ioctl(fd, libc::TIOCSCTTY, 0))
             });
         }
-        let child = command.spawn().unwrap();
+        let child = spawn::spawn(&mut command).unwrap();
         let seen = Arc::<Mutex<Vec<u8>>>::default();
         let (tell, mut reader) = (Arc::clone(&seen), person.try_clone().unwrap());
         std::thread::spawn(move || {
@@ -171,8 +177,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        spawn::stop(&mut self.child);
     }
 }
 

@@ -1,13 +1,11 @@
 //! One run of the program, with a deadline.
 
 use super::faults::{Fault, supervise};
-use super::{DEADLINE, checked};
+use super::{DEADLINE, checked, spawn};
 use serde_json::Value;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 /// What a run of the program left behind.
 #[derive(Debug)]
@@ -48,6 +46,7 @@ impl Run {
     /// Another program.
     pub fn of(program: impl AsRef<std::ffi::OsStr>) -> Self {
         let mut command = Command::new(program);
+        spawn::as_usual(&mut command);
         // SOCKSCOPE_OWNERS stays: every answer is the same by either way, so all tests can be run by both.
         for name in [
             "NO_COLOR",
@@ -123,26 +122,16 @@ impl Run {
     /// Runs to the end, or to the deadline, after which it is killed and the test fails.
     pub fn output(self) -> Answer {
         let mut command = self.command();
-        let mut child = command
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+            .stderr(Stdio::piped());
+        let mut child =
+            spawn::spawn(&mut command).unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdout = reader(child.stdout.take().unwrap());
         let stderr = reader(child.stderr.take().unwrap());
-        let start = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if start.elapsed() > DEADLINE {
-                let _ = child.kill();
-                let _ = child.wait();
-                panic!("no end after {DEADLINE:?}: {command:?}");
-            }
-            sleep(Duration::from_millis(1));
-        };
+        let status = spawn::ended(&mut child)
+            .unwrap_or_else(|| panic!("no end after {DEADLINE:?}: {command:?}"));
         Answer {
             status,
             stdout: stdout.join().unwrap(),

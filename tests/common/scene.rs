@@ -1,6 +1,6 @@
 //! Real sockets with known truth, made by `examples/scene`.
 
-use super::{DEADLINE, Row};
+use super::{DEADLINE, Row, spawn};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -62,11 +62,12 @@ pub struct Scene {
 impl Scene {
     /// Starts a scene in this thread's namespace and waits for its JSON line.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(example("scene"))
+        let mut command = Command::new(example("scene"));
+        command
             .args(arguments)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
+            .stdout(Stdio::piped());
+        let mut child = spawn::spawn(spawn::as_usual(&mut command))
             .expect("the example `scene` starts (with --test NAME cargo does not build it: cargo build --examples)");
         let stdin = child.stdin.take();
         let (tell, told) = mpsc::channel();
@@ -134,9 +135,7 @@ impl Drop for Scene {
             }
             sleep(Duration::from_millis(2));
         }
-        // Our own unreaped child: its id cannot have been given to another process.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        spawn::stop(&mut self.child);
     }
 }
 

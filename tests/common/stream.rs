@@ -1,6 +1,6 @@
 //! A run of the program that does not end by itself, read as it goes on.
 
-use super::{Answer, DEADLINE, Run, eventually};
+use super::{Answer, DEADLINE, Run, eventually, spawn};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
@@ -22,13 +22,12 @@ impl Stream {
 
     /// A run that was made ready.
     pub fn of(run: Run) -> Self {
-        let mut child = run
-            .command()
+        let mut command = run.command();
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        let mut child = spawn::spawn(&mut command).unwrap();
         let (lines, said) = (
             Arc::<Mutex<Vec<String>>>::default(),
             Arc::<Mutex<String>>::default(),
@@ -109,7 +108,6 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        spawn::stop(&mut self.child);
     }
 }

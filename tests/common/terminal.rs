@@ -1,6 +1,6 @@
 //! The program on a pseudo-terminal that a terminal emulator watches.
 
-use super::{DEADLINE, checked, eventually};
+use super::{DEADLINE, checked, eventually, spawn};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::num::NonZeroU16;
@@ -144,9 +144,11 @@ fn watch(person: &File, seen: &Mutex<Seen>, is_deaf: &AtomicBool) {
 
 impl Terminal {
     fn start(start: Start<'_>) -> Self {
-        let (person, program) = open(start.size);
+        // A child of another test that had a side of it would keep it from ever hanging up.
+        let (person, program) = spawn::without_forks(|| open(start.size));
         let before = mode(&person);
         let mut command = Command::new(start.program);
+        spawn::as_usual(&mut command);
         for name in [
             "NO_COLOR",
             "CLICOLOR",
@@ -179,7 +181,7 @@ impl Terminal {
                 command.pre_exec(step);
             }
         }
-        let child = command.spawn().unwrap();
+        let child = spawn::spawn(&mut command).unwrap();
         // The command holds the program's side too.
         drop(command);
         let (lines, columns) = room(start.size);
@@ -354,8 +356,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        spawn::stop(&mut self.child);
         self.is_deaf.store(true, Ordering::SeqCst);
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();

@@ -1,6 +1,6 @@
 //! A port on a stage of its own: who takes part, and what every command must say of it.
 
-use crate::common::{self, Answer, DEADLINE, Run, example, sockets};
+use crate::common::{self, Answer, DEADLINE, Run, example, sockets, spawn};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
@@ -18,12 +18,13 @@ pub struct Program {
 
 impl Program {
     pub fn start(name: &str, argument: &str) -> Self {
-        let mut child = Command::new(example(name))
+        let mut command = Command::new(example(name));
+        command
             .arg(argument)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
+            .stderr(Stdio::null());
+        let mut child = spawn::spawn(spawn::as_usual(&mut command))
             .expect("the examples are built with the tests");
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (tell, lines) = channel();
@@ -51,15 +52,13 @@ impl Program {
     /// The end of its stdin, and then its own.
     pub fn leave(mut self) {
         drop(self.child.stdin.take());
-        self.child.wait().unwrap();
+        spawn::end(&mut self.child);
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Our own child, by its handle: no other process can be meant.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        spawn::stop(&mut self.child);
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json as value};
 
 use crate::common::sandbox::{empty_proc, no_netlink};
-use crate::common::{NOBODY, Run, Scene, Stream, checked, problem_codes, sockets};
+use crate::common::{NOBODY, Run, Scene, Stream, checked, problem_codes, sockets, spawn};
 use crate::judge::Judge;
 use crate::quiet::quiet_scenes;
 
@@ -261,7 +261,7 @@ fn foreign_text(judge: &Judge) {
     judge.both("DoctorAnswer", "FindingLine", &["doctor", "--for=0"]);
     for mut holder in holders {
         drop(holder.stdin.take());
-        holder.wait().unwrap();
+        spawn::end(&mut holder);
     }
 }
 
@@ -269,11 +269,12 @@ fn foreign_text(judge: &Judge) {
 fn holder(mut command: Command) -> std::process::Child {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let fd = listener.as_raw_fd();
+    spawn::as_usual(&mut command);
     // SAFETY: fcntl with F_SETFD takes no pointer; the descriptor is open in the child too.
     unsafe {
         command.pre_exec(move || checked(libc::fcntl(fd, libc::F_SETFD, 0)));
     }
-    command.stdin(Stdio::piped()).spawn().unwrap()
+    spawn::spawn(command.stdin(Stdio::piped())).unwrap()
 }
 
 /// Each source: what it does not know is null.
