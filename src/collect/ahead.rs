@@ -36,7 +36,11 @@ pub(super) fn receive<T: Transport + Send, E: From<io::Error>>(
         let transport = &mut *transport;
         let all = move || receive_all(transport, dump, size, &free, &to_reader);
         let receiver = Builder::new().spawn_scoped(scope, all);
-        receiver.ok().map(|_| read_all(&answers, &used, each))
+        receiver.ok().map(|_| {
+            // Who stops early drops its end: else the receiver would wait for room, for ever.
+            let answers = answers;
+            read_all(&answers, &used, each)
+        })
     });
     // Without a thread (RLIMIT_NPROC) one after the other.
     begun.unwrap_or_else(|| receive_here(transport, size, each))

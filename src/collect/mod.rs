@@ -13,6 +13,7 @@ mod probe;
 mod processes;
 mod procfs;
 mod rows;
+mod settling;
 mod stream;
 mod tables;
 mod task_files;

@@ -1,7 +1,9 @@
 //! The `sock_diag` collector: the kernel's own tables, fast and with every column.
 
+use std::fmt;
 use std::io;
 
+use super::settling::{Settling, Verdict};
 use super::{Collector, Sink, Table, TableError, ahead};
 use crate::model::{Family, Narrow, Protocol, State, StateSet};
 use crate::sys::sock_diag::{Received, SockDiag, Transport};
@@ -13,10 +15,20 @@ use crate::wire::nlmsg::{Dump, DumpError};
 const BUFFER: usize = 32 * 1024;
 /// Where growing the buffer for a truncated message ends.
 const LARGEST_BUFFER: usize = 1024 * 1024;
-/// The union of three dumps missed nothing under churn where one missed 240 of 400,000
-/// (UDP, 4,000 sockets on one port, Linux 6.18).
-const PASSES: u32 = 3;
+/// How often a dump is asked for at most, where the one before broke off.
+const ATTEMPTS: u32 = 3;
+/// Datagrams of others, or empty ones, that are passed over in one dump.
+const MOST_FOREIGN: u32 = 1_000;
+/// The kernel visits a bucket of connections in steps of 16 and goes on by position, so that a
+/// longer one may lose sockets in between. At two rows a bucket, one of more than 16 is not to
+/// be expected in a table of a thousand million buckets (Poisson: 5e-11); at three, in one of
+/// fifty million.
+const STEP: u64 = 16;
+const ROWS_A_BUCKET: u64 = 2;
 const ENOENT: i32 = 2;
+/// Errors of the kernel that may be gone with the next request: EINTR, EAGAIN, ENOMEM, EBUSY,
+/// ENOBUFS.
+const PASSING: [i32; 5] = [4, 11, 12, 16, 105];
 
 /// Reads tables through a netlink transport.
 #[derive(Debug)]
@@ -27,6 +39,8 @@ pub struct Netlink<T = SockDiag> {
     sequence: u32,
     /// The kernel has no request for both families at once; they are asked for one by one.
     no_joint_request: bool,
+    /// It did not answer in all the time it was given: another question would take as long.
+    gave_up: Option<String>,
 }
 
 impl Netlink<SockDiag> {
@@ -48,6 +62,7 @@ impl<T: Transport + Send> Netlink<T> {
             size: BUFFER,
             sequence: 0,
             no_joint_request: false,
+            gave_up: None,
         }
     }
 
@@ -89,45 +104,73 @@ impl<T: Transport + Send> Netlink<T> {
         Ok(())
     }
 
-    /// Dumps once, or, where the kernel's walk can miss rows, until a dump gives nothing new.
-    ///
-    /// A dump in several messages resumes by bucket and position. The buckets of connected
-    /// TCP are short and lost nothing in any measurement; a listener's or a UDP port's bucket
-    /// may be thousands long and shift under the walk.
+    /// Dumps once, or, where the kernel's walk can miss rows, until they are all there.
     fn read_until_whole(
         &mut self,
         table: Table,
         request: Request,
         sink: &mut dyn Sink,
     ) -> Result<(), Failure> {
-        let connected_tcp =
-            table.protocol == Protocol::Tcp && !table.states.contains(State::Listen);
-        for pass in 1..=PASSES {
+        let mut settling = Settling::default();
+        loop {
             let outcome = self.dump(request, sink)?;
-            let may_miss = outcome.datagrams > 1 && (!connected_tcp || table.strict);
-            let again = outcome.interrupted || (may_miss && outcome.new > 0);
-            if !again {
+            if settling.is_new() && !outcome.interrupted && !self.may_miss(table, &outcome) {
                 return Ok(());
             }
-            if pass == PASSES && outcome.interrupted {
-                sink.inconsistent(format!(
-                    "the {} table changed while the kernel listed it",
-                    table.protocol.name()
-                ));
+            let verdict = settling.after(outcome.rows, outcome.new);
+            match verdict {
+                Verdict::Whole if !outcome.interrupted => return Ok(()),
+                Verdict::Unsettled => {
+                    sink.inconsistent(format!(
+                        "the {} table changed while the kernel listed it",
+                        table.protocol.name()
+                    ));
+                    return Ok(());
+                }
+                _ => {}
             }
         }
-        Ok(())
     }
 
-    /// One dump, made again with a larger buffer when a message did not fit.
+    /// Whether the kernel may have passed over rows. It goes on by position wherever it let go
+    /// of a bucket: what is taken out of it meanwhile hides another one.
+    ///
+    /// A bucket of listeners or of UDP (all of one port) is let go of where a message is full;
+    /// one of connections, and of those bound only, after 16 of them as well.
+    fn may_miss(&self, table: Table, outcome: &Outcome) -> bool {
+        let in_steps = table.protocol == Protocol::Tcp && !table.states.contains(State::Listen);
+        if !in_steps || table.strict {
+            return outcome.datagrams > 1;
+        }
+        if outcome.rows <= STEP {
+            return false;
+        }
+        if table.states.intersects(FIRST_TCP_STATES) {
+            return true;
+        }
+        let buckets = self.transport.buckets().unwrap_or(u64::MAX);
+        outcome.rows > buckets.saturating_mul(ROWS_A_BUCKET)
+    }
+
+    /// One dump, made again with a larger buffer when a message did not fit, and on a socket of
+    /// its own when it broke off: the kernel starts no second dump where one is not over.
     fn dump(&mut self, request: Request, sink: &mut dyn Sink) -> Result<Outcome, Failure> {
+        let mut attempts = 1;
         loop {
-            match self.dump_once(request, sink) {
+            let failure = match self.dump_once(request, sink) {
                 Err(Failure::Dump(DumpError::Truncated)) if self.size < LARGEST_BUFFER => {
                     self.size *= 2;
+                    continue;
                 }
+                Err(failure) => failure,
                 done => return done,
+            };
+            let reopened = failure.leaves_a_dump() && self.transport.reopen().is_ok();
+            let again = failure.may_pass() && (reopened || !failure.leaves_a_dump());
+            if !again || attempts == ATTEMPTS {
+                return Err(failure);
             }
+            attempts += 1;
         }
     }
 
@@ -135,16 +178,24 @@ impl<T: Transport + Send> Netlink<T> {
         self.sequence = self.sequence.wrapping_add(1);
         self.transport.send(&request.message(self.sequence))?;
         let mut dump = Dump::new(self.transport.port(), self.sequence);
-        let (mut new, mut unreadable, mut truncated) = (0, 0, false);
+        let (mut rows, mut new, mut unreadable, mut truncated) = (0, 0, 0, false);
+        let mut foreign = 0;
         let ahead = dump.again();
         let mut take = |datagram: &[u8], received: Received| {
-            if !received.from_kernel {
-                return Ok(false);
+            if !received.from_kernel || datagram.is_empty() {
+                foreign += 1;
+                let endless = foreign > MOST_FOREIGN;
+                return (!endless)
+                    .then_some(false)
+                    .ok_or(DumpError::Malformed.into());
             }
             // A truncated dump is read to its end, so that the next request starts clean.
             truncated |= received.truncated;
             let fed = dump.feed(datagram, &mut |row| match request.socket(row) {
-                Some(socket) => new += u64::from(sink.push(socket)),
+                Some(socket) => {
+                    rows += 1;
+                    new += u64::from(sink.push(socket));
+                }
                 None => unreadable += 1,
             });
             match fed {
@@ -162,6 +213,7 @@ impl<T: Transport + Send> Netlink<T> {
         }
         sink.unreadable(unreadable);
         Ok(Outcome {
+            rows,
             new,
             datagrams: dump.datagrams,
             interrupted: dump.interrupted,
@@ -171,6 +223,7 @@ impl<T: Transport + Send> Netlink<T> {
 
 /// What one dump gave.
 struct Outcome {
+    rows: u64,
     new: u64,
     datagrams: u32,
     interrupted: bool,
@@ -179,6 +232,35 @@ struct Outcome {
 enum Failure {
     Io(io::Error),
     Dump(DumpError),
+}
+
+impl Failure {
+    /// Whether another attempt may do better.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Io(_) => !self.took_all_time(),
+            Self::Dump(DumpError::Refused(errno)) => PASSING.contains(errno),
+            Self::Dump(_) => false,
+        }
+    }
+
+    fn took_all_time(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+
+    /// Whether the kernel's answer was not read to its end.
+    fn leaves_a_dump(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Dump(DumpError::Malformed))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Dump(error) => error.fmt(f),
+        }
+    }
 }
 
 impl From<io::Error> for Failure {
@@ -202,14 +284,19 @@ impl<T: Transport + Send> Collector for Netlink<T> {
         if table.protocol == Protocol::Tcp && table.states.tcp_mask() == 0 {
             return Ok(());
         }
+        let what = format!("cannot dump the {} table", table.protocol.name());
+        if let Some(why) = &self.gave_up {
+            return Err(TableError::Unavailable(format!("{what}: {why}")));
+        }
         self.read_families(table, sink).map_err(|failure| {
-            let what = format!("cannot dump the {} table", table.protocol.name());
+            if failure.took_all_time() {
+                self.gave_up = Some(failure.to_string());
+            }
             match failure {
                 Failure::Dump(DumpError::Refused(ENOENT)) => TableError::Missing(format!(
                     "{what}: the kernel has no sock_diag handler for it"
                 )),
-                Failure::Dump(error) => TableError::Unavailable(format!("{what}: {error}")),
-                Failure::Io(error) => TableError::Unavailable(format!("{what}: {error}")),
+                failure => TableError::Unavailable(format!("{what}: {failure}")),
             }
         })
     }
@@ -222,197 +309,4 @@ pub(super) const FIRST_TCP_STATES: StateSet = StateSet::NONE
     .with(State::BoundInactive);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Socket;
-    use crate::wire::nlmsg;
-    use std::collections::VecDeque;
-
-    /// Answers each request with the next list of datagrams.
-    struct Replay {
-        answers: VecDeque<Vec<Vec<u8>>>,
-        pending: VecDeque<Vec<u8>>,
-        sequence: u32,
-        requests: usize,
-    }
-
-    impl Replay {
-        fn new(answers: Vec<Vec<Vec<u8>>>) -> Self {
-            Self {
-                answers: answers.into(),
-                pending: VecDeque::new(),
-                sequence: 0,
-                requests: 0,
-            }
-        }
-    }
-
-    impl Transport for Replay {
-        fn port(&self) -> u32 {
-            7
-        }
-        fn send(&mut self, request: &[u8]) -> io::Result<()> {
-            self.sequence = u32::from_ne_bytes(request[8..12].try_into().unwrap());
-            self.requests += 1;
-            self.pending = self.answers.pop_front().expect("an answer").into();
-            Ok(())
-        }
-        fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
-            let mut datagram = self.pending.pop_front().expect("a datagram");
-            let mut at = 0;
-            while at + 16 <= datagram.len() {
-                datagram[at + 8..at + 12].copy_from_slice(&self.sequence.to_ne_bytes());
-                datagram[at + 12..at + 16].copy_from_slice(&7_u32.to_ne_bytes());
-                at += u32::from_ne_bytes(datagram[at..at + 4].try_into().unwrap()) as usize;
-            }
-            let length = datagram.len().min(buffer.len());
-            buffer[..length].copy_from_slice(&datagram[..length]);
-            Ok(Received {
-                length,
-                truncated: datagram.len() > buffer.len(),
-                from_kernel: true,
-            })
-        }
-    }
-
-    #[derive(Default)]
-    struct Gather {
-        rows: Vec<Socket>,
-        unreadable: u64,
-        inconsistent: u64,
-    }
-
-    impl Sink for Gather {
-        fn push(&mut self, socket: Socket) -> bool {
-            let new = !self.rows.iter().any(|row| row.cookie == socket.cookie);
-            if new {
-                self.rows.push(socket);
-            }
-            new
-        }
-        fn unreadable(&mut self, count: u64) {
-            self.unreadable += count;
-        }
-        fn inconsistent(&mut self, _: String) {
-            self.inconsistent += 1;
-        }
-    }
-
-    fn row(cookie: u32) -> Vec<u8> {
-        let mut row = vec![0; 72];
-        row[0] = 2;
-        row[1] = 7;
-        row[44..48].copy_from_slice(&cookie.to_ne_bytes());
-        nlmsg::message(20, 2, 0, &row)
-    }
-
-    fn done(errno: i32) -> Vec<u8> {
-        nlmsg::message(3, 2, 0, &errno.to_ne_bytes())
-    }
-
-    fn udp(family: Option<Family>) -> Table {
-        Table {
-            protocol: Protocol::Udp,
-            family,
-            states: StateSet::ALL,
-            narrow: Narrow::ALL,
-            memory: false,
-            info: false,
-            options: false,
-            strict: false,
-        }
-    }
-
-    #[test]
-    fn a_dump_in_several_messages_is_repeated_until_nothing_is_new() {
-        let mut collector = Netlink::over(Replay::new(vec![
-            vec![row(1), row(2), done(0)],
-            vec![row(2), row(3), done(0)],
-            vec![row(1), row(2), row(3), done(0)],
-        ]));
-        let mut sink = Gather::default();
-        collector.read(udp(Some(Family::V4)), &mut sink).unwrap();
-        assert_eq!(sink.rows.len(), 3);
-        assert_eq!(collector.transport.requests, 3);
-    }
-
-    #[test]
-    fn a_dump_in_one_message_is_whole() {
-        let mut datagram = row(1);
-        datagram.extend(row(2));
-        let mut collector = Netlink::over(Replay::new(vec![vec![datagram, done(0)]]));
-        let mut sink = Gather::default();
-        collector.read(udp(Some(Family::V4)), &mut sink).unwrap();
-        assert_eq!((sink.rows.len(), collector.transport.requests), (2, 1));
-    }
-
-    #[test]
-    fn a_missing_handler_is_a_missing_table_not_an_empty_one() {
-        let mut collector = Netlink::over(Replay::new(vec![vec![done(-ENOENT)]]));
-        let error = collector
-            .read(udp(Some(Family::V4)), &mut Gather::default())
-            .unwrap_err();
-        assert!(matches!(error, TableError::Missing(_)), "{error}");
-    }
-
-    #[test]
-    fn tcp_without_the_joint_request_is_asked_for_by_family() {
-        let mut collector = Netlink::over(Replay::new(vec![
-            vec![done(-ENOENT)],
-            vec![row(1), done(0)],
-            vec![row(2), done(0)],
-        ]));
-        let mut sink = Gather::default();
-        let table = Table {
-            protocol: Protocol::Tcp,
-            ..udp(None)
-        };
-        collector.read(table, &mut sink).unwrap();
-        assert_eq!(sink.rows.len(), 2);
-        assert_eq!(sink.rows[0].state, State::BoundInactive);
-    }
-
-    #[test]
-    fn a_truncated_message_is_read_again_with_a_larger_buffer() {
-        let mut large = Vec::new();
-        for cookie in 1..=400 {
-            large.extend(row(cookie));
-        }
-        assert!(large.len() > BUFFER);
-        let mut collector = Netlink::over(Replay::new(vec![
-            vec![large.clone(), done(0)],
-            vec![large, done(0)],
-        ]));
-        let mut sink = Gather::default();
-        collector.read(udp(Some(Family::V4)), &mut sink).unwrap();
-        assert_eq!(sink.rows.len(), 400);
-        assert_eq!(sink.unreadable, 0);
-    }
-
-    #[test]
-    fn an_interrupted_dump_that_stays_so_is_told() {
-        let interrupted = || {
-            let mut message = row(1);
-            message[6] |= 0x10;
-            vec![message, done(0)]
-        };
-        let mut collector = Netlink::over(Replay::new(vec![
-            interrupted(),
-            interrupted(),
-            interrupted(),
-        ]));
-        let mut sink = Gather::default();
-        collector.read(udp(Some(Family::V4)), &mut sink).unwrap();
-        assert_eq!((sink.rows.len(), sink.inconsistent), (1, 1));
-    }
-
-    #[test]
-    fn a_row_that_cannot_be_read_is_counted() {
-        let mut broken = row(1);
-        broken[16] = 99;
-        let mut collector = Netlink::over(Replay::new(vec![vec![broken, done(0)]]));
-        let mut sink = Gather::default();
-        collector.read(udp(Some(Family::V4)), &mut sink).unwrap();
-        assert_eq!((sink.rows.len(), sink.unreadable), (0, 1));
-    }
-}
+mod tests;

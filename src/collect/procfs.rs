@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
+use super::settling::{Settling, Verdict};
 use super::{Collector, Sink, Table, TableError};
 use crate::model::{Family, Protocol, State};
 use crate::sys;
@@ -41,18 +42,21 @@ fn read_family(table: Table, family: Family, sink: &mut dyn Sink) -> Result<(), 
     };
     let unavailable = |error| TableError::Unavailable(format!("{what}: {error}"));
     let mut rows = read_lines(file, table, family, sink).map_err(unavailable)?;
-    let mut pass = 1;
+    let mut settling = Settling::default();
     // The kernel gives a page of rows a read and goes on by position: rows are missed when
-    // others come and go meanwhile. So a longer table is read until nothing new appears.
-    while rows.all > ONE_READ && rows.new > 0 {
-        if pass == PASSES {
-            let name = table.protocol.name();
-            sink.inconsistent(format!(
-                "the {name} table changed while /proc/net/{name} was read"
-            ));
-            break;
+    // others come and go meanwhile. So a longer table is read until they are all there.
+    while rows.all > ONE_READ {
+        match settling.after(rows.all, rows.new) {
+            Verdict::Whole => break,
+            Verdict::Again => {}
+            Verdict::Unsettled => {
+                sink.inconsistent(format!(
+                    "the {} table changed while /proc/net/{name} was read",
+                    table.protocol.name()
+                ));
+                break;
+            }
         }
-        pass += 1;
         let Ok(file) = sys::proc::net_table(name) else {
             break;
         };
@@ -63,8 +67,6 @@ fn read_family(table: Table, family: Family, sink: &mut dyn Sink) -> Result<(), 
 
 /// Rows that surely come in one read, which gives at most a page: a row has 128 bytes or more.
 const ONE_READ: u64 = 20;
-/// How often a table is read at most.
-const PASSES: u32 = 4;
 
 /// Rows of one reading.
 #[derive(Default)]

@@ -3,28 +3,47 @@
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroU64;
 
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::Sink;
-use crate::model::Socket;
+use crate::model::{Protocol, Socket};
 use crate::sys;
 
-/// Gathers rows; what is twice among them is found when they are passed on.
-pub(super) struct Plainly<'a>(pub &'a mut Vec<Socket>);
+/// Gathers rows, each once, to be passed on later.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    rows: Vec<Socket>,
+    seen: Numbers,
+    unreadable: u64,
+    inconsistent: Vec<String>,
+}
 
-impl Sink for Plainly<'_> {
+impl Sink for Gathered {
     fn push(&mut self, socket: Socket) -> bool {
-        self.0.push(socket);
-        true
+        let is_new = self.seen.insert(identity(&socket));
+        if is_new {
+            self.rows.push(socket);
+        }
+        is_new
     }
-    fn unreadable(&mut self, _: u64) {}
-    fn inconsistent(&mut self, _: String) {}
+
+    fn unreadable(&mut self, count: u64) {
+        self.unreadable += count;
+    }
+
+    fn inconsistent(&mut self, why: String) {
+        self.inconsistent.push(why);
+    }
 }
 
 /// Passes each row on once, with its namespace.
 pub(super) struct Rows<'a> {
     each: &'a mut dyn FnMut(Socket),
     seen: Numbers,
+    /// Of the table that is read now: what tells its rows apart where there is no cookie.
+    told: Vec<u64>,
+    /// The same of rows that another source gave before it failed.
+    told_before: FxHashSet<u64>,
     netns: Option<NonZeroU64>,
     /// While set: rows that wait until the listeners among them have been passed on.
     held: Option<Vec<Socket>>,
@@ -41,12 +60,35 @@ impl<'a> Rows<'a> {
         Self {
             each,
             seen: Numbers::default(),
+            told: Vec::new(),
+            told_before: FxHashSet::default(),
             netns: sys::netns::current(),
             held: None,
             given: 0,
             unreadable: 0,
             inconsistent: Vec::new(),
         }
+    }
+
+    /// Passes on what was gathered elsewhere.
+    pub(super) fn take(&mut self, gathered: Gathered) {
+        for row in gathered.rows {
+            self.push(row);
+        }
+        self.unreadable += gathered.unreadable;
+        self.inconsistent.extend(gathered.inconsistent);
+    }
+
+    /// A table begins, whose rows may come from several sources.
+    pub(super) fn begin_table(&mut self) {
+        self.told.clear();
+        self.told_before.clear();
+    }
+
+    /// Another source tells the table, from its beginning: what came already is passed over,
+    /// though it has no cookie there.
+    pub(super) fn change_source(&mut self) {
+        self.told_before.extend(self.told.drain(..));
     }
 
     /// From now on, listeners go through and everything else waits.
@@ -65,6 +107,11 @@ impl<'a> Rows<'a> {
 impl Sink for Rows<'_> {
     fn push(&mut self, mut socket: Socket) -> bool {
         if !self.seen.insert(identity(&socket)) {
+            return false;
+        }
+        if socket.cookie.is_some() {
+            self.told.push(by_ends(&socket));
+        } else if self.told_before.contains(&by_ends(&socket)) {
             return false;
         }
         self.given += 1;
@@ -107,18 +154,35 @@ fn identity(socket: &Socket) -> u64 {
     if let Some(cookie) = socket.cookie {
         return cookie.get();
     }
-    let mut hasher = FxHasher::default();
     match socket.inode {
-        Some(inode) => inode.hash(&mut hasher),
-        None => (socket.protocol, socket.family, socket.local, socket.peer).hash(&mut hasher),
+        Some(inode) => hash(&inode),
+        None => hash(&ends(socket)),
     }
+}
+
+/// What tells a socket from every other, whichever source tells of it, and whatever becomes of
+/// it meanwhile: a connection keeps its ends when its file is gone.
+fn by_ends(socket: &Socket) -> u64 {
+    match (socket.protocol, socket.peer, socket.inode) {
+        (Protocol::Tcp, Some(_), _) | (_, _, None) => hash(&ends(socket)),
+        (_, _, Some(inode)) => hash(&inode),
+    }
+}
+
+fn ends(socket: &Socket) -> impl Hash {
+    (socket.protocol, socket.family, socket.local, socket.peer)
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = FxHasher::default();
+    value.hash(&mut hasher);
     hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Family, Protocol, State};
+    use crate::model::{Endpoint, Family, State};
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroU32;
 
@@ -149,6 +213,54 @@ mod tests {
         assert!(!rows.push(socket(State::Established, 3)));
         drop(rows);
         assert_eq!(out, [1, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_row_that_came_with_a_cookie_does_not_come_again_without() {
+        let peer = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 443);
+        let connection = |inode, port| Socket {
+            protocol: Protocol::Tcp,
+            peer: Some(peer),
+            inode: NonZeroU32::new(inode),
+            ..socket(State::Established, port)
+        };
+        let bound = |inode| Socket {
+            inode: NonZeroU32::new(inode),
+            ..socket(State::Unconnected, 53)
+        };
+        let mut out = Vec::new();
+        let mut each = |s: Socket| out.push((s.local.port, s.inode.map_or(0, NonZeroU32::get)));
+        let mut rows = Rows::new(&mut each);
+        rows.begin_table();
+        for (cookie, first) in [(1, connection(7, 1)), (2, connection(8, 2)), (3, bound(9))] {
+            let cookie = NonZeroU64::new(cookie);
+            assert!(rows.push(Socket { cookie, ..first }));
+        }
+        rows.change_source();
+        // The second one was closed meanwhile; two others share the ends of the third.
+        for again in [connection(7, 1), connection(0, 2), bound(9)] {
+            assert!(!rows.push(again));
+        }
+        for new in [connection(10, 3), bound(11), bound(12)] {
+            assert!(rows.push(new));
+        }
+        // In another table the same ends are another socket.
+        rows.begin_table();
+        assert!(rows.push(Socket {
+            state: State::Listen,
+            ..connection(13, 1)
+        }));
+        drop(rows);
+        let ports = [
+            (1, 7),
+            (2, 8),
+            (53, 9),
+            (3, 10),
+            (53, 11),
+            (53, 12),
+            (1, 13),
+        ];
+        assert_eq!(out, ports);
     }
 
     proptest::proptest! {

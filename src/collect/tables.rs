@@ -4,8 +4,8 @@
 use std::thread::Builder;
 
 use super::netlink::FIRST_TCP_STATES;
-use super::rows::{Plainly, Rows};
-use super::{Collector, Netlink, Netstat2, Procfs, Sink, Table, TableError};
+use super::rows::{Gathered, Rows};
+use super::{Collector, Netlink, Netstat2, Procfs, Table, TableError};
 use crate::model::{Family, Narrow, Problem, Protocol, Report, Socket, State, StateSet};
 use crate::query::{CollectorChoice, Query};
 use crate::sys;
@@ -151,13 +151,13 @@ impl<'a> Reader<'a> {
                 .first()
                 .is_some_and(|c| c.name() == "netlink");
         let read = move || {
-            let mut rows = Vec::new();
+            let mut rows = Gathered::default();
             let table = Table {
                 states: StateSet::NONE.with(State::BoundInactive),
                 ..first
             };
             let mut netlink = Netlink::open().ok()?;
-            netlink.read(table, &mut Plainly(&mut rows)).ok()?;
+            netlink.read(table, &mut rows).ok()?;
             Some(rows)
         };
         // Without a thread (RLIMIT_NPROC) they are read with the listeners.
@@ -170,11 +170,7 @@ impl<'a> Reader<'a> {
     fn take_bound_only(&mut self, bound: Option<BoundOnly>, first: Table) {
         let Some(bound) = bound else { return };
         match bound.join().ok().flatten() {
-            Some(rows) => {
-                for row in rows {
-                    self.rows.push(row);
-                }
-            }
+            Some(rows) => self.rows.take(rows),
             None => self.read_table(Table {
                 states: StateSet::NONE.with(State::BoundInactive),
                 ..first
@@ -184,6 +180,7 @@ impl<'a> Reader<'a> {
 
     /// Reads both families, from the first collector that gives them.
     fn read_table(&mut self, table: Table) {
+        self.rows.begin_table();
         let families = self.query.families;
         let joint = families.v4 && families.v6;
         if joint && self.read_with(0, table).is_ok() {
@@ -202,6 +199,9 @@ impl<'a> Reader<'a> {
     fn read_family(&mut self, table: Table) {
         let mut first_error = None;
         for place in 0..self.collectors.len() {
+            if place > 0 {
+                self.rows.change_source();
+            }
             match self.read_with(place, table) {
                 Ok(()) => {
                     if let Some(error) = first_error {
@@ -314,4 +314,4 @@ impl<'a> Reader<'a> {
 }
 
 /// The bound-only sockets, on their way from another thread.
-type BoundOnly = std::thread::JoinHandle<Option<Vec<Socket>>>;
+type BoundOnly = std::thread::JoinHandle<Option<Gathered>>;

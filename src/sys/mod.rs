@@ -3,6 +3,7 @@
 //! Everything here is a thin call with an honest error; what the bytes mean is decided in
 //! [`crate::wire`], what to ask for in [`crate::collect`].
 
+use std::io;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,23 @@ pub fn monotonic() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
+/// Bounds how long a call is made again because it was interrupted: an answer takes a
+/// millisecond, so who is interrupted for two seconds is so for ever.
+#[derive(Debug, Default)]
+pub(crate) struct Patience(Option<Instant>);
+
+impl Patience {
+    /// Fails when it has gone on for too long.
+    pub(crate) fn once_more(&mut self) -> io::Result<()> {
+        let since = self.0.get_or_insert_with(Instant::now);
+        if since.elapsed() < Duration::from_secs(2) {
+            return Ok(());
+        }
+        let why = "no answer within 2 s: interrupted again and again";
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    }
+}
+
 /// The host's name, or empty when the kernel does not tell.
 #[must_use]
 pub fn host_name() -> String {
@@ -40,6 +58,31 @@ pub fn kernel_version() -> Option<(u32, u32)> {
     let release = name.release().to_str().ok()?;
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// Buckets of the table of TCP connections that the calling thread's network namespace uses: its
+/// own, or that of the machine.
+#[must_use]
+pub fn tcp_buckets() -> u64 {
+    // Linux 6.1; negative where the table is shared with the initial namespace.
+    let told = proc::setting("net.ipv4.tcp_ehash_entries").ok();
+    let told = told.and_then(|text| text.trim().parse::<i64>().ok());
+    match told {
+        Some(buckets) if buckets != 0 => buckets.unsigned_abs(),
+        _ => usual_buckets(),
+    }
+}
+
+/// What the kernel makes of the memory it finds: a bucket for each 128 KiB, at most half a
+/// million (`tcp_init` in `net/ipv4/tcp.c`). It finds more than it tells later: half is sure.
+#[allow(
+    clippy::useless_conversion,
+    reason = "a word of the machine, which need not have 64 bits"
+)]
+fn usual_buckets() -> u64 {
+    let memory = rustix::system::sysinfo();
+    let bytes = u64::from(memory.totalram) * u64::from(memory.mem_unit);
+    (bytes / (128 * 1024)).min(512 * 1024) / 2
 }
 
 /// Whether this process runs with effective uid 0.

@@ -3,6 +3,7 @@
 use std::io::{self, IoSliceMut};
 use std::os::fd::OwnedFd;
 
+use super::Patience;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, SocketFlags, SocketType,
@@ -32,8 +33,20 @@ pub trait Transport {
     /// Receives one datagram into `buffer`.
     ///
     /// # Errors
-    /// What `recvmsg` says; an interrupted call is made again.
+    /// What `recvmsg` says; an interrupted call is made again, for two seconds.
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received>;
+    /// Starts anew, as if nothing had been asked: an answer that was begun never comes to its
+    /// end.
+    ///
+    /// # Errors
+    /// What opening says; the old state stays.
+    fn reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    /// Buckets of the kernel's table of TCP connections; `None` where nobody knows.
+    fn buckets(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A `NETLINK_SOCK_DIAG` socket of the calling thread's network namespace.
@@ -72,12 +85,22 @@ impl Transport for SockDiag {
         Ok(())
     }
 
+    fn reopen(&mut self) -> io::Result<()> {
+        *self = Self::open()?;
+        Ok(())
+    }
+
+    fn buckets(&self) -> Option<u64> {
+        Some(super::tcp_buckets())
+    }
+
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        let mut patience = Patience::default();
         loop {
             let mut slices = [IoSliceMut::new(buffer)];
             let mut control = RecvAncillaryBuffer::default();
             match recvmsg(&self.fd, &mut slices, &mut control, RecvFlags::empty()) {
-                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::INTR) => patience.once_more()?,
                 Err(error) => return Err(error.into()),
                 Ok(message) => {
                     let sender = message.address.map(SocketAddrNetlink::try_from);

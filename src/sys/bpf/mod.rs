@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 
 use rustix::io::Errno;
 
+use super::Patience;
 use crate::wire::task_file::{self, Chosen, Layout, RECORD, Record};
 use types::Types;
 
@@ -109,14 +110,21 @@ fn read(link: &OwnedFd, mut each: impl FnMut(Record) -> bool) -> Result<(), Refu
     let pass = call::iterator(link.as_fd());
     let pass = pass.map_err(|error| Refusal::of("a bpf iterator", &error))?;
     let mut buffer = vec![0; BUFFER];
+    let mut patience = Patience::default();
     loop {
         let length = match rustix::io::read(&pass, &mut buffer) {
             Ok(0) => return Ok(()),
             Ok(length) => length,
             // After a million files of which none was wanted.
-            Err(Errno::AGAIN | Errno::INTR) => continue,
+            Err(Errno::AGAIN) => continue,
+            Err(Errno::INTR) => {
+                let again = patience.once_more();
+                again.map_err(|error| Refusal::of("reading a bpf iterator", &error))?;
+                continue;
+            }
             Err(error) => return Err(Refusal::of("reading a bpf iterator", &error.into())),
         };
+        patience = Patience::default();
         for bytes in buffer.get(..length).unwrap_or_default().chunks(RECORD) {
             let Some(record) = task_file::record(bytes) else {
                 return Err(Refusal("a bpf iterator gave what is no record".to_owned()));
