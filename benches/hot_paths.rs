@@ -183,7 +183,7 @@ fn head() -> Head {
     Head {
         command: "conns",
         collected_at: "2026-11-21T00:00:00.000Z".to_owned(),
-        host: "bench".to_owned(),
+        host: "bench".into(),
         columns: Vec::new(),
     }
 }

@@ -11,8 +11,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sockscope::filter::Filter;
+use sockscope::model::foreign::escape;
 use sockscope::model::{Family, PortRange, Protocol, State};
-use sockscope::render::sanitize::escape;
 use sockscope::wire::{fd_link, inet_diag, nlmsg, proc_net, proc_pid};
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Raw];

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
-use crate::model::{Facts, OwnerStatus, Process, Protocol, Socket, State};
+use crate::model::{Facts, Foreign, OwnerStatus, Process, Protocol, Socket, State};
 use crate::query::{Needs, ProcessDetail};
 
 /// What sockets are grouped by.
@@ -79,7 +79,7 @@ pub enum Key {
         /// The uid.
         uid: Option<u32>,
         /// The name.
-        name: Option<String>,
+        name: Option<Foreign>,
     },
     /// A local port.
     Port(u16),
@@ -90,9 +90,9 @@ pub enum Key {
     /// A namespace, where it is known.
     Netns(Option<NonZeroU64>),
     /// A unit; `None` where the owner has none.
-    Unit(Option<String>),
+    Unit(Option<Foreign>),
     /// A container: engine and id; `None` where the owner is in none.
-    Container(Option<String>),
+    Container(Option<Foreign>),
 }
 
 /// How many sockets are in which state.
@@ -244,7 +244,7 @@ pub(crate) fn key(by: By, socket: &Socket, facts: &Facts) -> Key {
     match by {
         By::User => Key::User {
             uid: socket.uid,
-            name: facts.socket_user(socket).map(str::to_owned),
+            name: facts.socket_user(socket).cloned(),
         },
         By::Port => Key::Port(socket.local.port),
         By::Peer => Key::Peer(socket.peer.map(|peer| peer.address)),
@@ -267,10 +267,10 @@ fn of_owner(by: By, process: &Process) -> Option<Key> {
         },
         By::Name => Key::Name(process.comm.clone()),
         By::Command => Key::Command(process.command.as_deref().map(<[u8]>::to_vec)),
-        By::Unit => Key::Unit(process.unit().map(str::to_owned)),
+        By::Unit => Key::Unit(process.unit().map(Foreign::from)),
         By::Container => {
             let container = process.container();
-            Key::Container(container.map(|c| format!("{}:{}", c.engine, c.id)))
+            Key::Container(container.map(|container| container.label()))
         }
         By::User | By::Port | By::Peer | By::State | By::Netns => return None,
     })

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::args::ColorName;
 use super::session::{Usage, choose};
+use crate::model::foreign::shown;
 use crate::query::OwnerSource;
 use crate::sys::files::{Found, read_own};
 
@@ -72,7 +73,7 @@ fn path() -> Option<PathBuf> {
 }
 
 fn from_file(path: &Path, note: &mut Option<String>) -> Result<Source, Usage> {
-    let name = path.display();
+    let name = shown(path.as_os_str().as_encoded_bytes());
     let bytes = match read_own(path) {
         Ok(Found::Bytes(bytes)) => bytes,
         Ok(Found::Nothing) => return Ok(Source::default()),

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::session::Session;
+use crate::model::foreign::{safe_line, shown};
 use crate::model::{Problem, Report};
 use crate::pipeline::Stop;
 use crate::render::csv::Csv;
@@ -16,7 +17,6 @@ use crate::render::events::{Events, Kind};
 use crate::render::json::{Envelope, Lines};
 use crate::render::list::List;
 use crate::render::plain::Plain;
-use crate::render::sanitize::escape;
 use crate::render::tee::Tee;
 use crate::render::{Columns, Format, RowWriter};
 use crate::sys::save::Draft;
@@ -99,7 +99,10 @@ pub(super) fn keep_saved(path: &Path, draft: Shared<Draft>) -> Result<(), Failur
 }
 
 fn cannot_save(path: &Path, error: &io::Error) -> Failure {
-    let message = format!("cannot save to {}: {error}", path.display());
+    let message = format!(
+        "cannot save to {}: {error}",
+        shown(path.as_os_str().as_encoded_bytes())
+    );
     Failure::Stop(Stop::Problem(Problem::new("cannot_save", message)))
 }
 
@@ -228,17 +231,13 @@ impl Session {
     pub fn tell(&self, line: &str) {
         match &self.output {
             _ if self.options.quiet => {}
-            Output::Round(block) => block.0.borrow_mut().notes.push(safe(line)),
+            Output::Round(block) => block.0.borrow_mut().notes.push(safe_line(line)),
             Output::Streams | Output::File(_) => say(line),
         }
     }
 }
 
-pub(super) fn safe(line: &str) -> String {
-    escape(line.as_bytes())
-}
-
 /// One line on standard error, made safe; a closed one is no reason to fail.
 pub(super) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "sockscope: {}", safe(line));
+    let _ = writeln!(io::stderr(), "sockscope: {}", safe_line(line));
 }

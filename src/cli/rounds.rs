@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use super::args::Command;
 use super::live::{Frame, Live};
-use super::output::{Block, Output, Shared, begin_saving, keep_saved, safe, say};
+use super::output::{Block, Output, Shared, begin_saving, keep_saved, say};
 use super::session::{Session, Usage};
 use super::{Exit, Failure, answer, columns, explain};
+use crate::model::foreign::shown;
 use crate::pipeline::Stop;
 use crate::render::Format;
 use crate::render::events::Memory;
@@ -363,7 +364,7 @@ fn frame(watch: &Watch<'_>, name: &str, block: Block) -> Frame {
             command: name.to_owned(),
             status,
         },
-        text: String::from_utf8_lossy(&block.text).into_owned(),
+        text: crate::model::foreign::exact(&block.text).into_owned(),
         notes: block.notes,
         width: watch.session.width(),
         exit: watch.exit,
@@ -373,7 +374,7 @@ fn frame(watch: &Watch<'_>, name: &str, block: Block) -> Frame {
 /// The command as it was typed.
 fn title(arguments: &[OsString]) -> String {
     let words = arguments.iter().skip(1);
-    let words = words.map(|word| safe(&word.to_string_lossy()));
+    let words = words.map(|word| shown(word.as_encoded_bytes()).to_string());
     let words: Vec<String> = std::iter::once("sockscope".to_owned())
         .chain(words)
         .collect();

@@ -1,13 +1,13 @@
 //! How values are read out of a row.
 
 use super::{OwnerField, Row, Value};
-use crate::model::{Endpoint, Memory, OwnerStatus, Queue, SocketOptions, TcpInfo};
+use crate::model::{Endpoint, Foreign, Memory, OwnerStatus, Queue, SocketOptions, TcpInfo};
 
 pub(super) fn number(value: impl Into<u64>) -> Value<'static> {
     Value::Number(value.into())
 }
 
-pub(super) fn end<'a>(row: Row<'a>, end: Endpoint, interface: Option<&'a str>) -> Value<'a> {
+pub(super) fn end<'a>(row: Row<'a>, end: Endpoint, interface: Option<&'a Foreign>) -> Value<'a> {
     Value::End {
         end,
         protocol: row.socket.protocol,
@@ -22,7 +22,7 @@ pub(super) fn peer<'a>(row: Row<'a>, read: impl FnOnce(Endpoint) -> Value<'a>) -
 
 pub(super) fn interface(row: Row<'_>) -> Value<'_> {
     let name = row.facts.interface(row.socket);
-    name.map_or(Value::Absent, |name| Value::Text(name.as_bytes()))
+    name.map_or(Value::Absent, |name| Value::Text(name.bytes()))
 }
 
 pub(super) fn queue_bytes(row: Row<'_>, read: impl FnOnce(u32, u32) -> u32) -> Value<'static> {
@@ -68,7 +68,7 @@ pub(super) fn memory(row: Row<'_>, read: impl FnOnce(&Memory) -> u32) -> Value<'
 
 pub(super) fn user(row: Row<'_>) -> Value<'_> {
     match (row.facts.socket_user(row.socket), row.socket.uid) {
-        (Some(name), _) => Value::Text(name.as_bytes()),
+        (Some(name), _) => Value::Text(name.bytes()),
         (None, Some(uid)) => number(uid),
         (None, None) => Value::Absent,
     }
@@ -91,11 +91,13 @@ pub(super) fn owned(row: Row<'_>, field: OwnerField) -> Value<'_> {
     let cgroup = row.facts.cgroup(row.socket);
     let text = match field {
         OwnerField::Unit => cgroup.and_then(|cgroup| cgroup.unit()),
-        OwnerField::Container => cgroup.and_then(|cgroup| cgroup.container.as_deref()),
-        _ => cgroup.map(|cgroup| cgroup.path.as_str()),
+        OwnerField::Container => cgroup
+            .and_then(|cgroup| cgroup.container.as_ref())
+            .map(Foreign::bytes),
+        _ => cgroup.map(|cgroup| cgroup.path.bytes()),
     };
     match (text, row.socket.cgroup) {
-        (Some(text), _) => Value::Text(text.as_bytes()),
+        (Some(text), _) => Value::Text(text),
         (None, Some(id)) if field == OwnerField::Cgroup => number(id.get()),
         _ => Value::Absent,
     }

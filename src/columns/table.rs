@@ -149,7 +149,7 @@ columns! {
     "busy" "BUSY" Kind::Micros, INFO: "time with something to send or not acknowledged"
         => |r| from_info(r, |info| micros(info.busy_us));
     "congestion" "CONGESTION" Kind::Text, OPTIONS: "name of the congestion control"
-        => |r| option(r, |options| options.congestion.as_deref().map(|name| Value::Text(name.as_bytes())));
+        => |r| option(r, |options| options.congestion.as_ref().map(|name| Value::Text(name.bytes())));
 
     "drops" "DROPS" Kind::Count("packets"), MEMORY @ "/drops": "dropped at the socket since it was made"
         => |r| r.socket.drops.map_or(Value::Absent, number);

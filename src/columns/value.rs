@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use super::Row;
-use crate::model::{Endpoint, Facts, Holder, Process, Protocol, State, Timer, Via};
+use crate::model::{Endpoint, Facts, Foreign, Holder, Process, Protocol, State, Timer, Via};
 
 /// The value of a cell, before it becomes text.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub enum Value<'a> {
         /// The transport, which chooses the service's name.
         protocol: Protocol,
         /// The interface the socket is bound to.
-        interface: Option<&'a str>,
+        interface: Option<&'a Foreign>,
         /// Names of hosts and services.
         facts: &'a Facts,
     },
@@ -118,7 +118,7 @@ pub enum OwnerValue<'a> {
     /// Text that another process chose.
     Text(&'a [u8]),
     /// Text of ours around text of theirs.
-    Made(String),
+    Made(Foreign),
 }
 
 impl OwnerField {
@@ -134,10 +134,10 @@ impl OwnerField {
             },
             Self::Comm => OwnerValue::Text(&process.comm),
             Self::Command => text(process.command.as_deref()),
-            Self::Unit => text(process.unit().map(str::as_bytes)),
-            Self::Cgroup => text(process.cgroup.as_deref().map(str::as_bytes)),
+            Self::Unit => text(process.unit()),
+            Self::Cgroup => text(process.cgroup.as_ref().map(Foreign::bytes)),
             Self::Container => process.container().map_or(OwnerValue::Absent, |container| {
-                OwnerValue::Made(format!("{}:{}", container.engine, container.id))
+                OwnerValue::Made(container.label())
             }),
         }
     }

@@ -97,7 +97,10 @@ impl Test {
             Self::User(names) => {
                 let uid = socket.uid?;
                 let known = facts.user(uid);
-                let is_one = |name: &String| known == Some(name) || name.parse() == Ok(uid);
+                let is_one = |name: &String| {
+                    known.is_some_and(|known| known.bytes() == name.as_bytes())
+                        || name.parse() == Ok(uid)
+                };
                 Some(names.iter().any(is_one))
             }
             Self::Text(column, words) => {
@@ -203,7 +206,7 @@ fn any_text(column: &Column, row: Row<'_>, is_so: OnText<'_>) -> Option<bool> {
                     OwnerValue::Absent => continue,
                     OwnerValue::Number(number) => Cow::Owned(number.to_string().into_bytes()),
                     OwnerValue::Text(text) => Cow::Borrowed(text),
-                    OwnerValue::Made(text) => Cow::Owned(text.into_bytes()),
+                    OwnerValue::Made(text) => Cow::Owned(text.bytes().to_vec()),
                 };
                 known = Some(known.unwrap_or(false) || is_so(&text, false));
             }

@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use rustc_hash::FxHashMap;
 
 use super::{
-    Cgroup, Endpoint, Holder, HolderIndex, Process, Protocol, Report, ShareGroups, Socket,
+    Cgroup, Endpoint, Foreign, Holder, HolderIndex, Process, Protocol, Report, ShareGroups, Socket,
 };
 
 /// Everything a row needs beside its socket, each fact read once.
@@ -19,17 +19,17 @@ pub struct Facts {
     /// The processes that were asked for.
     pub processes: FxHashMap<u32, Process>,
     /// Names of users; `None` for a uid without a name.
-    pub users: FxHashMap<u32, Option<String>>,
+    pub users: FxHashMap<u32, Option<Foreign>>,
     /// Names of interfaces by index.
-    pub interfaces: FxHashMap<NonZeroU32, String>,
+    pub interfaces: FxHashMap<NonZeroU32, Foreign>,
     /// cgroups by id, where they were asked for and could be found.
     pub cgroups: FxHashMap<NonZeroU64, Cgroup>,
     /// Sockets that share an address, where it was asked for.
     pub groups: ShareGroups,
     /// Names of addresses, with `-r`.
-    pub hosts: FxHashMap<IpAddr, String>,
+    pub hosts: FxHashMap<IpAddr, Foreign>,
     /// Names of ports, with `-r`.
-    pub services: FxHashMap<(Protocol, u16), String>,
+    pub services: FxHashMap<(Protocol, u16), Foreign>,
 }
 
 impl Facts {
@@ -59,20 +59,20 @@ impl Facts {
 
     /// The name of a user, when there is one.
     #[must_use]
-    pub fn user(&self, uid: u32) -> Option<&str> {
-        self.users.get(&uid)?.as_deref()
+    pub fn user(&self, uid: u32) -> Option<&Foreign> {
+        self.users.get(&uid)?.as_ref()
     }
 
     /// The name of the user who made `socket`.
     #[must_use]
-    pub fn socket_user(&self, socket: &Socket) -> Option<&str> {
+    pub fn socket_user(&self, socket: &Socket) -> Option<&Foreign> {
         self.user(socket.uid?)
     }
 
     /// The name of the interface `socket` is bound to.
     #[must_use]
-    pub fn interface(&self, socket: &Socket) -> Option<&str> {
-        self.interfaces.get(&socket.interface?).map(String::as_str)
+    pub fn interface(&self, socket: &Socket) -> Option<&Foreign> {
+        self.interfaces.get(&socket.interface?)
     }
 
     /// The cgroup `socket` was made in.
@@ -83,14 +83,14 @@ impl Facts {
 
     /// The name of an address, with `-r`.
     #[must_use]
-    pub fn host(&self, endpoint: &Endpoint) -> Option<&str> {
-        self.hosts.get(&endpoint.address).map(String::as_str)
+    pub fn host(&self, endpoint: &Endpoint) -> Option<&Foreign> {
+        self.hosts.get(&endpoint.address)
     }
 
     /// The name of a port, with `-r`.
     #[must_use]
-    pub fn service(&self, protocol: Protocol, port: u16) -> Option<&str> {
-        self.services.get(&(protocol, port)).map(String::as_str)
+    pub fn service(&self, protocol: Protocol, port: u16) -> Option<&Foreign> {
+        self.services.get(&(protocol, port))
     }
 }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use rustc_hash::FxHashMap;
 
 use super::process::{container_in, unit_in};
-use super::{Endpoint, Protocol, Socket};
+use super::{Endpoint, Foreign, Protocol, Socket};
 
 /// An address that sockets are bound to: what `SO_REUSEPORT` lets several share.
 type Bound = (Protocol, Endpoint, Option<NonZeroU32>);
@@ -60,26 +60,26 @@ fn bound(socket: &Socket) -> Option<Bound> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cgroup {
     /// Its path below the root of the hierarchy that the reader sees.
-    pub path: String,
+    pub path: Foreign,
     /// `engine:id`, where the path has the mark of a container engine.
-    pub container: Option<String>,
+    pub container: Option<Foreign>,
 }
 
 impl Cgroup {
     /// The cgroup of a path.
     #[must_use]
-    pub fn new(path: String) -> Self {
-        let container = container_in(&path);
+    pub fn new(path: Foreign) -> Self {
+        let container = container_in(path.bytes());
         Self {
-            container: container.map(|c| format!("{}:{}", c.engine, c.id)),
+            container: container.map(|container| container.label()),
             path,
         }
     }
 
     /// The systemd unit that the path names.
     #[must_use]
-    pub fn unit(&self) -> Option<&str> {
-        unit_in(&self.path)
+    pub fn unit(&self) -> Option<&[u8]> {
+        unit_in(self.path.bytes())
     }
 }
 
@@ -124,10 +124,10 @@ mod tests {
     #[test]
     fn a_cgroup_names_its_unit_and_its_container() {
         let id = "0123456789abcdef".repeat(4);
-        let cgroup = Cgroup::new(format!("/system.slice/docker-{id}.scope"));
-        assert_eq!(cgroup.container.as_deref(), Some("docker:0123456789ab"));
-        let cgroup = Cgroup::new("/system.slice/nginx.service".to_owned());
-        assert_eq!(cgroup.unit(), Some("nginx.service"));
+        let cgroup = Cgroup::new(format!("/system.slice/docker-{id}.scope").into());
+        assert_eq!(cgroup.container, Some("docker:0123456789ab".into()));
+        let cgroup = Cgroup::new("/system.slice/nginx.service".into());
+        assert_eq!(cgroup.unit(), Some(&b"nginx.service"[..]));
         assert_eq!(cgroup.container, None);
     }
 }

@@ -3,6 +3,7 @@
 mod endpoint;
 mod entry;
 mod facts;
+pub mod foreign;
 mod groups;
 mod holders;
 mod identity;
@@ -20,6 +21,7 @@ mod tcp_info;
 pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet};
 pub use entry::{Entry, RowKind};
 pub use facts::{Facts, Snapshot};
+pub use foreign::Foreign;
 pub use groups::{Cgroup, ShareGroups};
 pub use holders::{Held, Holder, HolderIndex, Via};
 pub use identity::Identity;

@@ -7,7 +7,7 @@
 pub struct SocketOptions {
     /// The name of the congestion control of a TCP connection: a module of the kernel
     /// (`INET_DIAG_CONG`).
-    pub congestion: Option<String>,
+    pub congestion: Option<super::Foreign>,
     /// Type of service of IPv4 packets (`INET_DIAG_TOS`).
     pub tos: Option<u8>,
     /// Traffic class of IPv6 packets (`INET_DIAG_TCLASS`).

@@ -1,5 +1,7 @@
 //! What is known of a process that holds a socket.
 
+use super::Foreign;
+
 /// The facts of one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
@@ -19,7 +21,7 @@ pub struct Process {
     /// Source: /proc/PID/stat field 22 and the boot time.
     pub started: Option<i64>,
     /// The cgroup path. Source: /proc/PID/cgroup.
-    pub cgroup: Option<String>,
+    pub cgroup: Option<Foreign>,
     /// Its descriptors; `None` until they are asked for.
     pub files: Option<Files>,
 }
@@ -41,7 +43,17 @@ pub struct Container {
     /// The engine: `docker`, `podman`, `containerd`, `cri-o`, `lxc`, `kubernetes`.
     pub engine: &'static str,
     /// The id or name; a 64-digit id is cut to its first 12 digits.
-    pub id: String,
+    pub id: Foreign,
+}
+
+impl Container {
+    /// `engine:id`.
+    #[must_use]
+    pub fn label(&self) -> Foreign {
+        let mut label = format!("{}:", self.engine).into_bytes();
+        label.extend(self.id.bytes());
+        label.into()
+    }
 }
 
 impl Process {
@@ -63,14 +75,14 @@ impl Process {
     /// The systemd unit, when the cgroup path names one: the innermost `.service`,
     /// `.socket` or `.scope`.
     #[must_use]
-    pub fn unit(&self) -> Option<&str> {
-        unit_in(self.cgroup.as_deref()?)
+    pub fn unit(&self) -> Option<&[u8]> {
+        unit_in(self.cgroup.as_ref()?.bytes())
     }
 
     /// The container, when the cgroup path has the mark of an engine.
     #[must_use]
     pub fn container(&self) -> Option<Container> {
-        container_in(self.cgroup.as_deref()?)
+        container_in(self.cgroup.as_ref()?.bytes())
     }
 
     /// Whether the process goes by `name`: its comm, or the first 15 bytes of a longer name
@@ -94,23 +106,23 @@ impl Process {
 }
 
 /// The systemd unit that a cgroup path names: the innermost one.
-pub(super) fn unit_in(path: &str) -> Option<&str> {
-    path.rsplit('/').find(|part| {
+pub(super) fn unit_in(path: &[u8]) -> Option<&[u8]> {
+    path.rsplit(|&b| b == b'/').find(|part| {
         [".service", ".socket", ".scope"]
             .iter()
-            .any(|kind| part.len() > kind.len() && part.ends_with(kind))
+            .any(|kind| part.len() > kind.len() && part.ends_with(kind.as_bytes()))
     })
 }
 
 /// The container that a cgroup path names: the innermost one.
-pub(super) fn container_in(path: &str) -> Option<Container> {
-    path.rsplit('/').find_map(container_of)
+pub(super) fn container_in(path: &[u8]) -> Option<Container> {
+    path.rsplit(|&b| b == b'/').find_map(container_of)
 }
 
 /// Reads one part of a cgroup path: `docker-ID.scope`, `libpod-ID.scope`, `cri-containerd-ID`,
 /// `crio-ID`, `lxc.payload.NAME`, or a bare 64-digit id below `docker` or `kubepods`.
-fn container_of(part: &str) -> Option<Container> {
-    let name = part.strip_suffix(".scope").unwrap_or(part);
+fn container_of(part: &[u8]) -> Option<Container> {
+    let name = part.strip_suffix(b".scope").unwrap_or(part);
     let marked = [
         ("docker-", "docker"),
         ("libpod-", "podman"),
@@ -119,25 +131,25 @@ fn container_of(part: &str) -> Option<Container> {
         ("lxc.payload.", "lxc"),
     ];
     for (mark, engine) in marked {
-        if let Some(id) = name.strip_prefix(mark)
+        if let Some(id) = name.strip_prefix(mark.as_bytes())
             && !id.is_empty()
         {
             let id = short(id);
             return Some(Container { engine, id });
         }
     }
-    let is_id = name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_id = name.len() == 64 && name.iter().all(u8::is_ascii_hexdigit);
     is_id.then(|| Container {
         engine: "container",
         id: short(name),
     })
 }
 
-fn short(id: &str) -> String {
-    let is_hash = id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit());
+fn short(id: &[u8]) -> Foreign {
+    let is_hash = id.len() == 64 && id.iter().all(u8::is_ascii_hexdigit);
     match id.get(..12) {
-        Some(head) if is_hash => head.to_owned(),
-        _ => id.to_owned(),
+        Some(head) if is_hash => head.into(),
+        _ => id.into(),
     }
 }
 
@@ -153,7 +165,7 @@ mod tests {
             uid: Some(0),
             parent: None,
             started: None,
-            cgroup: Some(cgroup.to_owned()),
+            cgroup: Some(cgroup.into()),
             files: None,
         }
     }
@@ -161,7 +173,12 @@ mod tests {
     #[test]
     fn units_and_containers_come_from_the_cgroup() {
         let id = "0123456789abcdef".repeat(4);
-        let unit = |path: &str| process("x", None, path).unit().map(str::to_owned);
+        let unit = |path: &str| {
+            let process = process("x", None, path);
+            process
+                .unit()
+                .map(|unit| String::from_utf8(unit.to_vec()).unwrap())
+        };
         assert_eq!(
             unit("/system.slice/nginx.service").as_deref(),
             Some("nginx.service")
@@ -175,14 +192,14 @@ mod tests {
         let container = |path: &str| process("x", None, path).container();
         let docker = container(&format!("/system.slice/docker-{id}.scope")).unwrap();
         assert_eq!(
-            (docker.engine, docker.id.as_str()),
-            ("docker", "0123456789ab")
+            (docker.engine, docker.id),
+            ("docker", "0123456789ab".into())
         );
         assert_eq!(
             container(&format!("/docker/{id}")).unwrap().id,
-            "0123456789ab"
+            "0123456789ab".into()
         );
-        assert_eq!(container("/lxc.payload.web").unwrap().id, "web");
+        assert_eq!(container("/lxc.payload.web").unwrap().id, "web".into());
         assert_eq!(container("/system.slice/nginx.service"), None);
     }
 

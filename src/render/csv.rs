@@ -1,5 +1,6 @@
 //! Comma-separated values: one header line of column ids, absent is empty.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::RowWriter;
@@ -42,10 +43,12 @@ impl<W: Write> RowWriter for Csv<W> {
                 let value = (column.value)(Row { socket, facts });
                 self.cell.clear();
                 write_value(&mut self.cell, &value, Style::Csv);
-                if is_foreign(&value) && starts_a_formula(&self.cell) {
-                    self.cell.insert(0, '\'');
-                }
-                self.out.write_field(&self.cell).map_err(to_io)?;
+                let cell = if is_foreign(&value) {
+                    harmless(&self.cell)
+                } else {
+                    Cow::Borrowed(self.cell.as_str())
+                };
+                self.out.write_field(cell.as_bytes()).map_err(to_io)?;
             }
             self.out.write_record(None::<&[u8]>).map_err(to_io)?;
         }
@@ -67,10 +70,27 @@ pub(super) const fn is_foreign(value: &Value<'_>) -> bool {
     }
 }
 
-/// Whether a spreadsheet would take the text for a formula.
+/// The text with a `'` before what a spreadsheet would take for a formula: at the beginning, and
+/// behind each `;`, at which some divide a line into cells.
 #[must_use]
-pub fn starts_a_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@'])
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    // The wide forms are signs of a formula to some, too.
+    let is_formula = |part: &str| {
+        let part = part.trim_start_matches(' ');
+        part.starts_with([
+            '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+        ])
+    };
+    if !text.split(';').any(is_formula) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 2);
+    for (place, part) in text.split(';').enumerate() {
+        out.push_str(if place > 0 { ";" } else { "" });
+        out.push_str(if is_formula(part) { "'" } else { "" });
+        out.push_str(part);
+    }
+    Cow::Owned(out)
 }
 
 /// The error of the stream below, so that a closed pipe is still known as one.
@@ -78,5 +98,25 @@ pub(super) fn to_io(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_a_cell_is_a_formula() {
+        for (text, written) in [
+            ("nginx", "nginx"),
+            ("=1+1", "'=1+1"),
+            ("sh;=cmd|x", "sh;'=cmd|x"),
+            ("-;+;@a;b-c", "'-;'+;'@a;b-c"),
+            (" =1", "' =1"),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
+            ("", ""),
+        ] {
+            assert_eq!(harmless(text), written);
+        }
     }
 }

@@ -9,10 +9,10 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 use super::contract::{Closing, Origin, SCHEMA};
-use super::sanitize::is_hidden;
 use super::{RowWriter, json_row};
 use crate::columns::Column;
-use crate::model::{Facts, Report, Socket};
+use crate::model::foreign::is_hidden;
+use crate::model::{Facts, Foreign, Report, Socket};
 
 /// What every answer begins with.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Head {
     /// RFC 3339, UTC.
     pub collected_at: String,
     /// The host's name.
-    pub host: String,
+    pub host: Foreign,
     /// The columns that a socket tells beside the keys that it always has.
     pub columns: Vec<&'static Column>,
 }
@@ -33,7 +33,7 @@ impl Head {
         Origin {
             schema: SCHEMA,
             collected_at: &self.collected_at,
-            host: &self.host,
+            host: self.host.exact(),
         }
     }
 }
@@ -154,14 +154,14 @@ impl<W: Write> Lines<W> {
     pub fn object(&mut self, object: &impl Serialize) -> io::Result<()> {
         self.begin_line()?;
         self.line
-            .push_str(&String::from_utf8_lossy(&members(object)?));
+            .push_str(&crate::model::foreign::exact(&members(object)?));
         self.end_line()
     }
 
     fn begin_line(&mut self) -> io::Result<()> {
         if self.start.is_empty() {
             let origin = members(&self.head.origin())?;
-            self.start = format!("{{{},", String::from_utf8_lossy(&origin));
+            self.start = format!("{{{},", crate::model::foreign::exact(&origin));
         }
         self.line.clone_from(&self.start);
         Ok(())

@@ -12,8 +12,10 @@ use super::contract::asked::Asked;
 use super::json::write_json;
 use super::text::{push_number, push_v4};
 use crate::columns::{Column, Row};
+use crate::model::foreign::exact;
 use crate::model::{
-    Endpoint, Facts, Holder, Process, Protocol, Queue, Socket, State, Timer, TimerKind, Via,
+    Endpoint, Facts, Foreign, Holder, Process, Protocol, Queue, Socket, State, Timer, TimerKind,
+    Via,
 };
 
 /// Appends the members of the object of `socket`, without its braces; `columns` are those that
@@ -40,7 +42,10 @@ pub(super) fn members(
         Some(role) => quoted(out, role.name()),
         None => out.push_str("null"),
     }
-    text(out, ",\"interface\":", facts.interface(socket));
+    match facts.interface(socket) {
+        Some(name) => bytes(out, "interface", name.bytes()),
+        None => out.push_str(",\"interface\":null"),
+    }
     number(
         out,
         ",\"inode\":",
@@ -81,7 +86,7 @@ pub(super) fn members(
 fn push_json(out: &mut String, value: &impl serde::Serialize) {
     let mut bytes = Vec::new();
     let _ = write_json(&mut bytes, value);
-    out.push_str(&String::from_utf8_lossy(&bytes));
+    out.push_str(&exact(&bytes));
 }
 
 /// One of our own words, in which nothing has to be escaped.
@@ -105,10 +110,10 @@ fn number(out: &mut String, key: &str, value: Option<impl Into<u64>>) {
 }
 
 /// Text of others; null where there is none.
-fn text(out: &mut String, key: &str, value: Option<&str>) {
+fn text(out: &mut String, key: &str, value: Option<&Foreign>) {
     out.push_str(key);
     match value {
-        Some(value) => foreign(out, value),
+        Some(value) => foreign(out, &value.exact()),
         None => out.push_str("null"),
     }
 }
@@ -124,7 +129,7 @@ fn foreign(out: &mut String, text: &str) {
 
 /// Bytes of others: as text, and exactly beside it where that had to be changed.
 fn bytes(out: &mut String, key: &str, bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
+    let text = exact(bytes);
     out.push_str(",\"");
     out.push_str(key);
     out.push_str("\":");
@@ -326,13 +331,13 @@ mod tests {
             }
             facts.holders = HolderIndex::new(holders);
             for (id, name) in (1..).zip(users) {
-                facts.interfaces.extend(NonZeroU32::new(id).map(|index| (index, name.clone())));
-                facts.users.insert(id, Some(name).filter(|name| name.len() > 2));
+                facts.interfaces.extend(NonZeroU32::new(id).map(|index| (index, Foreign::from(name.as_str()))));
+                facts.users.insert(id, Some(name).filter(|name| name.len() > 2).map(Foreign::from));
             }
-            facts.hosts = hosts.into_iter().collect();
+            facts.hosts = hosts.into_iter().map(|(address, name)| (address, name.into())).collect();
             facts.services = services
                 .into_iter()
-                .map(|(port, name)| ((Protocol::Tcp, port), name))
+                .map(|(port, name)| ((Protocol::Tcp, port), Foreign::from(name)))
                 .collect();
             facts
         }

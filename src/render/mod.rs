@@ -17,7 +17,6 @@ pub mod marks;
 pub mod plain;
 pub mod ports;
 pub mod records;
-pub mod sanitize;
 pub mod screen;
 pub mod story;
 pub mod tee;

@@ -4,8 +4,8 @@
 use std::io::{self, Write};
 
 use super::Format;
-use super::csv::{starts_a_formula, to_io};
-use super::text::fill;
+use super::csv::{harmless, to_io};
+use super::text::{fill, make_a_field};
 use crate::columns::Align;
 
 /// Writes rows whose last cell is prose, as csv or else as plain.
@@ -62,7 +62,11 @@ fn cells(row: &[String], prose: bool) -> Vec<String> {
     let cell = |(place, text): (usize, &String)| match text.as_str() {
         "" => "-".to_owned(),
         text if prose && place == last => text.to_owned(),
-        text => text.replace(' ', "\\x20"),
+        text => {
+            let mut field = text.to_owned();
+            make_a_field(&mut field, 0);
+            field
+        }
     };
     row.iter().enumerate().map(cell).collect()
 }
@@ -74,14 +78,12 @@ fn cells(row: &[String], prose: bool) -> Vec<String> {
 pub fn csv(out: &mut dyn Write, rows: &[Vec<String>], header: bool) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     for row in rows.iter().skip(usize::from(!header)) {
-        let safe = row.iter().map(|cell| {
-            if starts_a_formula(cell) {
-                format!("'{cell}")
-            } else {
-                cell.clone()
-            }
-        });
-        writer.write_record(safe).map_err(to_io)?;
+        for cell in row {
+            writer
+                .write_field(harmless(cell).as_bytes())
+                .map_err(to_io)?;
+        }
+        writer.write_record(None::<&[u8]>).map_err(to_io)?;
     }
     writer.flush()
 }

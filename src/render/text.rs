@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::sanitize::escape_into;
 use super::units;
 use crate::columns::{Align, OwnerField, OwnerValue, Row, Value};
-use crate::model::{Endpoint, Facts, OwnerStatus, Protocol, Timer};
+use crate::model::foreign::{escape_into, shown};
+use crate::model::{Endpoint, Facts, Foreign, OwnerStatus, Protocol, Timer};
 
 /// What a cell is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Style {
     /// A person: wildcards as `*`, several owners as "+2".
     Person,
     /// A program that splits lines at blanks: exact, owners joined by `;`, absent is `-`, and
-    /// a blank in the text of others is written `\x20`.
+    /// a blank in the text of others is written `\x20`, a text that is `-` alone `\x2d`.
     Plain,
     /// A program that reads CSV: exact, owners joined by `;`, absent is empty.
     Csv,
@@ -141,34 +141,51 @@ fn write_owner(out: &mut String, value: &OwnerValue<'_>, style: Style) {
         OwnerValue::Absent => out.push('-'),
         OwnerValue::Number(number) => push_number(out, u64::from(*number)),
         OwnerValue::Text(text) => write_part(out, text, style),
-        OwnerValue::Made(text) => write_part(out, text.as_bytes(), style),
+        OwnerValue::Made(text) => write_part(out, text.bytes(), style),
     }
 }
 
 /// Escapes `;` too, which separates the parts of such a cell.
 fn write_part(out: &mut String, text: &[u8], style: Style) {
-    for (place, part) in text.split(|&b| b == b';').enumerate() {
-        if place > 0 {
-            out.push_str("\\x3b");
+    let start = out.len();
+    write_foreign(out, text, style);
+    replace(out, start, ";", "\\x3b");
+}
+
+/// Text of others, made safe; in plain so that every line has as many fields as the header, and
+/// none looks absent.
+fn write_foreign(out: &mut String, text: &[u8], style: Style) {
+    let start = out.len();
+    match style {
+        Style::Person => push(out, format_args!("{}", shown(text))),
+        Style::Csv => escape_into(out, text),
+        Style::Plain => {
+            escape_into(out, text);
+            make_a_field(out, start);
         }
-        write_foreign(out, part, style);
     }
 }
 
-/// Text of others, made safe; in plain without a blank, so that every line has as many fields
-/// as the header.
-fn write_foreign(out: &mut String, text: &[u8], style: Style) {
-    if style != Style::Plain {
-        return escape_into(out, text);
-    }
-    if text.is_empty() {
-        out.push_str("\"\"");
-    }
-    for (place, part) in text.split(|&b| b == b' ').enumerate() {
-        if place > 0 {
-            out.push_str("\\x20");
-        }
-        escape_into(out, part);
+/// Turns what begins at `start` into one field of plain: no blank, and not what stands for
+/// nothing.
+pub(super) fn make_a_field(out: &mut String, start: usize) {
+    let instead = match out.get(start..).unwrap_or_default() {
+        "" => "\"\"",
+        "-" => "\\x2d",
+        "\"\"" => "\\x22\\x22",
+        _ => return replace(out, start, " ", "\\x20"),
+    };
+    out.truncate(start);
+    out.push_str(instead);
+}
+
+/// Replaces `what` behind `start`.
+fn replace(out: &mut String, start: usize, what: &str, by: &str) {
+    let text = out.get(start..).unwrap_or_default();
+    if text.contains(what) {
+        let text = text.replace(what, by);
+        out.truncate(start);
+        out.push_str(&text);
     }
 }
 
@@ -176,23 +193,23 @@ fn write_end(
     out: &mut String,
     end: &Endpoint,
     protocol: Protocol,
-    interface: Option<&str>,
+    interface: Option<&Foreign>,
     facts: &Facts,
     style: Style,
 ) {
     match (facts.host(end), end.address) {
-        (Some(name), _) => escape_into(out, name.as_bytes()),
+        (Some(name), _) => write_foreign(out, name.bytes(), style),
         (None, IpAddr::V4(v4)) if v4.is_unspecified() && style == Style::Person => out.push('*'),
         (None, IpAddr::V4(v4)) => push_v4(out, v4),
         (None, IpAddr::V6(v6)) => push(out, format_args!("[{v6}]")),
     }
     if let Some(interface) = interface.filter(|_| style == Style::Person) {
         out.push('%');
-        escape_into(out, interface.as_bytes());
+        write_foreign(out, interface.bytes(), style);
     }
     out.push(':');
     match facts.service(protocol, end.port) {
-        Some(name) => escape_into(out, name.as_bytes()),
+        Some(name) => write_foreign(out, name.bytes(), style),
         None => push_number(out, end.port.into()),
     }
 }
@@ -229,8 +246,7 @@ fn write_process(out: &mut String, row: Row<'_>, style: Style) {
         }
     }
     if style == Style::Plain {
-        let cell = out.split_off(start);
-        out.push_str(&cell.replace(' ', "\\x20"));
+        replace(out, start, " ", "\\x20");
     }
 }
 
@@ -287,10 +303,42 @@ mod tests {
         assert_eq!(text(&end("0.0.0.0", None), Style::Person), "*:8080");
         assert_eq!(text(&end("0.0.0.0", None), Style::Plain), "0.0.0.0:8080");
         assert_eq!(text(&end("::", None), Style::Person), "[::]:8080");
+        let lo = Foreign::from("lo");
         assert_eq!(
-            text(&end("127.0.0.53", Some("lo")), Style::Person),
+            text(&end("127.0.0.53", Some(&lo)), Style::Person),
             "127.0.0.53%lo:8080"
         );
+    }
+
+    #[test]
+    fn a_field_of_plain_is_one_word_and_never_looks_absent() {
+        let plain = |bytes: &[u8]| text(&Value::Text(bytes), Style::Plain);
+        for (name, field) in [
+            ("-", "\\x2d"),
+            ("", "\"\""),
+            ("\"\"", "\\x22\\x22"),
+            ("a b ", "a\\x20b\\x20"),
+            ("a\u{3000}", "a\\u{3000}"),
+            ("a\u{a0}b", "a\\u{a0}b"),
+            ("a;b", "a;b"),
+            ("--", "--"),
+        ] {
+            assert_eq!(plain(name.as_bytes()), field);
+        }
+        let mut out = String::new();
+        write_part(&mut out, b";a;;b c", Style::Plain);
+        assert_eq!(out, "\\x3ba\\x3b\\x3bb\\x20c");
+    }
+
+    #[test]
+    fn people_get_the_beginning_and_programs_the_whole() {
+        let long = vec![b'x'; 1 << 20];
+        let long = Value::Text(&long);
+        assert!(text(&long, Style::Person).ends_with("x…"));
+        assert!(text(&long, Style::Person).len() < 600);
+        for style in [Style::Plain, Style::Csv] {
+            assert_eq!(text(&long, style).len(), 1 << 20);
+        }
     }
 
     #[test]

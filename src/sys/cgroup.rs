@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::model::Foreign;
 use crate::wire::mountinfo;
 
 /// Directories that are looked at before the search is given up: a host with some thousand
@@ -17,7 +18,7 @@ const MOST: usize = 20_000;
 /// The paths of those cgroups of version 2 that can be found: the id of a cgroup is the inode of
 /// its directory. Paths begin at the root of the mount, as in /proc/PID/cgroup.
 #[must_use]
-pub fn paths(ids: impl IntoIterator<Item = NonZeroU64>) -> FxHashMap<NonZeroU64, String> {
+pub fn paths(ids: impl IntoIterator<Item = NonZeroU64>) -> FxHashMap<NonZeroU64, Foreign> {
     let wanted: FxHashSet<NonZeroU64> = ids.into_iter().collect();
     if wanted.is_empty() {
         return FxHashMap::default();
@@ -30,12 +31,13 @@ pub fn paths(ids: impl IntoIterator<Item = NonZeroU64>) -> FxHashMap<NonZeroU64,
 }
 
 /// Walks the directories below `root`, the nearest first, until all are found.
-fn below(root: &Path, wanted: &FxHashSet<NonZeroU64>) -> FxHashMap<NonZeroU64, String> {
+fn below(root: &Path, wanted: &FxHashSet<NonZeroU64>) -> FxHashMap<NonZeroU64, Foreign> {
     let mut found = FxHashMap::default();
     let mut note = |inode: u64, path: &Path| {
         if let Some(id) = NonZeroU64::new(inode).filter(|id| wanted.contains(id)) {
             let path = path.strip_prefix(root).unwrap_or(path);
-            found.insert(id, format!("/{}", path.display()));
+            let path = [b"/", path.as_os_str().as_bytes()].concat();
+            found.insert(id, path.into());
         }
         found.len() == wanted.len()
     };
@@ -80,8 +82,8 @@ mod tests {
         let wanted = FxHashSet::from_iter([id(&deep), id(&root), missing]);
         let found = below(&root, &wanted);
         let expected = [
-            (id(&root), "/".to_owned()),
-            (id(&deep), "/system.slice/nginx.service".to_owned()),
+            (id(&root), "/".into()),
+            (id(&deep), "/system.slice/nginx.service".into()),
         ];
         assert_eq!(found, FxHashMap::from_iter(expected));
         fs::remove_dir_all(&root).unwrap();

@@ -7,6 +7,8 @@ use std::io;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use crate::model::Foreign;
+
 pub mod bpf;
 pub mod cgroup;
 pub mod files;
@@ -46,9 +48,9 @@ impl Patience {
 
 /// The host's name, or empty when the kernel does not tell.
 #[must_use]
-pub fn host_name() -> String {
+pub fn host_name() -> Foreign {
     let name = rustix::system::uname();
-    name.nodename().to_string_lossy().into_owned()
+    name.nodename().to_bytes().into()
 }
 
 /// The kernel's version as (major, minor); `None` when it cannot be read from its release.

@@ -1,20 +1,23 @@
 //! Names from the system: users, interfaces, hosts, services.
+#![allow(unsafe_code)]
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+
+use crate::model::Foreign;
 
 /// The name of a user, through NSS; `None` when the uid has no name.
 #[must_use]
-pub fn user(uid: u32) -> Option<String> {
+pub fn user(uid: u32) -> Option<Foreign> {
     let user = uzers::get_user_by_uid(uid)?;
-    Some(user.name().to_string_lossy().into_owned())
+    Some(user.name().as_encoded_bytes().into())
 }
 
 /// The uid of a user name, through NSS.
@@ -46,9 +49,22 @@ impl Interfaces {
 
     /// The name of an interface.
     #[must_use]
-    pub fn name(&self, index: NonZeroU32) -> Option<String> {
-        netdevice::index_to_name(self.socket.as_ref()?, index.get()).ok()
+    pub fn name(&self, index: NonZeroU32) -> Option<Foreign> {
+        name_of(self.socket.as_ref()?.as_fd(), index)
     }
+}
+
+/// `SIOCGIFNAME`, netdevice(7): a name is bytes, and those who make safe calls take text only.
+fn name_of(socket: BorrowedFd<'_>, index: NonZeroU32) -> Option<Foreign> {
+    // SAFETY: all of the structure is plain bytes, for which zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_ifru.ifru_ifindex = i32::try_from(index.get()).ok()?;
+    // SAFETY: the kernel reads and writes this structure, which outlives the call.
+    let outcome =
+        unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFNAME as _, &raw mut request) };
+    let name = request.ifr_name.iter().take_while(|byte| **byte != 0);
+    let name: Vec<u8> = name.flat_map(|byte| byte.to_ne_bytes()).collect();
+    (outcome == 0 && !name.is_empty()).then(|| name.into())
 }
 
 impl Default for Interfaces {
@@ -64,7 +80,7 @@ const RESOLVERS: usize = 16;
 ///
 /// What did not answer in time is missing in the result; its thread is left to end alone.
 #[must_use]
-pub fn hosts(addresses: Vec<IpAddr>, limit: Duration) -> HashMap<IpAddr, String> {
+pub fn hosts(addresses: Vec<IpAddr>, limit: Duration) -> HashMap<IpAddr, Foreign> {
     let deadline = Instant::now() + limit;
     let wanted = addresses.len();
     let queue = Arc::new(Mutex::new(addresses));
@@ -93,21 +109,21 @@ pub fn hosts(addresses: Vec<IpAddr>, limit: Duration) -> HashMap<IpAddr, String>
     names
 }
 
-fn host(address: IpAddr) -> Option<String> {
+fn host(address: IpAddr) -> Option<Foreign> {
     let name = dns_lookup::lookup_addr(&address).ok()?;
-    (name != address.to_string()).then_some(name)
+    (name != address.to_string()).then(|| name.into())
 }
 
 /// The name of a port in the system's database (`/etc/services` and its like).
 #[must_use]
-pub fn service(port: u16, datagram: bool) -> Option<String> {
+pub fn service(port: u16, datagram: bool) -> Option<Foreign> {
     let address = SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port);
     let mut flags = libc::NI_NUMERICHOST;
     if datagram {
         flags |= libc::NI_DGRAM;
     }
     let (_, service) = dns_lookup::getnameinfo(&address, flags).ok()?;
-    (service != port.to_string()).then_some(service)
+    (service != port.to_string()).then(|| service.into())
 }
 
 /// The port of a service by its name, TCP or UDP, from the system's database.

@@ -91,21 +91,24 @@ fn in_state(state: State) -> String {
 }
 
 fn key_words(key: &Key) -> Option<String> {
-    let quoted = |name: &str| (!name.contains(['"', '\\'])).then(|| format!("\"{name}\""));
+    let quoted = |name: &[u8]| {
+        let name = std::str::from_utf8(name).ok()?;
+        (!name.contains(['"', '\\'])).then(|| format!("\"{name}\""))
+    };
     Some(match key {
         Key::Process { pid, .. } => format!("pid = {pid}"),
         Key::Port(port) => format!("lport = {port}"),
         Key::Peer(Some(address)) => format!("paddr = {address}"),
         Key::State(state) => in_state(*state),
         Key::User { uid: Some(uid), .. } => format!("uid = {uid}"),
-        Key::Name(comm) => format!("comm = {}", quoted(std::str::from_utf8(comm).ok()?)?),
+        Key::Name(comm) => format!("comm = {}", quoted(comm)?),
         Key::Command(Some(command)) => {
-            format!("command = {}", quoted(std::str::from_utf8(command).ok()?)?)
+            format!("command = {}", quoted(command)?)
         }
         Key::NoOwner(status) => format!("owner_status = {}", status.name()),
         Key::Netns(Some(netns)) => format!("netns = {netns}"),
-        Key::Unit(Some(name)) => format!("unit = {}", quoted(name)?),
-        Key::Container(Some(name)) => format!("container = {}", quoted(name)?),
+        Key::Unit(Some(name)) => format!("unit = {}", quoted(name.bytes())?),
+        Key::Container(Some(name)) => format!("container = {}", quoted(name.bytes())?),
         Key::User { .. }
         | Key::Command(None)
         | Key::Peer(None)

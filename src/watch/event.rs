@@ -11,14 +11,14 @@ use crate::analyze::doctor::Finding;
 use crate::analyze::states::By;
 use crate::columns::Column;
 use crate::filter::FilterError;
-use crate::model::{FamilySet, Identity, ProtocolSet, State};
+use crate::model::{FamilySet, Foreign, Identity, ProtocolSet, State};
 use crate::render::theme::Theme;
 
 /// What the view begins with.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The host's name.
-    pub host: String,
+    pub host: Foreign,
     /// The inode of the network namespace, where it is known.
     pub netns: Option<u64>,
     /// The tab that is shown first.

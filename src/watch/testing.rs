@@ -177,7 +177,7 @@ impl World {
             })
         });
         facts.holders = HolderIndex::new(holders.collect());
-        facts.users.insert(0, Some("root".to_owned()));
+        facts.users.insert(0, Some("root".into()));
         for (pid, comm) in &self.processes {
             let process = Process {
                 pid: *pid,
@@ -259,7 +259,7 @@ pub(super) fn app(tab: Tab, size: (u16, u16)) -> App {
 
 pub(super) fn setup(tab: Tab) -> Setup {
     Setup {
-        host: "web1".to_owned(),
+        host: "web1".into(),
         netns: Some(4_026_531_840),
         tab,
         filter: String::new(),

@@ -3,6 +3,8 @@
 //! They are read as bytes: a process whose comm is not UTF-8 must not be able to hide from
 //! a parser of text.
 
+use crate::model::Foreign;
+
 /// The effective uid and the parent's pid, from /proc/PID/status.
 #[must_use]
 pub fn status(text: &[u8]) -> Option<Status> {
@@ -60,20 +62,18 @@ pub fn open_files_limits(limits: &[u8]) -> Option<(Option<u64>, Option<u64>)> {
 /// The cgroup path, from /proc/PID/cgroup: version 2 (`0::`) when it names more than the
 /// root, else the hierarchy of systemd.
 #[must_use]
-pub fn cgroup_path(text: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(text);
-    let path_of = |mark: &str| {
-        text.lines().find_map(|line| {
-            let (_, rest) = line.split_once(':')?;
-            let (controllers, path) = rest.split_once(':')?;
-            (controllers == mark).then(|| path.to_owned())
+pub fn cgroup_path(text: &[u8]) -> Option<Foreign> {
+    let path_of = |mark: &[u8]| {
+        text.split(|&b| b == b'\n').find_map(|line| {
+            let mut parts = line.splitn(3, |&b| b == b':').skip(1);
+            (parts.next()? == mark).then(|| parts.next())?
         })
     };
-    let unified = path_of("");
-    match unified {
-        Some(path) if path != "/" => Some(path),
-        unified => path_of("name=systemd").or(unified),
-    }
+    let path = match path_of(b"") {
+        Some(path) if path != b"/" => Some(path),
+        unified => path_of(b"name=systemd").or(unified),
+    };
+    path.map(Foreign::from)
 }
 
 /// The command line: arguments joined by blanks; `None` when there is none.
@@ -138,14 +138,18 @@ mod tests {
     #[test]
     fn cgroups_of_both_versions() {
         assert_eq!(
-            cgroup_path(b"0::/system.slice/a.service\n").as_deref(),
-            Some("/system.slice/a.service")
+            cgroup_path(b"0::/system.slice/a.service\n"),
+            Some("/system.slice/a.service".into())
         );
         assert_eq!(
-            cgroup_path(b"4:memory:/x\n1:name=systemd:/system.slice/b.service\n0::/\n").as_deref(),
-            Some("/system.slice/b.service")
+            cgroup_path(b"4:memory:/x\n1:name=systemd:/system.slice/b.service\n0::/\n"),
+            Some("/system.slice/b.service".into())
         );
-        assert_eq!(cgroup_path(b"0::/\n").as_deref(), Some("/"));
+        assert_eq!(cgroup_path(b"0::/\n"), Some("/".into()));
+        assert_eq!(
+            cgroup_path(b"0::/a\xff:b\n"),
+            Some(b"/a\xff:b".as_slice().into())
+        );
         assert_eq!(cgroup_path(b""), None);
     }
 

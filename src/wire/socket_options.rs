@@ -5,7 +5,7 @@
 
 use super::bytes::{array_at, u8_at, u32_at};
 use super::nlmsg;
-use crate::model::SocketOptions;
+use crate::model::{Foreign, SocketOptions};
 
 pub(super) const ATTR_CONG: u16 = 4;
 pub(super) const ATTR_TOS: u16 = 5;
@@ -50,9 +50,9 @@ fn flags(bytes: [u8; 2]) -> u16 {
 }
 
 /// A name that ends with a zero byte.
-fn name(payload: &[u8]) -> Option<String> {
+fn name(payload: &[u8]) -> Option<Foreign> {
     let name = payload.split(|&byte| byte == 0).next()?;
-    (!name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned())
+    (!name.is_empty()).then(|| name.into())
 }
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ mod tests {
             (ATTR_SOCKOPT, &[4, 1]),
         ]);
         let options = parse(&row).unwrap();
-        assert_eq!(options.congestion.as_deref(), Some("cubic"));
+        assert_eq!(options.congestion, Some("cubic".into()));
         assert_eq!(
             (options.tos, options.traffic_class),
             (Some(0x10), Some(0x20))

@@ -6,6 +6,7 @@
 
 use super::case::{by_party, subject};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
+use crate::model::foreign::shown;
 use crate::model::{Protocol, Socket, State};
 
 /// More than this many that stay are a warning; so are a tenth of them that are old.
@@ -88,7 +89,7 @@ fn judge(case: &Case<'_>, sockets: &[&Socket]) -> Option<Finding> {
     let peer = far.and_then(|socket| case.owner(socket));
     let peer = peer.map_or_else(
         || "the program at the other end".to_owned(),
-        |p| format!("{} (pid {})", String::from_utf8_lossy(&p.comm), p.pid),
+        |p| format!("{} (pid {})", shown(&p.comm), p.pid),
     );
     Some(Finding {
         id: RULE.id,

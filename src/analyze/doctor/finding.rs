@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
+use crate::model::foreign::shown;
 use crate::model::{Family, Process, Protocol};
 
 /// How bad it is.
@@ -86,7 +87,7 @@ impl Subject {
     #[must_use]
     pub fn who(&self) -> String {
         match &self.process {
-            Some((pid, comm)) => format!("{} (pid {pid})", String::from_utf8_lossy(comm)),
+            Some((pid, comm)) => format!("{} (pid {pid})", shown(comm)),
             None if self.nobody.is_empty() => "some process".to_owned(),
             None => self.nobody.to_owned(),
         }

@@ -7,6 +7,7 @@
 use super::case::bytes;
 use super::stall::{self, Group, SURE_MS, Stalled, span};
 use super::{Case, Evidence, Finding, Outcome, Rule};
+use crate::model::foreign::shown;
 use crate::model::{Protocol, Socket, State, TimerKind};
 
 /// States in which data can still be sent, or waits to be.
@@ -83,7 +84,7 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
     let far = group.sockets.first().and_then(|s| case.other_end(s));
     let reader = far.and_then(|socket| case.owner(socket));
     let reader_words = reader.map_or_else(String::new, |process| {
-        let comm = String::from_utf8_lossy(&process.comm);
+        let comm = shown(&process.comm);
         format!(", which is {comm} (pid {}) on this host,", process.pid)
     });
     let first = match reader {

@@ -8,6 +8,7 @@
 use super::case::bytes;
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
 use crate::model::Protocol;
+use crate::model::foreign::shown;
 
 /// The share of the maximum that is critical, in percent.
 const CRITICAL: u64 = 90;
@@ -83,7 +84,7 @@ fn largest(case: &Case<'_>) -> Vec<String> {
     let mut sums: Vec<_> = sums.into_iter().filter(|(_, (sum, _))| *sum > 0).collect();
     sums.sort_by_key(|(_, (sum, _))| std::cmp::Reverse(*sum));
     let lines = sums.into_iter().take(3).map(|(pid, (sum, comm))| {
-        let comm = String::from_utf8_lossy(comm);
+        let comm = shown(comm);
         format!(
             "{comm} (pid {pid}) has {sum} bytes in its queues: sockscope proc {pid} --sort -recv_q"
         )

@@ -12,9 +12,9 @@ use crate::cli::session::Session;
 use crate::columns::COLUMNS;
 use crate::explain;
 use crate::filter::Filter;
+use crate::model::foreign::escape;
 use crate::model::{Snapshot, State, StateSet};
 use crate::pipeline;
-use crate::render::sanitize::escape;
 
 /// A word that can stand there.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,6 +18,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use super::definition;
 use super::session::{Session, Usage};
 use super::{Exit, Failure};
+use crate::model::foreign::shown;
 
 /// What `completions` takes.
 #[derive(Args, Clone, Debug)]
@@ -57,7 +58,10 @@ pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit, Fai
 
 /// `sockscope __complete`: candidates and what they are, one a line.
 pub(super) fn complete(session: &Session, words: &[OsString]) -> Result<Exit, Failure> {
-    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| crate::model::foreign::exact(word.as_encoded_bytes()))
+        .collect();
     let Some(candidates) = live::candidates(session, &words) else {
         return Ok(Exit::Nothing);
     };
@@ -71,7 +75,10 @@ pub(super) fn complete(session: &Session, words: &[OsString]) -> Result<Exit, Fa
 
 fn write_all(directory: &Path) -> Result<(), Usage> {
     let failed = |path: &Path, error: &std::io::Error| {
-        Usage::new(format!("cannot write {}: {error}", path.display()))
+        Usage::new(format!(
+            "cannot write {}: {error}",
+            shown(path.as_os_str().as_encoded_bytes())
+        ))
     };
     std::fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
     for shell in Shell::value_variants() {
@@ -104,7 +111,7 @@ fn script(shell: Shell) -> String {
         "sockscope",
         &mut bytes,
     );
-    let fixed = String::from_utf8_lossy(&bytes);
+    let fixed = crate::model::foreign::exact(&bytes);
     match shell {
         Shell::Bash => format!(
             "{}{}",

@@ -14,13 +14,13 @@ use super::{Exit, Failure};
 use crate::analyze::diff;
 use crate::analyze::states::{StatesView, UdpCounts};
 use crate::columns::{self, Column, Row};
+use crate::model::foreign::escape;
 use crate::model::{Problem, Protocol, Report, RowKind, Snapshot, State};
 use crate::query::CollectorChoice;
 use crate::render::diff::{
     Change, DiffAnswer, DiffEvent, Side, View, lines, program, summary, table,
 };
 use crate::render::json::{Envelope, Lines};
-use crate::render::sanitize::escape;
 use crate::render::{Columns, Format, RowWriter};
 use crate::sys;
 use crate::wire::saved::{self, Saved};
@@ -153,7 +153,7 @@ fn text_of(file: &OsStr) -> Result<String, Usage> {
     let bytes = read.map_err(|error| fault(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let valid = String::from_utf8_lossy(error.as_bytes().get(..at).unwrap_or_default());
+        let valid = crate::model::foreign::exact(error.as_bytes().get(..at).unwrap_or_default());
         let what = saved::Fault::new("it is not UTF-8").at_byte(&valid, at);
         fault(what.to_string())
     })

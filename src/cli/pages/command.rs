@@ -22,10 +22,10 @@ pub(super) fn page(command: &Command) -> String {
     let _ = man.render_synopsis_section(&mut head);
     let _ = man.render_options_section(&mut options);
     let text = [
-        String::from_utf8_lossy(&head).into_owned(),
+        crate::model::foreign::exact(&head).into_owned(),
         description(command),
         commands(command),
-        String::from_utf8_lossy(&options).into_owned(),
+        crate::model::foreign::exact(&options).into_owned(),
         sections::beside(command.get_name()),
         see_also(command),
     ];

@@ -15,6 +15,7 @@ use super::{Exit, Failure};
 use crate::analyze::doctor::RULES;
 use crate::columns::COLUMNS;
 use crate::filter::did_you_mean;
+use crate::model::foreign::shown;
 
 /// What `man` takes.
 #[derive(Args, Clone, Debug)]
@@ -80,7 +81,10 @@ fn find(asked: &str) -> Result<Page, Usage> {
 
 fn write_all(directory: &Path) -> Result<(), Usage> {
     let failed = |path: &Path, error: &std::io::Error| {
-        Usage::new(format!("cannot write {}: {error}", path.display()))
+        Usage::new(format!(
+            "cannot write {}: {error}",
+            shown(path.as_os_str().as_encoded_bytes())
+        ))
     };
     std::fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
     for page in pages() {

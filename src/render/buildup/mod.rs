@@ -7,7 +7,6 @@ use std::io::{self, Write};
 
 use super::counts::key_text;
 use super::grid::{self, Cell, Frame, GridColumn};
-use super::sanitize::escape;
 use super::text::reason;
 use super::theme::{Tone, state_tone};
 use super::wrap::{measure, wrap};
@@ -16,6 +15,7 @@ use crate::analyze::buildup::{Attribution, Buildup, Pile, SharedEnd};
 use crate::analyze::close_wait::Verdicts;
 use crate::analyze::states::Key;
 use crate::columns::Align;
+use crate::model::foreign::{escape, shown};
 use crate::model::{OwnerStatus, State};
 
 pub use json::{BuildupAnswer, PileRow};
@@ -56,7 +56,7 @@ fn rows_of(out: &mut dyn Write, shown: &[Pile], frame: &Frame) -> io::Result<()>
     let columns: Vec<GridColumn> = all.iter().map(GridColumn::from).collect();
     let mut drawn = Vec::new();
     grid::draw(&mut drawn, &columns, &rows, frame)?;
-    let drawn = String::from_utf8_lossy(&drawn);
+    let drawn = crate::model::foreign::exact(&drawn);
     let mut lines = drawn.lines();
     if frame.header {
         writeln!(out, "{}", lines.next().unwrap_or_default())?;
@@ -177,7 +177,7 @@ pub fn process(pile: &Pile) -> Cell {
             "~"
         };
         let tail = format!(" {pid}");
-        let text = format!("{mark}{}{tail}", escape(comm));
+        let text = format!("{mark}{}{tail}", shown(comm));
         return Cell::new(text, Tone::Strong).keeping(tail.len());
     }
     let text = match pile.state {

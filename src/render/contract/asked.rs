@@ -112,7 +112,7 @@ impl<'a> Fact<'a> {
             OwnerValue::Absent => Self::exactly(Json::Null),
             OwnerValue::Number(number) => Self::exactly(Json::Number(number.into())),
             OwnerValue::Text(bytes) => Self::text(bytes),
-            OwnerValue::Made(text) => Self::made(text),
+            OwnerValue::Made(text) => Self::made(text.exact().into_owned()),
         }
     }
 

@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use data_encoding::BASE64;
 use serde::Serialize;
 
+use crate::model::foreign::exact;
 use crate::model::{Problem, Report};
 
 /// The name and version of the schema. Within v1 keys are only ever added.
@@ -39,7 +40,7 @@ pub struct Origin<'a> {
     #[cfg_attr(test, schemars(extend("format" = "date-time")))]
     pub collected_at: &'a str,
     /// The host's name.
-    pub host: &'a str,
+    pub host: Cow<'a, str>,
 }
 
 /// What every answer ends with.
@@ -124,10 +125,17 @@ impl<'a> ProcessName<'a> {
     }
 }
 
-/// Text of another process: exact, and with its bytes beside it where it is not UTF-8.
+/// Text of others: exact, and with its bytes beside it where it is not UTF-8.
 pub(super) fn text(bytes: &[u8]) -> (Cow<'_, str>, Option<String>) {
-    let text = String::from_utf8_lossy(bytes);
+    let text = exact(bytes);
     // What had to be changed is owned.
     let is_changed = matches!(text, Cow::Owned(_));
     (text, is_changed.then(|| BASE64.encode(bytes)))
+}
+
+/// The same for what may be missing.
+pub(super) fn optional(bytes: Option<&[u8]>) -> (Option<Cow<'_, str>>, Option<String>) {
+    bytes
+        .map(text)
+        .map_or((None, None), |(text, bytes)| (Some(text), bytes))
 }

@@ -10,11 +10,11 @@ use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
 
 use super::asked::Asked;
-use super::text;
+use super::{optional, text};
 use crate::columns::{Column, Row};
 use crate::model::{
-    Endpoint, Facts, Family, Holder, OwnerStatus, Process, Protocol, Queue, Role, Socket, State,
-    Timer, TimerKind, Via,
+    Endpoint, Facts, Family, Foreign, Holder, OwnerStatus, Process, Protocol, Queue, Role, Socket,
+    State, Timer, TimerKind, Via,
 };
 
 /// One socket. What the source could not say is null, never 0 or "".
@@ -32,7 +32,11 @@ pub struct SocketRow<'a> {
     role: Option<Role>,
     /// The interface that the socket is bound to; null when to none, and where the source does
     /// not say.
-    interface: Option<&'a str>,
+    interface: Option<Cow<'a, str>>,
+    /// The bytes of `interface`; only where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "super::schema::Base64"))]
+    interface_base64: Option<String>,
     /// The inode in sockfs; null when no file belongs to the socket: in TIME_WAIT, before
     /// accept(), after close().
     inode: Option<NonZeroU32>,
@@ -44,7 +48,7 @@ pub struct SocketRow<'a> {
     /// The user who made the socket; null where the kernel records none.
     uid: Option<u32>,
     /// The name of that user; null when it has none.
-    user: Option<&'a str>,
+    user: Option<Cow<'a, str>>,
     /// Bytes that arrived and were not read, a received FIN as 1; null for LISTEN, and where the
     /// source does not say.
     recv_q: Option<u32>,
@@ -80,6 +84,7 @@ impl<'a> SocketRow<'a> {
             Some(Queue::Bytes { recv, send }) => (Some(recv), Some(send), None),
             None => (None, None, None),
         };
+        let (interface, interface_base64) = optional(facts.interface(socket).map(Foreign::bytes));
         Self {
             protocol: socket.protocol,
             family: socket.family,
@@ -87,12 +92,13 @@ impl<'a> SocketRow<'a> {
             local: end(socket.local),
             peer: socket.peer.map(end),
             role: socket.role,
-            interface: facts.interface(socket),
+            interface,
+            interface_base64,
             inode: socket.inode,
             cookie: socket.cookie.map(Cookie),
             netns: socket.netns,
             uid: socket.uid,
-            user: facts.socket_user(socket),
+            user: facts.socket_user(socket).map(Foreign::exact),
             recv_q,
             send_q,
             accept_queue: accept_queue.map(|queue| AcceptQueue {
@@ -119,11 +125,11 @@ struct End<'a> {
     /// The name of the address; only with -r, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "String"))]
-    name: Option<&'a str>,
+    name: Option<Cow<'a, str>>,
     /// The name of the port; only with -r, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "String"))]
-    service: Option<&'a str>,
+    service: Option<Cow<'a, str>>,
 }
 
 impl<'a> End<'a> {
@@ -131,8 +137,8 @@ impl<'a> End<'a> {
         Self {
             address: end.address,
             port: end.port,
-            name: facts.host(&end),
-            service: facts.service(protocol, end.port),
+            name: facts.host(&end).map(Foreign::exact),
+            service: facts.service(protocol, end.port).map(Foreign::exact),
         }
     }
 }
@@ -220,7 +226,7 @@ struct Owner<'a> {
     #[cfg_attr(test, schemars(with = "u32"))]
     uid: Option<u32>,
     /// The name of that user; null when it has none.
-    user: Option<&'a str>,
+    user: Option<Cow<'a, str>>,
 }
 
 /// How a process holds a socket: by a file descriptor, or as a registered file of an io_uring.
@@ -239,9 +245,7 @@ impl<'a> Owner<'a> {
             Via::IoUring => (None, Held::IoUring),
         };
         let (comm, comm_base64) = text(&process.comm);
-        let command = process.command.as_deref().map(text);
-        let (command, command_base64) =
-            command.map_or((None, None), |(text, bytes)| (Some(text), bytes));
+        let (command, command_base64) = optional(process.command.as_deref());
         Self {
             pid: holder.pid,
             fd,
@@ -251,7 +255,10 @@ impl<'a> Owner<'a> {
             command,
             command_base64,
             uid: process.uid,
-            user: process.uid.and_then(|uid| facts.user(uid)),
+            user: process
+                .uid
+                .and_then(|uid| facts.user(uid))
+                .map(Foreign::exact),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use serde::{Serialize, Serializer};
 
 use crate::analyze::states::{Counts, Group, Key, StatesView, UdpCounts};
-use crate::model::{OwnerStatus, State};
+use crate::model::{Foreign, OwnerStatus, State};
 #[cfg(test)]
 use crate::render::contract::schema;
 use crate::render::contract::{ProcessName, text};
@@ -148,7 +148,7 @@ pub enum GroupKey<'a> {
         /// Null where the kernel records none.
         uid: Option<u32>,
         /// Null when the user has no name.
-        user: Option<&'a str>,
+        user: Option<Cow<'a, str>>,
     },
     /// The local port.
     Port {
@@ -173,12 +173,12 @@ pub enum GroupKey<'a> {
     /// The systemd unit of the owner.
     Unit {
         /// Null where the owner has none.
-        unit: Option<&'a str>,
+        unit: Option<Cow<'a, str>>,
     },
     /// The container of the owner: engine:id.
     Container {
         /// Null where the owner is in none.
-        container: Option<&'a str>,
+        container: Option<Cow<'a, str>>,
     },
 }
 
@@ -204,17 +204,17 @@ impl<'a> GroupKey<'a> {
             &Key::NoOwner(owner_status) => Self::NoOwner { owner_status },
             Key::User { uid, name } => Self::User {
                 uid: *uid,
-                user: name.as_deref(),
+                user: name.as_ref().map(Foreign::exact),
             },
             &Key::Port(port) => Self::Port { port },
             &Key::Peer(peer) => Self::Peer { peer },
             &Key::State(state) => Self::State { state },
             &Key::Netns(netns) => Self::Netns { netns },
             Key::Unit(unit) => Self::Unit {
-                unit: unit.as_deref(),
+                unit: unit.as_ref().map(Foreign::exact),
             },
             Key::Container(container) => Self::Container {
-                container: container.as_deref(),
+                container: container.as_ref().map(Foreign::exact),
             },
         }
     }

@@ -6,12 +6,12 @@ mod program;
 use std::io::{self, Write};
 
 use super::grid::{self, Cell, Frame, GridColumn};
-use super::sanitize::escape;
 use super::text::reason;
 use super::theme::{Tone, state_tone};
 use crate::analyze::states::{By, Group, Key, StatesView};
 use crate::columns::Align;
 use crate::model::State;
+use crate::model::foreign::shown;
 
 pub use json::{GroupKey, GroupRow, StatesAnswer, Totals};
 pub use program::{csv, plain};
@@ -157,14 +157,14 @@ fn group_text(group: &Group) -> String {
 #[must_use]
 pub fn key_text(key: &Key) -> String {
     match key {
-        Key::Process { pid, comm } => format!("{} {pid}", escape(comm)),
-        Key::Name(comm) => escape(comm),
+        Key::Process { pid, comm } => format!("{} {pid}", shown(comm)),
+        Key::Name(comm) => shown(comm).to_string(),
         Key::Command(command) => command
             .as_ref()
-            .map_or_else(|| "-".to_owned(), |command| escape(command)),
+            .map_or_else(|| "-".to_owned(), |command| shown(command).to_string()),
         Key::NoOwner(status) => reason(*status).to_owned(),
         Key::User { uid, name } => match (name, uid) {
-            (Some(name), _) => escape(name.as_bytes()),
+            (Some(name), _) => name.to_string(),
             (None, Some(uid)) => uid.to_string(),
             (None, None) => "(none recorded)".to_owned(),
         },
@@ -175,6 +175,6 @@ pub fn key_text(key: &Key) -> String {
         Key::Netns(netns) => netns.map_or_else(|| "-".to_owned(), |netns| netns.to_string()),
         Key::Unit(name) | Key::Container(name) => name
             .as_ref()
-            .map_or_else(|| "-".to_owned(), |name| escape(name.as_bytes())),
+            .map_or_else(|| "-".to_owned(), ToString::to_string),
     }
 }

@@ -4,9 +4,9 @@
 use std::io::{self, Write};
 
 use crate::analyze::states::{By, Group, Key, StatesView};
-use crate::model::State;
+use crate::model::foreign::escape;
+use crate::model::{Foreign, State};
 use crate::render::records;
-use crate::render::sanitize::escape;
 
 /// Writes aligned columns; absent is `-`.
 ///
@@ -72,9 +72,9 @@ const fn key_ids(by: By) -> &'static [&'static str] {
 /// The cells that tell a group, as many as [`key_ids`]; empty is absent.
 fn key_cells(by: By, group: &Group) -> Vec<String> {
     let found = || "found".to_owned();
-    let text = |text: &Option<String>| {
+    let text = |text: &Option<Foreign>| {
         text.as_ref()
-            .map_or_else(String::new, |text| escape(text.as_bytes()))
+            .map_or_else(String::new, |text| escape(text.bytes()))
     };
     let processes = || {
         let count = group.processes;

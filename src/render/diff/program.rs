@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use super::{Change, DiffEvent, View};
 use crate::columns::{Align, Column, Value};
 use crate::model::RowKind;
+use crate::model::foreign::escape;
 use crate::render::Format;
-use crate::render::csv::{is_foreign, starts_a_formula, to_io};
+use crate::render::csv::{harmless, is_foreign, to_io};
 use crate::render::plain::usual_width;
 use crate::render::records;
-use crate::render::sanitize::escape;
 use crate::render::text::{Style, fill, write_value};
 
 /// What stands before the columns of a socket.
@@ -68,10 +68,12 @@ fn csv(
             let value: Value<'_> = (column.value)(row);
             cell.clear();
             write_value(&mut cell, &value, Style::Csv);
-            if is_foreign(&value) && starts_a_formula(&cell) {
-                cell.insert(0, '\'');
-            }
-            out.write_field(&cell).map_err(to_io)?;
+            let safe = if is_foreign(&value) {
+                harmless(&cell)
+            } else {
+                cell.as_str().into()
+            };
+            out.write_field(safe.as_bytes()).map_err(to_io)?;
         }
         out.write_record(None::<&[u8]>).map_err(to_io)?;
     }

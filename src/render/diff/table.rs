@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use super::{Change, DiffEvent, Side, View, column_of};
 use crate::analyze::states::StatesView;
 use crate::columns::{self, Align, Column, Row};
+use crate::model::foreign::safe_line;
 use crate::model::{RowKind, State};
 use crate::render::grid::{self, Cell, Frame, GridColumn};
 use crate::render::list::{cells, grid_columns};
-use crate::render::sanitize::escape;
 use crate::render::text::{Style, write_value};
 use crate::render::theme::{Tone, state_tone};
 
@@ -86,9 +86,9 @@ fn heads(out: &mut dyn Write, view: &View<'_>, frame: &Frame) -> io::Result<()> 
         let command = side.command.unwrap_or("-");
         vec![
             Cell::new(name, Tone::Strong),
-            Cell::new(escape(side.collected_at.as_bytes()), Tone::Normal),
-            Cell::new(escape(side.host.as_bytes()), Tone::Normal),
-            Cell::new(escape(command.as_bytes()), Tone::Normal),
+            Cell::new(safe_line(side.collected_at), Tone::Normal),
+            Cell::new(safe_line(side.host), Tone::Normal),
+            Cell::new(safe_line(command), Tone::Normal),
             Cell::new(side.raw.len().to_string(), Tone::Normal),
         ]
     };
@@ -238,7 +238,7 @@ fn entries(out: &mut dyn Write, view: &View<'_>, frame: &Frame) -> io::Result<()
         let label = view.entry(change).map_or("", |entry| entry.label.as_str());
         vec![
             mark(change.event),
-            Cell::new(escape(label.as_bytes()), Tone::Strong),
+            Cell::new(safe_line(label), Tone::Strong),
             Cell::new(figures(view, change), Tone::Normal),
         ]
     })
@@ -266,7 +266,7 @@ fn figures(view: &View<'_>, change: &Change) -> String {
                 .collect()
         }
     };
-    escape(told.join(", ").as_bytes())
+    safe_line(&told.join(", "))
 }
 
 /// Draws the rows; beyond a thousand in the widths of the first thousand.

@@ -7,10 +7,10 @@ use std::io::{self, Write};
 use super::Format;
 use super::grid::{Frame, cut};
 use super::records;
-use super::sanitize::escape;
 use super::theme::Tone;
 use super::wrap::{measure, wrap};
 use crate::analyze::doctor::{Diagnosis, Finding, Number, Rule, Severity};
+use crate::model::foreign::escape;
 
 pub use json::{DoctorAnswer, FindingRow, Findings, RuleRow, RulesAnswer};
 

@@ -34,7 +34,7 @@ impl Stream {
         let head = Head {
             command: "conns",
             collected_at: "2026-01-01T00:00:00.000Z".to_owned(),
-            host: "host".to_owned(),
+            host: "host".into(),
             columns: Vec::new(),
         };
         let at = Duration::from_secs(self.looks);

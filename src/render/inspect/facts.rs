@@ -2,10 +2,10 @@
 
 use super::{Group, Line, cell, plain};
 use crate::columns::Row;
+use crate::model::foreign::shown;
 use crate::model::{OwnerStatus, Process, Protocol, Queue, SocketOptions, TimerKind, Via};
 use crate::render::grid::Cell;
 use crate::render::list::queue_tone;
-use crate::render::sanitize::escape;
 use crate::render::story::since;
 use crate::render::text::explanation;
 use crate::render::theme::Tone;
@@ -46,7 +46,7 @@ fn owner(row: Row<'_>, process: &Process) -> Line {
             Via::Fd(fd) => plain(format!("fd {fd}")),
             Via::IoUring => plain("io_uring"),
         });
-    let name = Cell::new(escape(&process.comm), Tone::Strong);
+    let name = Cell::new(shown(&process.comm).to_string(), Tone::Strong);
     let mut parts = vec![name, plain(format!("pid {}", process.pid))];
     parts.extend(ways);
     parts.extend(process.uid.map(|uid| plain(user(row, uid))));
@@ -56,7 +56,7 @@ fn owner(row: Row<'_>, process: &Process) -> Line {
 /// `user app (1000)`, or `uid 1000` where it has no name.
 fn user(row: Row<'_>, uid: u32) -> String {
     match row.facts.user(uid) {
-        Some(name) => format!("user {} ({uid})", escape(name.as_bytes())),
+        Some(name) => format!("user {name} ({uid})"),
         None => format!("uid {uid}"),
     }
 }
@@ -65,7 +65,7 @@ fn origin(process: &Process, now: i64) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut long = |text: String| lines.push(Line::Long(plain(text)));
     if let Some(command) = &process.command {
-        long(escape(command));
+        long(shown(command).to_string());
     }
     if let Some(started) = process.started {
         long(since(started, now));
@@ -73,13 +73,10 @@ fn origin(process: &Process, now: i64) -> Vec<Line> {
     let unit = process.unit();
     let container = process.container();
     let mut place = Vec::new();
-    place.extend(unit.map(|unit| plain(format!("unit {}", escape(unit.as_bytes())))));
-    place.extend(container.map(|c| {
-        let id = escape(c.id.as_bytes());
-        plain(format!("container {id} ({})", c.engine))
-    }));
-    if let Some(cgroup) = process.cgroup.as_deref().filter(|path| *path != "/") {
-        place.push(plain(format!("cgroup {}", escape(cgroup.as_bytes()))));
+    place.extend(unit.map(|unit| plain(format!("unit {}", shown(unit)))));
+    place.extend(container.map(|c| plain(format!("container {} ({})", c.id, c.engine))));
+    if let Some(cgroup) = process.cgroup.as_ref().filter(|path| path.bytes() != b"/") {
+        place.push(plain(format!("cgroup {cgroup}")));
     }
     if !place.is_empty() {
         lines.push(Line::Parts(place));

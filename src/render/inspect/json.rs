@@ -2,13 +2,16 @@
 //!
 //! Names carry their units. What the kernel did not say, or the socket cannot have, is null.
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use serde::Serialize;
 
 use super::Inspected;
 use crate::columns::{Column, Row};
-use crate::model::{Memory, Process, SocketOptions, TcpInfo};
+use crate::model::foreign::exact;
+use crate::model::{Foreign, Memory, Process, SocketOptions, TcpInfo};
+use crate::render::contract::optional;
 use crate::render::contract::socket::SocketRow;
 
 /// One socket with all that the kernel tells of it. What it did not say, or the socket cannot
@@ -40,7 +43,11 @@ pub struct InspectedRow<'a> {
     /// The number of the cgroup (version 2) that the socket was made in.
     cgroup_id: Option<NonZeroU64>,
     /// Its path, where it was looked for (no owner is known) and found.
-    cgroup: Option<&'a str>,
+    cgroup: Option<Cow<'a, str>>,
+    /// The bytes of `cgroup`; only where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "crate::render::contract::schema::Base64"))]
+    cgroup_base64: Option<String>,
     /// The group of listeners with the same address and port; null where there is but one.
     reuseport: Option<ReuseportRow>,
     /// Each process that holds the socket, once.
@@ -70,7 +77,8 @@ impl<'a> InspectedRow<'a> {
         let age = socket.age();
         let size = facts.groups.size(socket);
         let group = facts.groups.of(socket).zip(size);
-        let cgroup = facts.cgroup(socket);
+        let cgroup = facts.cgroup(socket).map(|cgroup| cgroup.path.bytes());
+        let (cgroup, cgroup_base64) = optional(cgroup);
         Self {
             socket: SocketRow::new(socket, facts, columns),
             age_ms: age.map(|age| age.ms),
@@ -81,7 +89,8 @@ impl<'a> InspectedRow<'a> {
             options: socket.options.as_deref().map(OptionsRow::of),
             v6_only: socket.v6_only,
             cgroup_id: socket.cgroup,
-            cgroup: cgroup.map(|cgroup| cgroup.path.as_str()),
+            cgroup,
+            cgroup_base64,
             reuseport: group.map(|(group, size)| ReuseportRow { group, size }),
             processes: facts.owner_processes(socket).map(ProcessRow::of).collect(),
             other_end: None,
@@ -111,9 +120,13 @@ struct ProcessRow<'a> {
     #[cfg_attr(test, schemars(extend("format" = "date-time")))]
     started_at: Option<String>,
     /// The cgroup path.
-    cgroup: Option<&'a str>,
+    cgroup: Option<Cow<'a, str>>,
+    /// The bytes of `cgroup`; only where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "crate::render::contract::schema::Base64"))]
+    cgroup_base64: Option<String>,
     /// The systemd unit that the path names.
-    unit: Option<&'a str>,
+    unit: Option<Cow<'a, str>>,
     /// The container that the path names: `engine:id`.
     container: Option<String>,
 }
@@ -124,13 +137,15 @@ impl<'a> ProcessRow<'a> {
             .started
             .and_then(|s| jiff::Timestamp::from_second(s).ok());
         let container = process.container();
+        let (cgroup, cgroup_base64) = optional(process.cgroup.as_ref().map(Foreign::bytes));
         Self {
             pid: process.pid,
             parent: process.parent,
             started_at: started.map(|started| started.to_string()),
-            cgroup: process.cgroup.as_deref(),
-            unit: process.unit(),
-            container: container.map(|c| format!("{}:{}", c.engine, c.id)),
+            cgroup,
+            cgroup_base64,
+            unit: process.unit().map(exact),
+            container: container.map(|c| c.label().exact().into_owned()),
         }
     }
 }
@@ -178,7 +193,7 @@ impl MemoryRow {
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SocketOptions"))]
 struct OptionsRow<'a> {
     /// The congestion control; of TCP only.
-    congestion: Option<&'a str>,
+    congestion: Option<Cow<'a, str>>,
     /// Type of service of IPv4 packets.
     tos: Option<u8>,
     /// Traffic class of IPv6 packets.
@@ -198,7 +213,7 @@ struct OptionsRow<'a> {
 impl<'a> OptionsRow<'a> {
     fn of(options: &'a SocketOptions) -> Self {
         Self {
-            congestion: options.congestion.as_deref(),
+            congestion: options.congestion.as_ref().map(Foreign::exact),
             tos: options.tos,
             traffic_class: options.traffic_class,
             mark: options.mark,

@@ -5,7 +5,6 @@ use crate::analyze::float;
 use crate::columns::Row;
 use crate::model::{CongestionState, TcpInfo};
 use crate::render::grid::Cell;
-use crate::render::sanitize::escape;
 use crate::render::theme::Tone;
 use crate::render::units::{bytes, micros, rate};
 
@@ -47,9 +46,9 @@ pub(super) fn congestion(row: Row<'_>, info: &TcpInfo) -> Group {
         .socket
         .options
         .as_deref()
-        .and_then(|set| set.congestion.as_deref());
+        .and_then(|set| set.congestion.as_ref());
     let mut parts: Vec<Cell> = name
-        .map(|name| plain(escape(name.as_bytes())))
+        .map(|name| plain(name.to_string()))
         .into_iter()
         .collect();
     let state = info.congestion_state;

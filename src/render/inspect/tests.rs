@@ -46,7 +46,7 @@ fn connection(local: u16, peer: u16) -> Socket {
         retransmits: 7,
     });
     socket.options = Some(Box::new(SocketOptions {
-        congestion: Some("cubic".to_owned()),
+        congestion: Some("cubic".into()),
         tos: Some(0x10),
         mark: Some(7),
         ..SocketOptions::default()

@@ -8,9 +8,9 @@ use std::net::IpAddr;
 
 use super::grid::cut;
 use super::list::queue_tone;
-use super::sanitize::escape;
 use super::text::{Style, explanation, write_value};
 use super::theme::{Theme, Tone, state_tone};
+use crate::model::foreign::shown;
 pub(super) use words::since;
 use words::{alike, ranked, with_more};
 
@@ -232,11 +232,11 @@ impl<'a> Story<'a> {
             ways = vec![format!("{} fds", ways.len())];
         }
         let user = match process.uid.map(|uid| (uid, facts.user(uid))) {
-            Some((_, Some(name))) => format!("  user {}", escape(name.as_bytes())),
+            Some((_, Some(name))) => format!("  user {name}"),
             Some((uid, None)) => format!("  uid {uid}"),
             None => String::new(),
         };
-        let name = escape(&process.comm);
+        let name = shown(&process.comm);
         let text = format!("{name}  pid {}  {}{user}", process.pid, ways.join(", "));
         self.fact("held by", &text, Tone::Strong)
     }
@@ -248,14 +248,14 @@ impl<'a> Story<'a> {
             self.fact("since", &text, Tone::Normal)?;
         }
         if let Some(command) = &process.command {
-            self.fact("command", &escape(command), Tone::Normal)?;
+            self.fact("command", &shown(command).to_string(), Tone::Normal)?;
         }
         if let Some(container) = process.container() {
-            let text = format!("{} ({})", escape(container.id.as_bytes()), container.engine);
+            let text = format!("{} ({})", container.id, container.engine);
             self.fact("container", &text, Tone::Normal)?;
         }
         match process.unit() {
-            Some(unit) => self.fact("unit", &escape(unit.as_bytes()), Tone::Normal),
+            Some(unit) => self.fact("unit", &shown(unit).to_string(), Tone::Normal),
             None => Ok(()),
         }
     }
@@ -281,7 +281,7 @@ impl<'a> Story<'a> {
         let ranked = ranked(peers);
         let name = |address: &IpAddr| {
             let known = self.telling.facts.hosts.get(address);
-            known.map_or_else(|| address.to_string(), |name| escape(name.as_bytes()))
+            known.map_or_else(|| address.to_string(), ToString::to_string)
         };
         let named: Vec<String> = ranked
             .iter()
@@ -312,7 +312,7 @@ impl<'a> Story<'a> {
         let ranked = ranked(connections.iter().flat_map(|s| {
             facts
                 .owner_processes(s)
-                .map(|process| format!("{} {}", escape(&process.comm), process.pid))
+                .map(|process| format!("{} {}", shown(&process.comm), process.pid))
         }));
         let named: Vec<String> = ranked
             .iter()
@@ -335,7 +335,7 @@ impl<'a> Story<'a> {
         self.states("outbound", outbound.iter().copied(), &note)?;
         let owners = outbound.iter().filter_map(|s| {
             let process = self.telling.facts.owner_processes(s).next()?;
-            Some(format!("{} {}", escape(&process.comm), process.pid))
+            Some(format!("{} {}", shown(&process.comm), process.pid))
         });
         let ranked = ranked(owners);
         if ranked.is_empty() {

@@ -148,7 +148,7 @@ fn refused(code: &[u64], layout: &Layout, error: &io::Error) -> Refusal {
     let mut log = vec![0; LOG];
     let _ = call::program(code, layout.target, &mut log);
     let end = log.iter().position(|&b| b == 0).unwrap_or_default();
-    let text = String::from_utf8_lossy(log.get(..end).unwrap_or_default()).into_owned();
+    let text = crate::model::foreign::exact(log.get(..end).unwrap_or_default()).into_owned();
     // After the reason there is a line of statistics.
     let said = |line: &&str| !line.trim().is_empty() && !line.starts_with("processed ");
     match text.lines().rev().find(said) {

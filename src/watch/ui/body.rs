@@ -6,10 +6,10 @@ use super::style::span;
 use super::table::{Column, LAST, Look, NARROWEST, Row, Table};
 use super::{findings, piles};
 use crate::columns::{self, Align};
+use crate::model::foreign::shown;
 use crate::model::{Identity, State};
 use crate::render::counts::key_text;
 use crate::render::grid::{Cell, Frame, GridColumn};
-use crate::render::sanitize::escape;
 use crate::render::theme::{Tone, state_tone};
 use crate::render::{list as rows, units};
 use crate::watch::Tab;
@@ -162,7 +162,7 @@ fn socket_row(app: &App, columns: &[&'static columns::Column], place: Place) -> 
             "process" => {
                 if let Some(owner) = app.former_owner(place) {
                     let tail = format!(" {}", owner.pid);
-                    let text = format!("was {}{tail}", escape(&owner.comm));
+                    let text = format!("was {}{tail}", shown(&owner.comm));
                     *cell = Cell::new(text, Tone::Quiet).keeping(tail.len());
                 }
             }

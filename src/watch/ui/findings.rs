@@ -26,7 +26,7 @@ pub(super) fn lines(app: &App, diagnosis: &Diagnosis, height: u16) -> Vec<Line<'
     for (place, finding) in diagnosis.findings.iter().enumerate().skip(top).take(list) {
         out.clear();
         let _ = doctor::line(&mut out, finding, &frame);
-        for line in painted(&String::from_utf8_lossy(&out)) {
+        for line in painted(&crate::model::foreign::exact(&out)) {
             lines.push(if place == app.cursor {
                 line.patch_style(super::header::chosen(app))
             } else {
@@ -88,5 +88,5 @@ fn checked(diagnosis: &Diagnosis, frame: &Frame) -> Vec<Line<'static>> {
 fn told(diagnosis: &Diagnosis, frame: &Frame) -> Vec<Line<'static>> {
     let mut out = Vec::new();
     let _ = doctor::tell(&mut out, diagnosis, "in the last looks", frame);
-    painted(&String::from_utf8_lossy(&out))
+    painted(&crate::model::foreign::exact(&out))
 }

@@ -6,8 +6,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::style::{span, style};
 use crate::model::ProtocolSet;
+use crate::model::foreign::{self, escape, safe_line};
 use crate::render::grid::cut;
-use crate::render::sanitize::escape;
 use crate::render::theme::Tone;
 use crate::render::units;
 use crate::watch::Tab;
@@ -39,7 +39,7 @@ fn ends(app: &App, left: Vec<Span<'static>>, right: Vec<Span<'static>>) -> Line<
 
 fn host(app: &App) -> Vec<Span<'static>> {
     let theme = app.setup.theme;
-    let host = escape(app.setup.host.as_bytes());
+    let host = app.setup.host.to_string();
     let mut left = vec![
         span(theme, "sockscope ", Tone::Quiet),
         span(theme, cut(&host, 30), Tone::Strong),
@@ -184,7 +184,7 @@ pub(super) fn filter_height(app: &App) -> u16 {
 pub(super) fn filter(app: &App) -> Vec<Line<'static>> {
     let theme = app.setup.theme;
     let Some(typing) = &app.typing else {
-        let words = escape(app.words.as_bytes());
+        let words = foreign::shown(app.words.as_bytes()).to_string();
         let room = usize::from(app.size.0).saturating_sub(16);
         return vec![Line::from(vec![
             span(theme, "filter ", Tone::Quiet),
@@ -201,7 +201,7 @@ pub(super) fn filter(app: &App) -> Vec<Line<'static>> {
         ),
     ]);
     let (text, tone) = match &typing.error {
-        Some(error) => (escape(error.message.as_bytes()), Tone::Bad),
+        Some(error) => (safe_line(&error.message), Tone::Bad),
         None => ("holds as it stands".to_owned(), Tone::Quiet),
     };
     let text = cut(&text, usize::from(app.size.0));
@@ -236,7 +236,7 @@ pub(super) fn footer(app: &App) -> Line<'static> {
     let theme = app.setup.theme;
     let width = usize::from(app.size.0);
     if let Some(message) = &app.message {
-        let text = cut(&escape(message.as_bytes()), width);
+        let text = cut(&safe_line(message), width);
         return Line::from(span(theme, text, Tone::Bad));
     }
     let keys: &[(&str, &str)] = match (&app.typing, app.tab) {
@@ -286,7 +286,7 @@ pub(super) fn footer(app: &App) -> Line<'static> {
     let right = match problem {
         // What could not be seen matters more than the keys.
         Some(problem) => {
-            let text = cut(&escape(problem.as_bytes()), width.saturating_sub(22));
+            let text = cut(&safe_line(&problem), width.saturating_sub(22));
             spans.truncate(4);
             vec![span(theme, text, Tone::Waiting)]
         }

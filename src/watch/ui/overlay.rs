@@ -8,10 +8,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::style::{painted, span, style};
 use crate::columns::{self, Row};
+use crate::model::foreign::shown;
 use crate::model::{Process, Socket};
 use crate::render::grid::{self, Frame as GridFrame, cut};
 use crate::render::list as rows;
-use crate::render::sanitize::escape;
 use crate::render::theme::{Theme, Tone};
 use crate::watch::app::App;
 use crate::watch::details::Details;
@@ -116,7 +116,7 @@ fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
     let frame = frame(app);
     let mut out = Vec::new();
     let _ = crate::render::inspect::tell(&mut out, inspected, details.now.unwrap_or(0), &frame);
-    let mut lines = painted(&String::from_utf8_lossy(&out));
+    let mut lines = painted(&crate::model::foreign::exact(&out));
     if !details.ancestry.is_empty() {
         lines.push(Line::default());
         lines.push(Line::from(span(theme, "processes", Tone::Heading)));
@@ -135,8 +135,12 @@ fn ancestry(theme: Theme, processes: &[Process], width: usize) -> Vec<Line<'stat
     let mut lines = Vec::new();
     for (depth, process) in processes.iter().rev().enumerate() {
         let indent = "  ".repeat(depth + 1);
-        let name = format!("{indent}{} {}", escape(&process.comm), process.pid);
-        let command = process.command.as_deref().map(escape).unwrap_or_default();
+        let name = format!("{indent}{} {}", shown(&process.comm), process.pid);
+        let command = process
+            .command
+            .as_deref()
+            .map(|command| shown(command).to_string())
+            .unwrap_or_default();
         let command = cut(&command, width.saturating_sub(name.width() + 2));
         lines.push(Line::from(vec![
             span(theme, name, Tone::Strong),
@@ -184,7 +188,7 @@ fn others(app: &App, pid: u32, socket: &Socket, frame: &GridFrame) -> Vec<Line<'
         Line::default(),
         Line::from(span(frame.theme, head, Tone::Heading)),
     ];
-    lines.extend(painted(&String::from_utf8_lossy(&out)));
+    lines.extend(painted(&crate::model::foreign::exact(&out)));
     if more > 0 {
         let text = format!("  and {more} more: filter pid = {pid}");
         lines.push(Line::from(span(frame.theme, text, Tone::Quiet)));

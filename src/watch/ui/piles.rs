@@ -163,6 +163,6 @@ pub(super) fn more(app: &App) -> Vec<Line<'static>> {
     lines.extend(remark(app, view, trends));
     let mut out = Vec::new();
     let _ = buildup::limits(&mut out, view, &frame);
-    lines.extend(painted(&String::from_utf8_lossy(&out)));
+    lines.extend(painted(&crate::model::foreign::exact(&out)));
     lines
 }

@@ -162,7 +162,7 @@ fn colours_mean_something_and_change_no_character() {
 #[test]
 fn names_of_others_are_made_harmless() {
     let mut setup = setup(Tab::Listen);
-    setup.host = "h\u{1b}[31m\u{202e}ost\n".to_owned();
+    setup.host = "h\u{1b}[31m\u{202e}ost\n".into();
     let mut app = App::new(setup);
     let mut world = busy_host();
     app.update(world.look());

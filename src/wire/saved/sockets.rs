@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use super::Fault;
 use super::envelope::state;
 use crate::model::{
-    AcceptQueue, Endpoint, Facts, Family, Holder, HolderIndex, OwnerStatus, Process, Protocol,
-    Queue, Role, Snapshot, Socket, Timer, TimerKind, Via,
+    AcceptQueue, Endpoint, Facts, Family, Foreign, Holder, HolderIndex, OwnerStatus, Process,
+    Protocol, Queue, Role, Snapshot, Socket, Timer, TimerKind, Via,
 };
 
 /// A socket as it is written, as far as it is compared or shown.
@@ -32,6 +32,7 @@ struct Written<'a> {
     peer: Option<&'a RawValue>,
     role: Option<String>,
     interface: Option<String>,
+    interface_base64: Option<String>,
     inode: Option<NonZeroU32>,
     cookie: Option<String>,
     netns: Option<NonZeroU64>,
@@ -84,7 +85,7 @@ pub(super) struct Reader {
     sockets: Vec<Socket>,
     holders: Vec<Holder>,
     facts: Facts,
-    interfaces: BTreeMap<String, NonZeroU32>,
+    interfaces: BTreeMap<Foreign, NonZeroU32>,
 }
 
 impl Reader {
@@ -140,7 +141,9 @@ impl Reader {
             _ => None,
         };
         socket.timer = written.timer.as_ref().and_then(timer);
-        socket.interface = written.interface.map(|name| self.interface(name));
+        let exact = written.interface_base64.as_deref();
+        let interface = written.interface.map(|name| bytes(name, exact));
+        socket.interface = interface.map(|name| self.interface(name.into()));
         self.user(written.uid, written.user);
         for owner in written.owners {
             self.owner(written.inode, owner);
@@ -171,12 +174,15 @@ impl Reader {
 
     fn user(&mut self, uid: Option<u32>, name: Option<String>) {
         if let Some(uid) = uid {
-            self.facts.users.entry(uid).or_insert(name);
+            self.facts
+                .users
+                .entry(uid)
+                .or_insert(name.map(Foreign::from));
         }
     }
 
     /// A number for the name of an interface: its index is not written.
-    fn interface(&mut self, name: String) -> NonZeroU32 {
+    fn interface(&mut self, name: Foreign) -> NonZeroU32 {
         let next = u32::try_from(self.interfaces.len()).unwrap_or(u32::MAX);
         let next = NonZeroU32::MIN.saturating_add(next);
         let index = *self.interfaces.entry(name.clone()).or_insert(next);
