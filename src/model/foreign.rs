@@ -368,7 +368,7 @@ mod tests {
                     continue;
                 }
                 let name = path.to_str().unwrap();
-                if !name.ends_with(".rs") || name.ends_with("foreign.rs") {
+                if path.extension().is_none_or(|is| is != "rs") || path.ends_with("foreign.rs") {
                     continue;
                 }
                 let text = std::fs::read_to_string(&path).unwrap();
