@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Fault, Run, spawn};
+use common::{Fault, Run, alone, spawn};
 
 fn cat() -> Run {
     Run::of("cat").args(&["/proc/self/comm", "/proc/self/cmdline", "/proc/self/comm"])
@@ -10,6 +10,9 @@ fn cat() -> Run {
 
 #[test]
 fn the_chosen_call_fails_and_no_other() {
+    if !alone::is_here() {
+        return;
+    }
     let fault =
         Fault::new(libc::SYS_openat, libc::EMFILE).when(|call| call.text(1).ends_with("cmdline"));
     let hits = fault.hits();
@@ -21,6 +24,9 @@ fn the_chosen_call_fails_and_no_other() {
 
 #[test]
 fn a_fault_strikes_after_some_calls_and_so_often_as_asked() {
+    if !alone::is_here() {
+        return;
+    }
     let comm = |call: &common::Call| call.file(0).ends_with("/comm");
     let fault = Fault::new(libc::SYS_read, libc::EIO)
         .when(comm)
@@ -37,6 +43,9 @@ fn a_fault_strikes_after_some_calls_and_so_often_as_asked() {
 
 #[test]
 fn a_call_that_never_returns_is_ended_by_a_signal() {
+    if !alone::is_here() {
+        return;
+    }
     let fault = Fault::hang(libc::SYS_read).when(|call| call.file(0).ends_with("/comm"));
     let hits = fault.hits();
     let mut command = cat().fault(fault).command();

@@ -22,7 +22,7 @@
     reason = "test helpers fail loudly, call the kernel directly, and not every test uses them all"
 )]
 
-mod alone;
+pub mod alone;
 pub mod buildup;
 pub mod doctor;
 pub mod faults;

@@ -1,7 +1,7 @@
 //! The schema that is shipped, and a strict one made from it: no unknown key, no unknown value.
 
-use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json as value};
@@ -14,6 +14,10 @@ pub struct Judge {
     shipped: Value,
     strict: Value,
     seen: Mutex<BTreeSet<String>>,
+    /// Those made so far, by definition: to make one takes longer than to use it.
+    validators: Mutex<BTreeMap<String, Arc<Validator>>>,
+    /// The validator that users have, of anything at all.
+    anything: Validator,
 }
 
 impl Judge {
@@ -23,9 +27,11 @@ impl Judge {
         let mut strict = shipped.clone();
         close(&mut strict);
         Self {
+            anything: validator(&shipped),
             shipped,
             strict,
             seen: Mutex::default(),
+            validators: Mutex::default(),
         }
     }
 
@@ -50,13 +56,9 @@ impl Judge {
         assert!((0..=1).contains(&told.code()), "{told:?}");
         let lines = told.stdout.lines().map(serde_json::from_str);
         let lines: Vec<Value> = lines.map(Result::unwrap).collect();
-        let [named, any, shipped] = [
-            self.strictly(name),
-            self.strictly("Line"),
-            validator(&self.shipped),
-        ];
+        let (named, any) = (self.strictly(name), self.strictly("Line"));
         for line in &lines {
-            for validator in [&named, &any, &shipped] {
+            for validator in [&named, &any, &self.anything] {
                 valid(validator, line, name);
             }
             self.note(&self.strict["$defs"][name], name, line);
@@ -89,17 +91,22 @@ impl Judge {
         for name in names {
             valid(&self.strictly(name), told, name);
         }
-        valid(&validator(&self.shipped), told, "the schema");
+        valid(&self.anything, told, "the schema");
         self.note(&self.strict["$defs"][names[0]], names[0], told);
     }
 
     /// A strict validator of one definition.
-    pub fn strictly(&self, name: &str) -> Validator {
+    pub fn strictly(&self, name: &str) -> Arc<Validator> {
         assert!(self.strict["$defs"].get(name).is_some(), "no {name}");
-        validator(&value!({
-            "$ref": format!("#/$defs/{name}"),
-            "$defs": self.strict["$defs"],
-        }))
+        let make = || {
+            Arc::new(validator(&value!({
+                "$ref": format!("#/$defs/{name}"),
+                "$defs": self.strict["$defs"],
+            })))
+        };
+        let mut validators = self.validators.lock().unwrap();
+        let known = validators.entry(name.to_owned());
+        Arc::clone(known.or_insert_with(make))
     }
 
     /// The validator that users have, of one definition.
