@@ -88,3 +88,43 @@ fn a_socket_without_an_owner_still_has_its_cgroup() {
     assert_eq!(socket["cgroup"], path);
     drop(scene);
 }
+
+/// ss takes the directory of a cgroup, and compares the cgroup that a socket was made in.
+#[test]
+fn a_cgroup_is_compared_by_its_directory_as_ss_does() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let parent = format!("sockscope-ss-{}.service", std::process::id());
+    let Some(cgroup) = OwnCgroup::enter(&format!("{parent}/inner")) else {
+        eprintln!("skipped: no cgroup of version 2 can be made");
+        return;
+    };
+    let scene = Scene::start(&["listen", "--count=2"]);
+    cgroup.leave();
+    let other = Scene::start(&["listen", "--count=3"]);
+    let path = cgroup.path.to_str().unwrap();
+    let ss = Run::of("ss").args(&["-tanH", "cgroup", "=", path]).output();
+    assert_eq!(ss.stdout.lines().count(), 2, "{ss:?}");
+    let count = |words: &str| {
+        let answer = Run::new(&["listen", "-t", "-H", "--format=plain", words]).output();
+        assert!(answer.code() < 2, "{answer:?}");
+        answer.stdout.lines().count()
+    };
+    for sign in ["", "=", "eq"] {
+        assert_eq!(count(&format!("cgroup {sign} {path}")), 2);
+    }
+    assert_eq!(count(&format!("cgroup != {path}")), 3);
+    // As the column shows it, it is that of an owner.
+    assert_eq!(count(&format!("cgroup = /{parent}/inner")), 2);
+    let answer = Run::new(&["listen", &format!("cgroup = {path}/none")]).output();
+    assert_eq!((answer.code(), answer.stdout.as_str()), (2, ""));
+    assert!(answer.stderr.contains("there is no cgroup"), "{answer:?}");
+    // Where the source does not tell it, that is said.
+    let blind = ["listen", "--json", "--collector=procfs", "--strict"];
+    let answer = Run::new(&blind)
+        .args(&[&format!("cgroup = {path}")])
+        .output();
+    assert_eq!(answer.code(), 3, "{answer:?}");
+    drop((scene, other));
+}

@@ -35,7 +35,7 @@ fn netlink_and_procfs_agree() {
         assert_eq!(rows(&less), without_bound_only(rows(&full)), "{command}");
         let lost = lost_fields(&less, &full);
         let wanted: &[&str] = if command == "listen" {
-            &[".accept_queue.limit", ".cookie"]
+            &[".accept_queue.limit", ".cookie", ".dual_stack"]
         } else {
             &[".cookie"]
         };

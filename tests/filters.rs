@@ -46,6 +46,8 @@ fn scenes() -> Vec<Scene> {
         ],
         &["udp-bound"],
         &["udp-connected"],
+        &["listen-v6", "--port", "8081"],
+        &["listen-v6only", "--port", "8082"],
     ]
     .into_iter()
     .map(Scene::start)
@@ -275,9 +277,35 @@ fn filter_text() -> impl Strategy<Value = String> {
         Just("0.0.0.0/0"),
         Just("10.0.0.0/8"),
         Just("::ffff:127.0.0.1"),
-        Just("*:8080"),
+        Just(":8080"),
         Just("127.0.0.1:8080"),
         Just("[::1]:8443"),
+    ];
+    let of_ss = prop_oneof![
+        Just("*:8080"),
+        Just("inet6:*"),
+        Just("0.0.0.0/0"),
+        Just("[::]"),
+        Just("::/0"),
+        Just("[::ffff:127.0.0.1]:8080"),
+        Just("127.0.0.0/8:8080"),
+        Just("[::1]:8443"),
+    ];
+    let wildcard = prop_oneof![
+        Just("*"),
+        Just("[::]"),
+        Just("::"),
+        Just("0.0.0.0"),
+        Just("127.0.0.1%lo")
+    ];
+    let sign_of_ss = prop_oneof![
+        Just("= :8080"),
+        Just("!= :8443"),
+        Just("< :9000"),
+        Just(">= :8443"),
+        Just("= inet6::8443"),
+        Just("le inet:8080"),
+        Just("= :*")
     ];
     let state = prop_oneof![
         Just("established"),
@@ -316,6 +344,12 @@ fn filter_text() -> impl Strategy<Value = String> {
             .prop_map(|(name, address)| format!("{name} = {address}")),
         (prop_oneof![Just("local"), Just("peer")], address)
             .prop_map(|(name, address)| format!("{name} != {address}")),
+        (prop_oneof![Just("src"), Just("dst")], of_ss)
+            .prop_map(|(name, end)| format!("{name} {end}")),
+        (prop_oneof![Just("local"), Just("laddr")], wildcard)
+            .prop_map(|(name, end)| format!("{name} = {end}")),
+        (prop_oneof![Just("sport"), Just("dport")], sign_of_ss)
+            .prop_map(|(name, compared)| format!("{name} {compared}")),
         state.clone().prop_map(|state| format!("state = {state}")),
         state.prop_map(|state| format!("state != {state}")),
         Just("family = ipv6".to_owned()),

@@ -124,6 +124,13 @@ pub(super) fn note_unknown(request: &Request, shown: &[&'static Column], report:
     };
     let mut query = request.query;
     query.need(columns::needs(&request.filter.columns()));
+    if request.filter.needs_cgroup_ids() {
+        let message = format!("{source} does not tell the cgroups in which sockets were made");
+        let problem = Problem::incomplete("cgroups_unknown", message);
+        report
+            .problems
+            .push(problem.hint("sock_diag does: --collector netlink"));
+    }
     if query.info || query.memory || query.options {
         let message = format!(
             "{source} does not tell what TCP knows of a connection, nor memory and options of a socket"

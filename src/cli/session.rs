@@ -9,7 +9,7 @@ use super::config::Settings;
 use super::output::{Output, Shared};
 use crate::analyze::states::By;
 use crate::columns::{self, Column};
-use crate::filter::{Filter, FilterError, did_you_mean};
+use crate::filter::{Filter, FilterError, Names, did_you_mean};
 use crate::model::{FamilySet, ProtocolSet, StateSet};
 use crate::pipeline::Request;
 use crate::query::{Needs, OwnerSource, ProcessDetail, Query};
@@ -142,7 +142,7 @@ impl Session {
     /// # Errors
     /// What [`Filter::parse_with`] says.
     pub fn filter(words: &[String]) -> Result<Filter, Usage> {
-        Ok(Filter::parse_with(words, &sys::names::port_of)?)
+        Ok(Filter::parse_with(words, names())?)
     }
 
     /// The request for sockets in `states` that `filter` holds for.
@@ -340,6 +340,14 @@ impl Session {
             && !self.options.no_header
             && !self.options.quiet
             && sys::terminal::is_terminal()
+    }
+}
+
+/// What names in a filter stand for here.
+pub(super) const fn names() -> Names {
+    Names {
+        port: sys::names::port_of,
+        cgroup: sys::cgroup::id_of,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Headers, plain text, CSV, `--sort`, `--columns` and what is asked of the kernel all follow
 //! from this table; a new column is one entry in `table.rs`.
 
+mod host;
 mod kind;
 mod read;
 mod table;
@@ -11,7 +12,9 @@ mod value;
 use crate::model::{Facts, Socket};
 use crate::query::Needs;
 
+pub use host::{push_address, push_host, push_number, push_v4};
 pub use kind::Kind;
+pub use read::local as local_end;
 pub use table::COLUMNS;
 pub use value::{OwnerField, OwnerValue, TimeUnit, Value};
 

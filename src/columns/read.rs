@@ -7,13 +7,32 @@ pub(super) fn number(value: impl Into<u64>) -> Value<'static> {
     Value::Number(value.into())
 }
 
-pub(super) fn end<'a>(row: Row<'a>, end: Endpoint, interface: Option<&'a Foreign>) -> Value<'a> {
+/// This end of a socket, with the interface that it is bound to.
+#[must_use]
+pub fn local(row: Row<'_>) -> Value<'_> {
     Value::End {
-        end,
+        end: row.socket.local,
+        takes_both: row.socket.takes_both_families() == Some(true),
         protocol: row.socket.protocol,
-        interface,
+        device: row.facts.device(row.socket),
         facts: row.facts,
     }
+}
+
+pub(super) fn local_address(row: Row<'_>) -> Value<'_> {
+    let takes_both = row.socket.takes_both_families() == Some(true);
+    Value::Address(row.socket.local.address, takes_both)
+}
+
+/// The other end, which no interface belongs to.
+pub(super) fn peer_end(row: Row<'_>) -> Value<'_> {
+    peer(row, |end| Value::End {
+        end,
+        takes_both: false,
+        protocol: row.socket.protocol,
+        device: None,
+        facts: row.facts,
+    })
 }
 
 pub(super) fn peer<'a>(row: Row<'a>, read: impl FnOnce(Endpoint) -> Value<'a>) -> Value<'a> {

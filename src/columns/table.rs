@@ -1,8 +1,8 @@
 //! The table itself.
 
 use super::read::{
-    age, end, from_info, interface, memory, mss, number, option, owned, owners, peer, queue_bytes,
-    user,
+    age, from_info, interface, local, local_address, memory, mss, number, option, owned, owners,
+    peer, peer_end, queue_bytes, user,
 };
 use super::value::micros;
 use super::{Column, Kind, OwnerField, Value};
@@ -21,6 +21,10 @@ const DETAILS: Needs = Needs {
 };
 const CGROUPS: Needs = Needs {
     cgroups: true,
+    ..DETAILS
+};
+const RUNNERS: Needs = Needs {
+    users: true,
     ..DETAILS
 };
 const INFO: Needs = Needs { info: true, ..ROW };
@@ -80,15 +84,15 @@ columns! {
         => |r| Value::Process(r);
 
     "local" "LOCAL" Kind::End, ROW @ "/local": "this end: address and port"
-        => |r| end(r, r.socket.local, r.facts.interface(r.socket));
+        => local;
     "laddr" "LOCAL ADDRESS" Kind::Address, ROW @ "/local/address": "this end's address"
-        => |r| Value::Address(r.socket.local.address);
+        => local_address;
     "lport" "LPORT" Kind::Number, ROW @ "/local/port": "this end's port"
         => |r| Value::Number(r.socket.local.port.into());
     "peer" "PEER" Kind::End, ROW @ "/peer": "the other end: address and port; only of what is connected"
-        => |r| peer(r, |peer| end(r, peer, None));
+        => peer_end;
     "paddr" "PEER ADDRESS" Kind::Address, ROW @ "/peer/address": "the other end's address"
-        => |r| peer(r, |peer| Value::Address(peer.address));
+        => |r| peer(r, |peer| Value::Address(peer.address, false));
     "pport" "PPORT" Kind::Number, ROW @ "/peer/port": "the other end's port"
         => |r| peer(r, |peer| Value::Number(peer.port.into()));
     "role" "ROLE" Kind::Word, ROW @ "/role": "listener, inbound or outbound"
@@ -196,6 +200,8 @@ columns! {
         => |r| owners(r, OwnerField::Comm);
     "command" "COMMAND" Kind::OwnerText, DETAILS @ "/owners/0/command": "command line of each owner"
         => |r| owners(r, OwnerField::Command);
+    "process_user" "RUNS AS" Kind::OwnerText, RUNNERS @ "/owners/0/user": "user as whom each owner runs: the name, or the number"
+        => |r| owners(r, OwnerField::User);
     "reuseport" "REUSEPORT" Kind::Number, GROUPS: "number of the group of listeners that share one address and port"
         => |r| r.facts.groups.of(r.socket).map_or(Value::Absent, number);
 }

@@ -4,7 +4,9 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use super::Row;
-use crate::model::{Endpoint, Facts, Foreign, Holder, Process, Protocol, State, Timer, Via};
+use crate::model::{
+    Device, Endpoint, Facts, Foreign, Holder, Process, Protocol, State, Timer, Via,
+};
 
 /// The value of a cell, before it becomes text.
 #[derive(Clone, Copy, Debug)]
@@ -34,16 +36,18 @@ pub enum Value<'a> {
     Word(&'static str),
     /// A state.
     State(State),
-    /// An address.
-    Address(IpAddr),
+    /// An address, and whether it is a wildcard of both families.
+    Address(IpAddr, bool),
     /// An address and a port, with names where they are known.
     End {
         /// The endpoint.
         end: Endpoint,
+        /// Whether the address is a wildcard of both families.
+        takes_both: bool,
         /// The transport, which chooses the service's name.
         protocol: Protocol,
         /// The interface the socket is bound to.
-        interface: Option<&'a Foreign>,
+        device: Option<Device<'a>>,
         /// Names of hosts and services.
         facts: &'a Facts,
     },
@@ -100,6 +104,8 @@ pub enum OwnerField {
     Comm,
     /// The command line.
     Command,
+    /// The user as whom it runs.
+    User,
     /// The systemd unit.
     Unit,
     /// The container.
@@ -124,7 +130,7 @@ pub enum OwnerValue<'a> {
 impl OwnerField {
     /// The value of one owner.
     #[must_use]
-    pub fn of<'a>(self, holder: &Holder, process: &'a Process) -> OwnerValue<'a> {
+    pub fn of<'a>(self, holder: &Holder, process: &'a Process, facts: &'a Facts) -> OwnerValue<'a> {
         let text = |text: Option<&'a [u8]>| text.map_or(OwnerValue::Absent, OwnerValue::Text);
         match self {
             Self::Pid => OwnerValue::Number(holder.pid),
@@ -134,6 +140,11 @@ impl OwnerField {
             },
             Self::Comm => OwnerValue::Text(&process.comm),
             Self::Command => text(process.command.as_deref()),
+            Self::User => match process.uid.map(|uid| (uid, facts.user(uid))) {
+                Some((_, Some(name))) => OwnerValue::Text(name.bytes()),
+                Some((uid, None)) => OwnerValue::Number(uid),
+                None => OwnerValue::Absent,
+            },
             Self::Unit => text(process.unit()),
             Self::Cgroup => text(process.cgroup.as_ref().map(Foreign::bytes)),
             Self::Container => process.container().map_or(OwnerValue::Absent, |container| {
@@ -181,7 +192,7 @@ impl Value<'_> {
             ) => au.micros(*a).cmp(&bu.micros(*b)),
             (V::Word(a), V::Word(b)) => a.cmp(b),
             (V::State(a), V::State(b)) => a.cmp(b),
-            (V::Address(a), V::Address(b)) => a.cmp(b),
+            (V::Address(a, ab), V::Address(b, bb)) => (a, ab).cmp(&(b, bb)),
             (V::End { end: a, .. }, V::End { end: b, .. }) => a.cmp(b),
             (V::Queue(a, al), V::Queue(b, bl)) => (a, al).cmp(&(b, bl)),
             (V::Timer(a), V::Timer(b)) => a.expires_ms.cmp(&b.expires_ms),
@@ -213,7 +224,7 @@ impl Value<'_> {
 fn owner_values(row: Row<'_>, field: OwnerField) -> Vec<OwnerValue<'_>> {
     let owners = row.facts.owners(row.socket);
     owners
-        .map(|(holder, process)| field.of(holder, process))
+        .map(|(holder, process)| field.of(holder, process, row.facts))
         .collect()
 }
 

@@ -1,11 +1,14 @@
 //! Whether a condition holds for a socket.
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
-use super::expression::{EndPattern, Expr, Side, Term, Test};
-use crate::columns::{Column, OwnerValue, Row, Value};
-use crate::model::{Endpoint, Facts, PortRange, Socket};
+use super::device::Device;
+use super::ends::{Compared, Spelling};
+use super::expression::{Expr, Side, Term, Test};
+use crate::columns::{Column, OwnerValue, Row, Value, push_address, push_host};
+use crate::model::{self, Endpoint, Facts, Family, PortRange, Socket};
 
 impl Expr {
     /// Whether it holds.
@@ -62,8 +65,15 @@ impl Test {
     /// Whether it looks at what is not in the socket itself.
     fn needs_join(&self) -> bool {
         match self {
-            Self::State(_) | Self::Port(..) | Self::End(..) => false,
-            Self::Process(_) | Self::Pid(_) | Self::User(_) => true,
+            Self::State(_) | Self::Port(..) => false,
+            // The names of interfaces are looked up for the rows that remain.
+            Self::End(_, patterns) => patterns.iter().any(|pattern| pattern.device.is_some()),
+            Self::Device(..)
+            | Self::User(_)
+            | Self::Process(_)
+            | Self::Pid(_)
+            | Self::ProcessUser(_) => true,
+            Self::Cgroup { paths, .. } => !paths.is_empty(),
             Self::Text(column, _)
             | Self::Number(column, _)
             | Self::Bits(column, _)
@@ -77,10 +87,27 @@ impl Test {
         let Row { socket, facts } = row;
         match self {
             Self::State(states) => Some(states.contains(socket.state)),
-            Self::Port(side, ranges) => at_ends(*side, socket, |end| contains(ranges, end.port)),
-            Self::End(side, patterns) => at_ends(*side, socket, |end| {
-                patterns.iter().any(|pattern| pattern.matches(end))
+            Self::Port(side, ranges) => at_ends(*side, socket, |compared| {
+                contains(ranges, compared.end.port)
             }),
+            Self::End(side, patterns) => at_ends(*side, socket, |compared| {
+                patterns
+                    .iter()
+                    .any(|pattern| pattern.matches(compared, row))
+            }),
+            Self::Device(spelling, devices) => match (socket.interface, spelling) {
+                (None, Spelling::Ours) => None,
+                (None, Spelling::Ss) => Some(devices.iter().any(Device::is_none)),
+                (Some(_), _) => Some(devices.iter().any(|device| device.is_of(row))),
+            },
+            Self::Cgroup { ids, column, paths } => {
+                let by_id = socket.cgroup.is_some_and(|id| ids.contains(&id));
+                let by_path = match paths.as_slice() {
+                    [] => Some(false),
+                    _ => any_text(column, row, &|text, ours| equals_word(paths, text, ours)),
+                };
+                by_path.map(|found| found || by_id)
+            }
             Self::Process(names) => {
                 let mut owners = facts.owner_processes(socket).peekable();
                 owners.peek()?;
@@ -96,12 +123,18 @@ impl Test {
             }
             Self::User(names) => {
                 let uid = socket.uid?;
-                let known = facts.user(uid);
-                let is_one = |name: &String| {
-                    known.is_some_and(|known| known.bytes() == name.as_bytes())
-                        || name.parse() == Ok(uid)
-                };
-                Some(names.iter().any(is_one))
+                Some(names.iter().any(|name| is_user(facts, uid, name)))
+            }
+            Self::ProcessUser(names) => {
+                let uids = facts
+                    .owner_processes(socket)
+                    .filter_map(|process| process.uid);
+                let is_one = |uid| names.iter().any(|name| is_user(facts, uid, name));
+                let mut known = None;
+                for uid in uids {
+                    known = Some(known.unwrap_or(false) || is_one(uid));
+                }
+                known
             }
             Self::Text(column, words) => {
                 any_text(column, row, &|text, ours| equals_word(words, text, ours))
@@ -120,12 +153,11 @@ impl Test {
     }
 }
 
-/// Columns that the socket alone fills.
+/// Columns that the socket alone fills; an end is printed with the name of its interface.
 pub(super) const OF_SOCKET: &[&str] = &[
     "protocol",
     "family",
     "state",
-    "local",
     "laddr",
     "lport",
     "peer",
@@ -143,22 +175,41 @@ pub(super) const OF_SOCKET: &[&str] = &[
     "uid",
 ];
 
-impl EndPattern {
-    fn matches(&self, end: &Endpoint) -> bool {
-        let net = self.net.as_ref();
-        net.is_none_or(|net| net.contains(&end.address))
-            && self.ports.is_none_or(|ports| ports.contains(end.port))
-    }
+/// Whether `name` is the name or the number of a user.
+fn is_user(facts: &Facts, uid: u32, name: &str) -> bool {
+    let known = facts.user(uid);
+    known.is_some_and(|known| known.bytes() == name.as_bytes()) || name.parse() == Ok(uid)
 }
 
 /// Whether one of the ends is so; `None` where there is no such end.
-fn at_ends(side: Side, socket: &Socket, is_so: impl Fn(&Endpoint) -> bool) -> Option<bool> {
-    let peer = socket.peer.as_ref();
+fn at_ends(side: Side, socket: &Socket, is_so: impl Fn(Compared) -> bool) -> Option<bool> {
+    let local = || {
+        is_so(Compared {
+            end: socket.local,
+            takes_both: socket.takes_both_families() == Some(true),
+        })
+    };
+    let far = |end| {
+        is_so(Compared {
+            end,
+            takes_both: false,
+        })
+    };
     match side {
-        Side::Local => Some(is_so(&socket.local)),
-        Side::Peer => peer.map(is_so),
-        Side::Either => Some(is_so(&socket.local) || peer.is_some_and(is_so)),
+        Side::Local => Some(local()),
+        Side::Peer => socket.peer.map(far),
+        Side::PeerOfSs => Some(far(socket.peer.unwrap_or_else(|| unset(socket.family)))),
+        Side::Either => Some(local() || socket.peer.is_some_and(far)),
     }
+}
+
+/// The peer that the kernel has for what is not connected.
+const fn unset(family: Family) -> Endpoint {
+    let address = match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    Endpoint { address, port: 0 }
 }
 
 fn contains(ranges: &[PortRange], port: u16) -> bool {
@@ -187,9 +238,27 @@ fn any_text(column: &Column, row: Row<'_>, is_so: OnText<'_>) -> Option<bool> {
         Value::Word(word) => Some(is_so(word.as_bytes(), true)),
         Value::State(state) => owned(state.to_string()),
         Value::Text(text) => Some(is_so(text, false)),
-        Value::Address(address) => owned(address.to_string()),
-        Value::End { end, .. } => {
-            owned(std::net::SocketAddr::new(end.address, end.port).to_string())
+        Value::Address(address, takes_both) => {
+            let mut text = String::new();
+            push_address(&mut text, address, takes_both);
+            owned(text)
+        }
+        Value::End {
+            end,
+            takes_both,
+            device,
+            ..
+        } => {
+            let mut text = String::new();
+            push_host(&mut text, end.address, takes_both);
+            let mut text = text.into_bytes();
+            match device {
+                None => {}
+                Some(model::Device::Name(name)) => text.extend([b"%", name].concat()),
+                Some(model::Device::Index(index)) => text.extend(format!("%{index}").bytes()),
+            }
+            text.extend(format!(":{}", end.port).bytes());
+            Some(is_so(&text, false))
         }
         Value::Number(number)
         | Value::Bytes(number)
@@ -202,7 +271,7 @@ fn any_text(column: &Column, row: Row<'_>, is_so: OnText<'_>) -> Option<bool> {
         Value::Owners(row, field) => {
             let mut known = None;
             for (holder, process) in row.facts.owners(row.socket) {
-                let text = match field.of(holder, process) {
+                let text = match field.of(holder, process, row.facts) {
                     OwnerValue::Absent => continue,
                     OwnerValue::Number(number) => Cow::Owned(number.to_string().into_bytes()),
                     OwnerValue::Text(text) => Cow::Borrowed(text),
@@ -236,7 +305,7 @@ fn any_number(column: &Column, row: Row<'_>, is_so: &dyn Fn(u64) -> bool) -> Opt
         Value::Owners(row, field) => {
             let mut known = None;
             for (holder, process) in row.facts.owners(row.socket) {
-                if let OwnerValue::Number(number) = field.of(holder, process) {
+                if let OwnerValue::Number(number) = field.of(holder, process, row.facts) {
                     known = Some(known.unwrap_or(false) || is_so(number.into()));
                 }
             }

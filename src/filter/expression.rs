@@ -1,10 +1,12 @@
 //! What a filter is once it is read.
 
+use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 
-use ipnet::IpNet;
 use regex::bytes::Regex;
 
+use super::device::Device;
+use super::ends::{EndPattern, Spelling};
 use crate::columns::Column;
 use crate::model::{PortRange, StateSet};
 
@@ -39,12 +41,24 @@ pub(super) enum Test {
     Port(Side, Vec<PortRange>),
     /// The address lies in one of these networks, and the port in its ranges.
     End(Side, Vec<EndPattern>),
+    /// The socket is bound to one of these interfaces. For ss what is bound to none is bound to
+    /// the number 0.
+    Device(Spelling, Vec<Device>),
+    /// The socket was made in one of these cgroups, as ss compares them; or one of its owners
+    /// is in one of these, by the paths that are shown.
+    Cgroup {
+        ids: Vec<NonZeroU64>,
+        column: &'static Column,
+        paths: Vec<String>,
+    },
     /// A process with one of these names, or pids, holds it.
     Process(Vec<Vec<u8>>),
     /// A process with one of these pids holds it.
     Pid(Vec<RangeInclusive<u64>>),
-    /// The user has one of these names, or numbers.
+    /// The user who made it has one of these names, or numbers.
     User(Vec<String>),
+    /// A process that runs as one of these users, by name or number, holds it.
+    ProcessUser(Vec<String>),
     /// The column is one of these words; small and capital letters are the same for words of
     /// ours, which no other process chose.
     Text(&'static Column, Vec<String>),
@@ -61,14 +75,9 @@ pub(super) enum Test {
 pub(super) enum Side {
     Local,
     Peer,
+    /// The peer as ss has it: what is not connected has no address and the port 0.
+    PeerOfSs,
     Either,
-}
-
-/// An address, a network, a port, or several of these; what is `None` matches all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct EndPattern {
-    pub net: Option<IpNet>,
-    pub ports: Option<PortRange>,
 }
 
 /// A regular expression.

@@ -1,5 +1,6 @@
 //! The names that can be compared: every column, and the words of ss.
 
+use super::ends::Spelling::{self, Ours, Ss};
 use super::error::{Fault, did_you_mean};
 use super::expression::Side;
 use super::scan::Piece;
@@ -9,12 +10,15 @@ use crate::columns::{self, Column, Kind};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Field {
     State,
-    Port(Side),
-    /// An address, perhaps with a port.
-    End(Side),
+    Port(Side, Spelling),
+    /// An address, perhaps with a device and a port.
+    End(Side, Spelling),
+    Device(Spelling),
+    Cgroup(&'static Column),
     Process,
     Pid,
     User,
+    ProcessUser,
     Text(&'static Column),
     Number(&'static Column, Unit),
     /// A number whose bits mean something, with a mask behind it: `0x1/0xff`.
@@ -33,14 +37,9 @@ pub(super) enum Unit {
 }
 
 /// Other words for columns, those of ss among them.
-const ALIASES: [(&str, &str); 14] = [
-    ("src", "local"),
-    ("dst", "peer"),
-    ("sport", "lport"),
-    ("dport", "pport"),
+const ALIASES: [(&str, &str); 9] = [
     ("saddr", "laddr"),
     ("daddr", "paddr"),
-    ("dev", "interface"),
     ("fwmark", "mark"),
     ("proto", "protocol"),
     ("recv", "recv_q"),
@@ -50,6 +49,21 @@ const ALIASES: [(&str, &str); 14] = [
     ("username", "user"),
 ];
 
+/// Words of ss with a meaning of their own, and the columns that are nearest.
+const OF_SS: [(&str, &str); 5] = [
+    ("src", "local"),
+    ("dst", "peer"),
+    ("sport", "lport"),
+    ("dport", "pport"),
+    ("dev", "interface"),
+];
+
+/// The column whose text a word of ss matches.
+pub(super) fn column_of_ss(word: &str) -> Option<&'static str> {
+    let found = OF_SS.iter().find(|(name, _)| *name == word)?;
+    Some(found.1)
+}
+
 /// The field that a name stands for.
 pub(super) fn find(piece: Piece<'_>) -> Result<Field, Fault> {
     let word = piece.text.to_ascii_lowercase();
@@ -57,16 +71,29 @@ pub(super) fn find(piece: Piece<'_>) -> Result<Field, Fault> {
     let id = alias.map_or(word.as_str(), |(_, id)| id);
     Ok(match id {
         "state" => Field::State,
-        "port" => Field::Port(Side::Either),
-        "lport" => Field::Port(Side::Local),
-        "pport" => Field::Port(Side::Peer),
-        "local" | "laddr" => Field::End(Side::Local),
-        "peer" | "paddr" => Field::End(Side::Peer),
-        "address" | "addr" => Field::End(Side::Either),
+        "port" => Field::Port(Side::Either, Ours),
+        "lport" => Field::Port(Side::Local, Ours),
+        "pport" => Field::Port(Side::Peer, Ours),
+        "sport" => Field::Port(Side::Local, Ss),
+        "dport" => Field::Port(Side::PeerOfSs, Ss),
+        "local" | "laddr" => Field::End(Side::Local, Ours),
+        "peer" | "paddr" => Field::End(Side::Peer, Ours),
+        "src" => Field::End(Side::Local, Ss),
+        "dst" => Field::End(Side::PeerOfSs, Ss),
+        "address" | "addr" => Field::End(Side::Either, Ours),
+        "interface" => Field::Device(Ours),
+        "dev" => Field::Device(Ss),
+        "process_user" => Field::ProcessUser,
         "process" => Field::Process,
         "pid" => Field::Pid,
         "user" => Field::User,
-        id => of_column(columns::find(id).ok_or_else(|| unknown(piece))?),
+        id => {
+            let column = columns::find(id).ok_or_else(|| unknown(piece))?;
+            match id {
+                "cgroup" => Field::Cgroup(column),
+                _ => of_column(column),
+            }
+        }
     })
 }
 
@@ -89,7 +116,9 @@ fn of_column(column: &'static Column) -> Field {
 pub(super) fn names() -> Vec<&'static str> {
     let ids = columns::COLUMNS.iter().map(|column| column.id);
     let aliases = ALIASES.iter().map(|(alias, _)| *alias);
-    ids.chain(["port", "address"]).chain(aliases).collect()
+    let of_ss = OF_SS.iter().map(|(name, _)| *name);
+    let ids = ids.chain(["port", "address"]);
+    ids.chain(aliases).chain(of_ss).collect()
 }
 
 fn unknown(piece: Piece<'_>) -> Fault {

@@ -4,6 +4,8 @@
 //! the same parser. The states, ports and addresses that can match are pushed down to the
 //! kernel; the answer never changes because of it.
 
+mod device;
+mod ends;
 mod equal;
 mod error;
 mod evaluate;
@@ -11,12 +13,14 @@ mod expression;
 mod fields;
 mod narrow;
 mod parse;
+mod ports;
 mod scan;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 
 use crate::columns::{Column, Row};
@@ -30,10 +34,34 @@ pub(crate) use values::duration;
 
 /// The words as conditions of their own, where there are several and each is one: an `or`
 /// inside one word does not reach into the next.
-fn each_alone(words: &[String], ports: values::PortNames<'_>) -> Option<Vec<Expr>> {
-    let parts = words.iter().map(|word| parse::parse(word, ports).ok()?);
+fn each_alone(words: &[String], names: Names) -> Option<Vec<Expr>> {
+    let parts = words.iter().map(|word| parse::parse(word, names).ok()?);
     let parts: Option<Vec<Expr>> = parts.collect();
     parts.filter(|parts| parts.len() > 1)
+}
+
+/// What names in a filter stand for on this system.
+#[derive(Clone, Copy)]
+pub struct Names {
+    /// The port of a service.
+    pub port: fn(&str) -> Option<u16>,
+    /// The id of the cgroup whose directory a path is; `None` for a path below no mount of
+    /// cgroup2.
+    pub cgroup: fn(&str) -> Result<Option<NonZeroU64>, String>,
+}
+
+impl Names {
+    /// No name stands for anything.
+    pub const NONE: Self = Self {
+        port: |_| None,
+        cgroup: |_| Ok(None),
+    };
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Names")
+    }
 }
 
 /// A condition that holds for the sockets that are wanted. The empty one holds for all.
@@ -48,24 +76,21 @@ impl Filter {
     /// # Errors
     /// One that says what is wrong and where, and what would be right.
     pub fn parse(words: &[String]) -> Result<Self, FilterError> {
-        Self::parse_with(words, &|_| None)
+        Self::parse_with(words, Names::NONE)
     }
 
-    /// The same, with `ports` to give the port of a service's name.
+    /// The same, with what names stand for.
     ///
     /// # Errors
     /// The same.
-    pub fn parse_with(
-        words: &[String],
-        ports: &dyn Fn(&str) -> Option<u16>,
-    ) -> Result<Self, FilterError> {
+    pub fn parse_with(words: &[String], names: Names) -> Result<Self, FilterError> {
         let text = words.join(" ");
-        if let Some(parts) = each_alone(words, ports) {
+        if let Some(parts) = each_alone(words, names) {
             return Ok(Self {
                 expr: Some(Expr::All(parts)),
             });
         }
-        match parse::parse(&text, ports) {
+        match parse::parse(&text, names) {
             Ok(expr) => Ok(Self { expr }),
             Err(fault) => Err(fault.within(&text)),
         }
@@ -148,9 +173,18 @@ impl Filter {
             | Test::Number(column, _)
             | Test::Bits(column, _)
             | Test::Matches(column, _) => Some(*column),
+            Test::Cgroup { column, paths, .. } if !paths.is_empty() => Some(*column),
             _ => None,
         };
         self.terms().iter().filter_map(column).collect()
+    }
+
+    /// Whether it compares the cgroups that the kernel tells of sockets.
+    #[must_use]
+    pub fn needs_cgroup_ids(&self) -> bool {
+        let by_id =
+            |term: &&Term| matches!(&term.test, Test::Cgroup { ids, .. } if !ids.is_empty());
+        self.terms().iter().any(by_id)
     }
 
     /// How much must be known of processes to evaluate it.
@@ -159,6 +193,7 @@ impl Filter {
         let details = self.terms().into_iter().map(|term| match &term.test {
             Test::Process(names) if names.iter().any(|name| name.len() > 15) => ProcessDetail::Full,
             Test::Process(_) | Test::Pid(_) => ProcessDetail::Name,
+            Test::ProcessUser(_) => ProcessDetail::Full,
             _ => ProcessDetail::None,
         });
         let columns = self.columns();
@@ -169,7 +204,7 @@ impl Filter {
     /// Whether the names of users must be known to evaluate it.
     #[must_use]
     pub fn needs_users(&self) -> bool {
-        let by_name = |term: &&Term| matches!(term.test, Test::User(_));
+        let by_name = |term: &&Term| matches!(term.test, Test::User(_) | Test::ProcessUser(_));
         self.terms().iter().any(by_name) || self.columns().iter().any(|column| column.needs.users)
     }
 }

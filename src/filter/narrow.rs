@@ -3,9 +3,12 @@
 //! Everything here may be too wide and never too narrow: whatever it leaves out, the filter
 //! would have refused. A property test in `tests/` holds that against the filter itself.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use ipnet::IpNet;
 
-use super::expression::{EndPattern, Expr, Side, Term, Test};
+use super::ends::{EndPattern, Host};
+use super::expression::{Expr, Side, Term, Test};
 use crate::model::{Narrow, PortRange, Prefix, StateSet};
 
 impl Expr {
@@ -64,13 +67,18 @@ impl Expr {
 fn of_test(test: &Test) -> Narrow {
     let mut narrow = Narrow::default();
     match test {
-        Test::Port(side, ranges) => *ports_of(&mut narrow, *side) = hull(ranges),
+        Test::Port(side, ranges) => narrow_ports(&mut narrow, *side, hull(ranges)),
         Test::End(side, patterns) => {
             let ranges: Option<Vec<_>> = patterns.iter().map(|pattern| pattern.ports).collect();
-            *ports_of(&mut narrow, *side) = ranges.and_then(|ranges| hull(&ranges));
+            let ports = ranges.and_then(|ranges| hull(&ranges));
+            narrow_ports(&mut narrow, *side, ports);
             match side {
                 Side::Local => narrow.local = network(patterns),
                 Side::Peer => narrow.peer = network(patterns),
+                Side::PeerOfSs => {
+                    let has_peers = |net: &Prefix| !UNSET.iter().any(|none| net.contains(*none));
+                    narrow.peer = network(patterns).filter(has_peers);
+                }
                 Side::Either => {}
             }
         }
@@ -79,11 +87,19 @@ fn of_test(test: &Test) -> Narrow {
     narrow
 }
 
-fn ports_of(narrow: &mut Narrow, side: Side) -> &mut Option<PortRange> {
+/// The peers of what is not connected, for ss.
+const UNSET: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+];
+
+fn narrow_ports(narrow: &mut Narrow, side: Side, ports: Option<PortRange>) {
     match side {
-        Side::Local => &mut narrow.local_port,
-        Side::Peer => &mut narrow.peer_port,
-        Side::Either => &mut narrow.any_port,
+        Side::Local => narrow.local_port = ports,
+        Side::Peer => narrow.peer_port = ports,
+        // For ss the port of what is not connected is 0.
+        Side::PeerOfSs => narrow.peer_port = ports.filter(|ports| !ports.contains(0)),
+        Side::Either => narrow.any_port = ports,
     }
 }
 
@@ -95,12 +111,16 @@ fn hull(ranges: &[PortRange]) -> Option<PortRange> {
     })
 }
 
-/// The network, where there is one for all patterns.
+/// The network, where there is one for all patterns; a mapped one of ss has IPv4 and IPv6
+/// addresses in it.
 fn network(patterns: &[EndPattern]) -> Option<Prefix> {
-    let [EndPattern { net: Some(net), .. }] = patterns else {
-        return None;
-    };
-    Some(prefix(net))
+    match patterns {
+        [pattern] => match pattern.host {
+            Host::Net(net) => Some(prefix(&net)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn prefix(net: &IpNet) -> Prefix {

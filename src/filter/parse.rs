@@ -8,12 +8,13 @@
 //! op    := = == != < <= > >= ~ !~ in, "not in", and ss's eq ne lt gt le ge
 //! ```
 
-use super::equal::equal;
+use super::equal::{equal, of_ports};
 use super::error::Fault;
 use super::expression::{Expr, Pattern, Term, Test};
 use super::fields::{self, Field};
 use super::scan::{Piece, Scan};
-use super::values::{self, Order, PortNames};
+use super::values::{self, Order};
+use super::{Names, ports};
 use crate::columns;
 use crate::model::{State, StateSet};
 
@@ -37,10 +38,10 @@ const WORDS: [&str; 4] = ["and", "or", "not", "in"];
 const CLAUSES: [&str; 7] = ["src", "dst", "sport", "dport", "dev", "fwmark", "cgroup"];
 
 /// Reads the text of a filter; `None` when it is empty.
-pub(super) fn parse(text: &str, ports: PortNames<'_>) -> Result<Option<Expr>, Fault> {
+pub(super) fn parse(text: &str, names: Names) -> Result<Option<Expr>, Fault> {
     let mut parser = Parser {
         scan: Scan::new(text),
-        ports,
+        names,
         depth: 0,
     };
     if parser.scan.is_done() {
@@ -76,12 +77,19 @@ fn open_quote(at: usize) -> Fault {
 
 struct Parser<'a> {
     scan: Scan<'a>,
-    ports: PortNames<'a>,
+    names: Names,
     depth: u32,
 }
 
-/// A condition, and whether it was an ss clause `state X`, of which several add up.
-type Part = (Expr, bool);
+/// A condition, and which clause of ss about states it was.
+type Part = (Expr, Option<Clause>);
+
+/// `state X` and `exclude X` of ss: side by side they make one set, from left to right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clause {
+    State,
+    Exclude,
+}
 
 impl<'a> Parser<'a> {
     fn any(&mut self) -> Result<Expr, Fault> {
@@ -93,19 +101,22 @@ impl<'a> Parser<'a> {
     }
 
     fn all(&mut self) -> Result<Expr, Fault> {
-        let (first, mut adds_up) = self.one()?;
+        let (first, mut before) = self.one()?;
         let mut parts = vec![first];
         loop {
             let joined = self.accept_word("and") || self.scan.accept("&&") || self.scan.accept("&");
             if !joined && self.ends_here() {
                 return Ok(single_or(parts, Expr::All));
             }
-            let (next, is_state) = self.one()?;
-            match (parts.last_mut(), &next) {
-                (Some(last), next) if adds_up && is_state && !joined => unite(last, next),
+            let (next, clause) = self.one()?;
+            match (
+                parts.last_mut(),
+                clause.filter(|_| before.is_some() && !joined),
+            ) {
+                (Some(last), Some(clause)) => add_up(last, &next, clause),
                 _ => parts.push(next),
             }
-            adds_up = is_state;
+            before = clause;
         }
     }
 
@@ -126,14 +137,14 @@ impl<'a> Parser<'a> {
         }
         let part = if self.accept_word("not") || self.scan.accept("!") {
             let (inner, _) = self.one()?;
-            (Expr::Not(Box::new(inner)), false)
+            (Expr::Not(Box::new(inner)), None)
         } else if self.scan.accept("(") {
             let inner = self.any()?;
             if !self.scan.accept(")") {
                 let hint = "every '(' needs its ')'";
                 return Err(Fault::new("a ')' is missing", self.scan.at(), hint));
             }
-            (inner, false)
+            (inner, None)
         } else {
             self.term()?
         };
@@ -158,12 +169,11 @@ impl<'a> Parser<'a> {
         if op.is_none() && matches!(word.as_str(), "state" | "exclude") {
             let value = self.value(false, "a state")?;
             let set = values::states(value, true)?;
-            let set = if word == "state" {
-                set
-            } else {
-                set.complement()
+            let (set, clause) = match word.as_str() {
+                "state" => (set, Clause::State),
+                _ => (set.complement(), Clause::Exclude),
             };
-            return Ok((plain(Test::State(set)), word == "state"));
+            return Ok((plain(Test::State(set)), Some(clause)));
         }
         let (op, negated) = match op {
             Some(op) => op,
@@ -172,7 +182,7 @@ impl<'a> Parser<'a> {
         };
         let field = fields::find(name)?;
         let test = self.test(name, field, op)?;
-        Ok((Expr::Term(Term { test, negated }), false))
+        Ok((Expr::Term(Term { test, negated }), None))
     }
 
     /// The name that a comparison begins with.
@@ -255,7 +265,7 @@ impl<'a> Parser<'a> {
             Op::Ordered(order) => self.ordered(name, field, order),
             Op::Equal => {
                 let values = self.values()?;
-                equal(field, &values, self.ports)
+                equal(field, &values, self.names)
             }
         }
     }
@@ -265,15 +275,15 @@ impl<'a> Parser<'a> {
             Field::Process => "comm",
             Field::User => "user",
             Field::State => "state",
-            Field::Text(column) => column.id,
-            Field::End(_) => match name.text.to_ascii_lowercase().as_str() {
-                "src" => "local",
-                "dst" => "peer",
+            Field::Text(column) | Field::Cgroup(column) => column.id,
+            Field::Device(_) => "interface",
+            Field::ProcessUser => "process_user",
+            Field::End(..) => match name.text.to_ascii_lowercase().as_str() {
                 "saddr" => "laddr",
                 "daddr" => "paddr",
-                _ => name.text,
+                word => fields::column_of_ss(word).unwrap_or(name.text),
             },
-            Field::Port(_) | Field::Pid | Field::Number(..) | Field::Bits(_) => {
+            Field::Port(..) | Field::Pid | Field::Number(..) | Field::Bits(_) => {
                 let what = format!("'{}' is a number: it has no text to match", name.text);
                 return Err(Fault::new(what, name.at, "compare it with = != < <= > >="));
             }
@@ -303,9 +313,15 @@ impl<'a> Parser<'a> {
     fn ordered(&mut self, name: Piece<'_>, field: Field, order: Order) -> Result<Test, Fault> {
         let value = self.value(false, "a number")?;
         match field {
-            Field::Port(side) => {
-                let port = values::port(value, self.ports)?;
-                Ok(Test::Port(side, order.ports(port)))
+            Field::Port(side, spelling) => {
+                let (family, range) = ports::value(value, spelling, self.names)?;
+                let port = range.filter(|range| range.is_single()).ok_or_else(|| {
+                    let what = format!("'{}' is a range", value.text);
+                    Fault::new(what, value.at, "a range is compared with =, != or in")
+                })?;
+                let ranges = order.ports(port.first).into_iter();
+                let ranges = ranges.map(|range| (family, Some(range)));
+                Ok(of_ports(side, ranges.collect()))
             }
             Field::Pid => {
                 let number = values::number(value, fields::Unit::Count)?;
@@ -371,8 +387,8 @@ fn single_or(mut parts: Vec<Expr>, join: fn(Vec<Expr>) -> Expr) -> Expr {
     }
 }
 
-/// `state A state B` of ss: either.
-fn unite(last: &mut Expr, next: &Expr) {
+/// `state A state B` of ss: either; `state A exclude B`: A without B.
+fn add_up(last: &mut Expr, next: &Expr, clause: Clause) {
     let set = |expr: &Expr| match expr {
         Expr::Term(Term {
             test: Test::State(set),
@@ -380,5 +396,9 @@ fn unite(last: &mut Expr, next: &Expr) {
         }) => *set,
         _ => StateSet::NONE,
     };
-    *last = plain(Test::State(set(last).union(set(next))));
+    let (before, next) = (set(last), set(next));
+    *last = plain(Test::State(match clause {
+        Clause::State => before.union(next),
+        Clause::Exclude => before.intersect(next),
+    }));
 }

@@ -11,6 +11,13 @@ pub(super) struct Piece<'a> {
     pub quoted: bool,
 }
 
+impl Piece<'_> {
+    /// The byte of the filter at which the byte `inside` of the piece's text stands.
+    pub fn place(&self, inside: usize) -> usize {
+        self.at + usize::from(self.quoted) + inside
+    }
+}
+
 /// Signs that end a word and mean something themselves, the longer ones first.
 const SIGNS: [&str; 16] = [
     "&&", "||", "==", "!=", "<>", "<=", ">=", "!~", "=", "<", ">", "~", "!", "(", ")", ",",

@@ -65,8 +65,21 @@ fn ports(name: &str) -> Option<u16> {
         .map(|(_, port)| port)
 }
 
+/// The mount of cgroup2 is /cg.
+fn cgroup(path: &str) -> Result<Option<NonZeroU64>, String> {
+    match path.strip_prefix("/cg/") {
+        Some("shop") => Ok(NonZeroU64::new(77)),
+        Some(_) => Err(format!("there is no cgroup '{path}'")),
+        None => Ok(None),
+    }
+}
+
 fn read(text: &str) -> Result<Filter, FilterError> {
-    Filter::parse_with(&[text.to_owned()], &ports)
+    let names = Names {
+        port: ports,
+        cgroup,
+    };
+    Filter::parse_with(&[text.to_owned()], names)
 }
 
 fn holds(text: &str) -> bool {
@@ -320,8 +333,8 @@ fn errors_point_and_teach() {
         ),
         (
             "peer in 10.0.0.0/33",
-            "not an address",
-            "in ^10",
+            "at most 32 bits",
+            "in 10.0.0.0/^33",
             "for example",
         ),
         ("recv_q > 5parsecs", "no number", "> ^5parsecs", "64k"),
@@ -341,7 +354,14 @@ fn errors_point_and_teach() {
         ("process = 'java", "never closed", "= ^'java", "close it"),
         ("= 5", "'=' stands", "^= 5", "a name"),
         ("state", "a state is missing", "state^", "for example"),
-        ("fwmark = 0x1/", "no number", "= ^0x1/", "0x1f"),
+        ("fwmark = 0x1/", "no number", "= 0x1/^", "0x1f"),
+        (
+            "fwmark = 0x3/0x1",
+            "leaves out",
+            "= ^0x3",
+            "bits of the mask",
+        ),
+        ("cgroup = /cg/none", "no cgroup", "= ^/cg/none", "directory"),
         ("cookie = zz", "no cookie", "= ^zz", "hexadecimal"),
         ("timer = soon", "no timer", "= ^soon", "keepalive"),
         ("autobound", "not known here", "^autobound", "lport in"),
@@ -380,7 +400,7 @@ fn what_the_kernel_can_decide_is_known() {
         (peer.address.to_string(), peer.length),
         ("10.0.0.0".into(), 8)
     );
-    let mapped = narrow("src ::ffff:10.0.0.0/104").local.unwrap();
+    let mapped = narrow("local in ::ffff:10.0.0.0/104").local.unwrap();
     assert_eq!(
         (mapped.address.to_string(), mapped.length),
         ("10.0.0.0".into(), 8)

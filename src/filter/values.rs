@@ -1,19 +1,12 @@
 //! Values: states and their groups, ports, addresses, numbers with units.
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use super::error::{Fault, did_you_mean};
-use super::expression::EndPattern;
 use super::fields::Unit;
 use super::scan::Piece;
 use crate::model::{PortRange, State, StateSet};
-
-/// Gives the port of a service's name.
-pub(super) type PortNames<'a> = &'a dyn Fn(&str) -> Option<u16>;
 
 /// An order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,92 +91,6 @@ fn no_state(piece: Piece<'_>) -> Fault {
     Fault::new(format!("'{}' is not a state", piece.text), piece.at, hint)
 }
 
-/// A port by number or name; ss writes `:8080`.
-pub(super) fn port(piece: Piece<'_>, names: PortNames<'_>) -> Result<u16, Fault> {
-    let range = port_range(piece, names)?;
-    if range.is_single() {
-        return Ok(range.first);
-    }
-    let hint = "a range is compared with =, != or in";
-    Err(Fault::new(
-        format!("'{}' is a range", piece.text),
-        piece.at,
-        hint,
-    ))
-}
-
-/// A port or a range of ports.
-pub(super) fn port_range(piece: Piece<'_>, names: PortNames<'_>) -> Result<PortRange, Fault> {
-    let text = without_family(piece.text);
-    let text = text.trim_start_matches("*:").trim_start_matches(':');
-    port_range_of(text, names).map_err(|what| {
-        let hint = "for example lport = 8080, port in 80,8000-8100, pport = https";
-        Fault::new(what, piece.at, hint)
-    })
-}
-
-fn port_range_of(text: &str, names: PortNames<'_>) -> Result<PortRange, String> {
-    let is_name = text.starts_with(|c: char| c.is_ascii_alphabetic());
-    if is_name {
-        let port = names(text).ok_or_else(|| format!("there is no service '{text}'"))?;
-        return Ok(PortRange {
-            first: port,
-            last: port,
-        });
-    }
-    let mut ranges = PortRange::parse_list(text)?.into_iter();
-    ranges
-        .next()
-        .ok_or_else(|| format!("'{text}' is not a port"))
-}
-
-/// An address, a network, with or without a port: `10.0.0.1`, `10.0.0.0/8:443`, `[::1]:80`,
-/// `:80`, `*`.
-pub(super) fn end(piece: Piece<'_>, names: PortNames<'_>) -> Result<EndPattern, Fault> {
-    let text = without_family(piece.text);
-    let fault = |what: String| {
-        let hint = "for example 10.0.0.1, 10.0.0.0/8, 10.0.0.1:443, [::1]:80, :8080";
-        Fault::new(what, piece.at, hint)
-    };
-    let no_address = || fault(format!("'{text}' is not an address"));
-    let (address, port) = split(text);
-    let net = match address {
-        "" | "*" | "any" => None,
-        address => Some(network(address).ok_or_else(no_address)?),
-    };
-    let ports = match port {
-        None | Some("*") => None,
-        Some(port) => Some(port_range_of(port, names).map_err(fault)?),
-    };
-    if net.is_none() && ports.is_none() && !matches!(text, "*" | "any" | "*:*") {
-        return Err(no_address());
-    }
-    Ok(EndPattern { net, ports })
-}
-
-/// The text without ss's `inet:` or `inet6:` before it: the address tells its family.
-fn without_family(text: &str) -> &str {
-    let stripped = text.strip_prefix("inet6:").or(text.strip_prefix("inet:"));
-    stripped.unwrap_or(text)
-}
-
-/// Both loopback addresses, as `localhost` means them; else the one end.
-pub(super) fn ends(piece: Piece<'_>, names: PortNames<'_>) -> Result<Vec<EndPattern>, Fault> {
-    let text = without_family(piece.text);
-    let Some(port) = text.strip_prefix("localhost") else {
-        return Ok(vec![end(piece, names)?]);
-    };
-    let loopback = |address: String| {
-        let text = format!("{address}{port}");
-        let text = text.as_str();
-        end(Piece { text, ..piece }, names)
-    };
-    Ok(vec![
-        loopback("127.0.0.1".to_owned())?,
-        loopback("[::1]".to_owned())?,
-    ])
-}
-
 /// A cookie in 16 digits, from as many as are given, with or without `0x`.
 pub(super) fn cookie(piece: Piece<'_>) -> Result<String, Fault> {
     let digits = piece.text.trim_start_matches("0x");
@@ -193,49 +100,6 @@ pub(super) fn cookie(piece: Piece<'_>) -> Result<String, Fault> {
             let what = format!("'{}' is no cookie", piece.text);
             Fault::new(what, piece.at, "it is up to 16 hexadecimal digits")
         })
-}
-
-/// The address and the port of an end, as far as both are there.
-fn split(text: &str) -> (&str, Option<&str>) {
-    if let Some(inner) = text.strip_prefix('[')
-        && let Some((address, rest)) = inner.split_once(']')
-    {
-        // ss writes [::1]/64:80, too: the prefix stands outside.
-        return match rest.strip_prefix(':') {
-            Some(port) => (address, Some(port)),
-            None => (address, None),
-        };
-    }
-    match text.rsplit_once(':') {
-        // More than one colon: an IPv6 address without a port.
-        Some((address, port)) if !address.contains(':') => (address, Some(port)),
-        _ => (text, None),
-    }
-}
-
-/// `10/8` and `193.233.7/24`, as ss has them, with all four numbers.
-fn whole(text: &str) -> Option<String> {
-    let (address, length) = text.split_once('/')?;
-    let numbers = address.split('.').count();
-    let is_short = (1..4).contains(&numbers) && !address.contains(':');
-    is_short.then(|| format!("{address}{}/{length}", ".0".repeat(4 - numbers)))
-}
-
-/// A network, or a single address; a v4-mapped one is the IPv4 it is.
-fn network(text: &str) -> Option<IpNet> {
-    let whole = whole(text);
-    let text = whole.as_deref().unwrap_or(text);
-    let net = match text.parse::<IpNet>() {
-        Ok(net) => net,
-        Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
-    };
-    let IpAddr::V6(v6) = net.addr() else {
-        return Some(net);
-    };
-    match (v6.to_ipv4_mapped(), net.prefix_len().checked_sub(96)) {
-        (Some(v4), Some(length)) => IpNet::new(IpAddr::V4(v4), length).ok(),
-        _ => Some(net),
-    }
 }
 
 /// A number with its unit.
@@ -268,11 +132,47 @@ pub(super) fn range(piece: Piece<'_>, unit: Unit) -> Result<RangeInclusive<u64>,
 
 /// A number with the mask under which it is compared; without one all of its bits count.
 pub(super) fn bits(piece: Piece<'_>) -> Result<(u64, u64), Fault> {
-    let part = |text| number(Piece { text, ..piece }, Unit::Count);
-    match piece.text.split_once('/') {
-        Some((value, mask)) => Ok((part(value)?, part(mask)?)),
-        None => Ok((part(piece.text)?, u64::MAX)),
+    let part = |text: &str, inside| {
+        let number = c_number(text).or_else(|| number_of(text, Unit::Count));
+        number.ok_or_else(|| {
+            let what = format!("'{text}' is no number");
+            Fault::new(what, piece.place(inside), "for example 0x1f, 0x1/0xff, 31")
+        })
+    };
+    let Some((value, mask)) = piece.text.split_once('/') else {
+        return Ok((part(piece.text, 0)?, u64::MAX));
+    };
+    let mask_at = value.len() + 1;
+    let (value, mask) = (part(value, 0)?, part(mask, mask_at)?);
+    if value & !mask != 0 {
+        let what = format!("0x{value:x} has bits that the mask 0x{mask:x} leaves out");
+        let hint = "it would never be so: give only bits of the mask";
+        return Err(Fault::new(what, piece.place(0), hint));
     }
+    Ok((value, mask))
+}
+
+/// 32 bits as ss and C write them: `0x1f`, `017`, `-1`.
+fn c_number(text: &str) -> Option<u64> {
+    let (digits, is_negative) = match text.strip_prefix('-') {
+        Some(digits) => (digits, true),
+        None => (text, false),
+    };
+    let octal = digits.strip_prefix('0').filter(|rest| !rest.is_empty());
+    let number = match (digits.strip_prefix("0x"), octal) {
+        (Some(digits), _) => u32::from_str_radix(digits, 16),
+        (None, Some(digits)) => u32::from_str_radix(digits, 8),
+        (None, None) => digits.parse(),
+    }
+    .ok()?;
+    Some(
+        if is_negative {
+            number.wrapping_neg()
+        } else {
+            number
+        }
+        .into(),
+    )
 }
 
 fn number_of(text: &str, unit: Unit) -> Option<u64> {

@@ -75,6 +75,15 @@ impl Facts {
         self.interfaces.get(&socket.interface?)
     }
 
+    /// The interface `socket` is bound to, as it is shown with its ends: its name, or its index
+    /// where it has none any more.
+    #[must_use]
+    pub fn device(&self, socket: &Socket) -> Option<Device<'_>> {
+        let index = socket.interface?;
+        let name = self.interface(socket);
+        Some(name.map_or(Device::Index(index), |name| Device::Name(name.bytes())))
+    }
+
     /// The cgroup `socket` was made in.
     #[must_use]
     pub fn cgroup(&self, socket: &Socket) -> Option<&Cgroup> {
@@ -92,6 +101,15 @@ impl Facts {
     pub fn service(&self, protocol: Protocol, port: u16) -> Option<&Foreign> {
         self.services.get(&(protocol, port))
     }
+}
+
+/// An interface, as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device<'a> {
+    /// By its name.
+    Name(&'a [u8]),
+    /// By its number, where the name is not known.
+    Index(NonZeroU32),
 }
 
 /// All rows of an answer at once, with their facts: what a view that needs the whole is made

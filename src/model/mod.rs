@@ -20,7 +20,7 @@ mod tcp_info;
 
 pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet};
 pub use entry::{Entry, RowKind};
-pub use facts::{Facts, Snapshot};
+pub use facts::{Device, Facts, Snapshot};
 pub use foreign::Foreign;
 pub use groups::{Cgroup, ShareGroups};
 pub use holders::{Held, Holder, HolderIndex, Via};

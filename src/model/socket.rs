@@ -1,5 +1,6 @@
 //! The one socket type.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroU64};
 
 use super::{Endpoint, Family, Held, Memory, Protocol, Queue, SocketOptions, State, TcpInfo};
@@ -89,6 +90,24 @@ impl Socket {
     #[must_use]
     pub const fn is_listener(&self) -> bool {
         matches!(self.state, State::Listen | State::Unconnected)
+    }
+
+    /// Whether it is bound to every address of both families: an IPv6 wildcard that does not
+    /// refuse IPv4. `None` where the source does not tell; raw IPv6 sockets never take IPv4.
+    #[must_use]
+    pub fn takes_both_families(&self) -> Option<bool> {
+        let is_wildcard = self.local.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        if !is_wildcard || self.protocol == Protocol::Raw {
+            return Some(false);
+        }
+        self.v6_only.map(|refuses| !refuses)
+    }
+
+    /// As [`takes_both_families`](Self::takes_both_families), of what waits for clients;
+    /// `None` for everything else.
+    #[must_use]
+    pub fn dual_stack(&self) -> Option<bool> {
+        self.takes_both_families().filter(|_| self.is_listener())
     }
 
     /// How long the socket has been in its state: exact for `TIME_WAIT`, from its timer; at

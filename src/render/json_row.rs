@@ -46,6 +46,11 @@ pub(super) fn members(
         Some(name) => bytes(out, "interface", name.bytes()),
         None => out.push_str(",\"interface\":null"),
     }
+    out.push_str(match socket.dual_stack() {
+        Some(true) => ",\"dual_stack\":true",
+        Some(false) => ",\"dual_stack\":false",
+        None => ",\"dual_stack\":null",
+    });
     number(
         out,
         ",\"inode\":",
@@ -275,7 +280,7 @@ mod tests {
             uid in proptest::option::of(0..4_u32),
             queue in proptest::option::of(queue()),
             timer in timer_of(),
-            drops in any::<Option<u32>>(),
+            (drops, v6_only) in any::<(Option<u32>, Option<bool>)>(),
         ) -> Socket {
             let protocol = [Protocol::Tcp, Protocol::Udp, Protocol::Raw][usize::from(protocol)];
             let family = if family { Family::V4 } else { Family::V6 };
@@ -291,6 +296,7 @@ mod tests {
             socket.queue = queue;
             socket.timer = timer;
             socket.drops = drops;
+            socket.v6_only = v6_only;
             socket
         }
     }

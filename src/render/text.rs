@@ -1,19 +1,20 @@
 //! Values as text: what stands in a cell.
 
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr};
 
 use unicode_width::UnicodeWidthStr;
 
 use super::units;
 use crate::columns::{Align, OwnerField, OwnerValue, Row, Value};
+use crate::columns::{push_address, push_host};
+pub(super) use crate::columns::{push_number, push_v4};
 use crate::model::foreign::{escape_into, shown};
-use crate::model::{Endpoint, Facts, Foreign, OwnerStatus, Protocol, Timer};
+use crate::model::{Device, OwnerStatus, Timer};
 
 /// What a cell is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// A person: wildcards as `*`, several owners as "+2".
+    /// A person: several owners as "+2".
     Person,
     /// A program that splits lines at blanks: exact, owners joined by `;`, absent is `-`, and
     /// a blank in the text of others is written `\x20`, a text that is `-` alone `\x2d`.
@@ -49,13 +50,8 @@ pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
             Some(name) => out.push_str(name),
             None => push(out, format_args!("{state}")),
         },
-        Value::Address(address) => push(out, format_args!("{address}")),
-        Value::End {
-            end,
-            protocol,
-            interface,
-            facts,
-        } => write_end(out, end, *protocol, *interface, facts, style),
+        Value::Address(address, takes_both) => push_address(out, *address, *takes_both),
+        Value::End { .. } => write_end(out, value, style),
         Value::Queue(length, limit) => write_queue(out, *length, *limit),
         Value::Timer(timer) => write_timer(out, *timer),
         Value::Text(text) => write_foreign(out, text, style),
@@ -67,7 +63,7 @@ pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
                 if place > 0 {
                     out.push(';');
                 }
-                write_owner(out, &field.of(holder, process), style);
+                write_owner(out, &field.of(holder, process, row.facts), style);
             }
         }
         Value::Process(row) => write_process(out, *row, style),
@@ -106,7 +102,7 @@ const FEW: usize = 3;
 fn write_few_owners(out: &mut String, row: Row<'_>, field: OwnerField) {
     let owners = row.facts.owners(row.socket);
     let mut values: Vec<_> = owners
-        .map(|(holder, process)| field.of(holder, process))
+        .map(|(holder, process)| field.of(holder, process, row.facts))
         .collect();
     values.dedup();
     for (place, value) in values.iter().take(FEW).enumerate() {
@@ -117,21 +113,6 @@ fn write_few_owners(out: &mut String, row: Row<'_>, field: OwnerField) {
     }
     if values.len() > FEW {
         push(out, format_args!(" +{}", values.len() - FEW));
-    }
-}
-
-/// A number in decimal. Rows are full of numbers, and the machinery of `format!` costs several
-/// times as much as the digits.
-pub(super) fn push_number(out: &mut String, number: u64) {
-    out.push_str(itoa::Buffer::new().format(number));
-}
-
-pub(super) fn push_v4(out: &mut String, address: Ipv4Addr) {
-    for (place, octet) in address.octets().into_iter().enumerate() {
-        if place > 0 {
-            out.push('.');
-        }
-        push_number(out, octet.into());
     }
 }
 
@@ -189,26 +170,31 @@ fn replace(out: &mut String, start: usize, what: &str, by: &str) {
     }
 }
 
-fn write_end(
-    out: &mut String,
-    end: &Endpoint,
-    protocol: Protocol,
-    interface: Option<&Foreign>,
-    facts: &Facts,
-    style: Style,
-) {
-    match (facts.host(end), end.address) {
-        (Some(name), _) => write_foreign(out, name.bytes(), style),
-        (None, IpAddr::V4(v4)) if v4.is_unspecified() && style == Style::Person => out.push('*'),
-        (None, IpAddr::V4(v4)) => push_v4(out, v4),
-        (None, IpAddr::V6(v6)) => push(out, format_args!("[{v6}]")),
+fn write_end(out: &mut String, value: &Value<'_>, style: Style) {
+    let Value::End {
+        end,
+        takes_both,
+        protocol,
+        device,
+        facts,
+    } = value
+    else {
+        return;
+    };
+    match facts.host(end) {
+        Some(name) => write_foreign(out, name.bytes(), style),
+        None => push_host(out, end.address, *takes_both),
     }
-    if let Some(interface) = interface.filter(|_| style == Style::Person) {
-        out.push('%');
-        write_foreign(out, interface.bytes(), style);
+    match device {
+        None => {}
+        Some(Device::Index(index)) => push(out, format_args!("%{index}")),
+        Some(Device::Name(name)) => {
+            out.push('%');
+            write_foreign(out, name, style);
+        }
     }
     out.push(':');
-    match facts.service(protocol, end.port) {
+    match facts.service(*protocol, end.port) {
         Some(name) => write_foreign(out, name.bytes(), style),
         None => push_number(out, end.port.into()),
     }
@@ -283,7 +269,7 @@ pub const fn explanation(status: OwnerStatus) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::TimerKind;
+    use crate::model::{Endpoint, Facts, Protocol, TimerKind};
 
     fn text(value: &Value<'_>, style: Style) -> String {
         let mut out = String::new();
@@ -292,22 +278,48 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_are_short_for_people_and_exact_for_programs() {
+    fn ends_are_shown_alike_to_people_and_programs() {
         let facts = Facts::default();
-        let end = |address: &str, interface| Value::End {
+        let end = |address: &str, takes_both, device| Value::End {
             end: Endpoint::new(address.parse().unwrap(), 8080),
+            takes_both,
             protocol: Protocol::Tcp,
-            interface,
+            device,
             facts: &facts,
         };
-        assert_eq!(text(&end("0.0.0.0", None), Style::Person), "*:8080");
-        assert_eq!(text(&end("0.0.0.0", None), Style::Plain), "0.0.0.0:8080");
-        assert_eq!(text(&end("::", None), Style::Person), "[::]:8080");
-        let lo = Foreign::from("lo");
+        let lo = Some(Device::Name(b"lo"));
+        for style in [Style::Person, Style::Plain, Style::Csv] {
+            for (address, takes_both, device, expected) in [
+                ("0.0.0.0", false, None, "0.0.0.0:8080"),
+                ("::", false, None, "[::]:8080"),
+                ("::", true, None, "*:8080"),
+                ("::", true, lo, "*%lo:8080"),
+                ("127.0.0.53", false, lo, "127.0.0.53%lo:8080"),
+                ("fe80::1", false, lo, "[fe80::1]%lo:8080"),
+                (
+                    "fe80::1",
+                    false,
+                    std::num::NonZeroU32::new(7).map(Device::Index),
+                    "[fe80::1]%7:8080",
+                ),
+            ] {
+                assert_eq!(text(&end(address, takes_both, device), style), expected);
+            }
+        }
+        let spaced = Some(Device::Name(b"a b"));
         assert_eq!(
-            text(&end("127.0.0.53", Some(&lo)), Style::Person),
-            "127.0.0.53%lo:8080"
+            text(&end("::", false, spaced), Style::Plain),
+            "[::]%a\\x20b:8080"
         );
+        for (address, takes_both, expected) in [
+            ("0.0.0.0", false, "0.0.0.0"),
+            ("::", false, "[::]"),
+            ("::", true, "*"),
+            ("::1", false, "::1"),
+        ] {
+            let address = Value::Address(address.parse().unwrap(), takes_both);
+            assert_eq!(text(&address, Style::Plain), expected);
+        }
     }
 
     #[test]

@@ -8,8 +8,7 @@ use super::contract::socket::SocketRow;
 use super::text::{Style, write_value};
 use super::units;
 use crate::analyze::wait::{Condition, Target, is_bound_only};
-use crate::columns::Column;
-use crate::columns::{Row, Value};
+use crate::columns::{self, Column, Row, Value};
 use crate::model::{Facts, OwnerStatus, Protocol, Socket, State};
 
 /// Sockets that are named in a sentence; further ones are counted.
@@ -103,7 +102,7 @@ pub fn holders(sockets: &[&Socket], facts: &Facts) -> String {
             State::Listen | State::Unconnected => "",
             _ => " (bound, not listening)",
         };
-        format!("{}{}{state}", owner(socket, facts), place(socket))
+        format!("{}{}{state}", owner(socket, facts), place(socket, facts))
     })
 }
 
@@ -121,7 +120,10 @@ pub fn seen(sockets: &[Socket], facts: &Facts) -> String {
             who if who.is_empty() => "a socket".to_owned(),
             who => who.trim_end_matches(" on ").to_owned(),
         };
-        format!("{who} is bound to {}, but does not listen", end(socket))
+        format!(
+            "{who} is bound to {}, but does not listen",
+            end(socket, facts)
+        )
     })
 }
 
@@ -156,25 +158,19 @@ fn owner(socket: &Socket, facts: &Facts) -> String {
 }
 
 /// The address, with the protocol where it is not TCP.
-fn place(socket: &Socket) -> String {
+fn place(socket: &Socket, facts: &Facts) -> String {
     let protocol = match socket.protocol {
         Protocol::Tcp => String::new(),
         other => format!(" ({})", other.name()),
     };
-    format!("{}{protocol}", end(socket))
+    format!("{}{protocol}", end(socket, facts))
 }
 
-/// The address in full: `0.0.0.0` and not `*`, because it tells the family.
-fn end(socket: &Socket) -> String {
+/// The address.
+fn end(socket: &Socket, facts: &Facts) -> String {
     let mut text = String::new();
-    let facts = Facts::default();
-    let value = Value::End {
-        end: socket.local,
-        protocol: socket.protocol,
-        interface: None,
-        facts: &facts,
-    };
-    write_value(&mut text, &value, Style::Plain);
+    let value = columns::local_end(Row { socket, facts });
+    write_value(&mut text, &value, Style::Person);
     text
 }
 

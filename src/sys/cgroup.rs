@@ -30,6 +30,30 @@ pub fn paths(ids: impl IntoIterator<Item = NonZeroU64>) -> FxHashMap<NonZeroU64,
     }
 }
 
+/// The id of the cgroup whose directory `path` is; `None` where it is no directory of cgroup2.
+///
+/// # Errors
+/// When it lies below the mount of cgroup2 and is not there.
+pub fn id_of(path: &str) -> Result<Option<NonZeroU64>, String> {
+    const CGROUP2_SUPER_MAGIC: rustix::fs::FsWord = 0x6367_7270;
+    if let Ok(filesystem) = rustix::fs::statfs(path) {
+        let is_cgroup = filesystem.f_type == CGROUP2_SUPER_MAGIC;
+        let found = fs::metadata(path)
+            .ok()
+            .filter(|found| is_cgroup && found.is_dir());
+        return Ok(
+            found.and_then(|found| NonZeroU64::new(std::os::unix::fs::MetadataExt::ino(&found)))
+        );
+    }
+    let mounts = fs::read("/proc/thread-self/mountinfo").unwrap_or_default();
+    match mountinfo::mounted(&mounts, b"cgroup2") {
+        Some(root) if Path::new(path).starts_with(std::ffi::OsStr::from_bytes(&root)) => {
+            Err(format!("there is no cgroup '{path}'"))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// Walks the directories below `root`, the nearest first, until all are found.
 fn below(root: &Path, wanted: &FxHashSet<NonZeroU64>) -> FxHashMap<NonZeroU64, Foreign> {
     let mut found = FxHashMap::default();

@@ -273,7 +273,7 @@ impl App {
             .filter(|t| !t.is_empty())
             .into_iter()
             .collect();
-        let filter = Filter::parse_with(&parts, &self.setup.ports)?;
+        let filter = Filter::parse_with(&parts, self.setup.names)?;
         if text != self.words {
             self.filter = filter;
             text.clone_into(&mut self.words);

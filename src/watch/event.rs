@@ -10,7 +10,7 @@ use super::round::Round;
 use crate::analyze::doctor::Finding;
 use crate::analyze::states::By;
 use crate::columns::Column;
-use crate::filter::FilterError;
+use crate::filter::{FilterError, Names};
 use crate::model::{FamilySet, Foreign, Identity, ProtocolSet, State};
 use crate::render::theme::Theme;
 
@@ -42,7 +42,7 @@ pub struct Setup {
     /// Columns and lines of the terminal.
     pub size: (u16, u16),
     /// Finds the port of a service's name.
-    pub ports: fn(&str) -> Option<u16>,
+    pub names: Names,
 }
 
 /// The columns of the two lists.

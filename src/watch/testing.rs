@@ -17,6 +17,7 @@ use super::ui;
 use crate::analyze::changes::Look;
 use crate::analyze::past::{Past, Sample};
 use crate::columns;
+use crate::filter::Names;
 use crate::model::{
     AcceptQueue, Endpoint, Facts, Family, FamilySet, Files, Holder, HolderIndex, Kernel,
     OwnerStatus, Problem, Process, Protocol, ProtocolSet, Queue, Report, Role, Snapshot, Socket,
@@ -287,7 +288,10 @@ pub(super) fn setup(tab: Tab) -> Setup {
         limit: usize::MAX,
         theme: Theme { colour: false },
         size: (80, 24),
-        ports: |name| (name == "https").then_some(443),
+        names: Names {
+            port: |name| (name == "https").then_some(443),
+            ..Names::NONE
+        },
     }
 }
 

@@ -10,7 +10,7 @@ use crate::columns::Column;
 use crate::filter::did_you_mean;
 use crate::query::ProcessDetail;
 use crate::render::Format;
-use crate::sys::{self, names, netns};
+use crate::sys::{self, netns};
 use crate::watch::Tab;
 use crate::watch::content::SortBy;
 use crate::watch::event::{Columns, Setup, Toggles};
@@ -49,7 +49,7 @@ pub(super) fn setup(session: &Session, args: &WatchArgs) -> Result<Setup, Usage>
         limit: session.options.limit.unwrap_or(usize::MAX),
         theme: session.theme,
         size: (80, 24),
-        ports: names::port_of,
+        names: crate::cli::session::names(),
     })
 }
 

@@ -206,7 +206,8 @@ pub fn end(end: SharedEnd) -> String {
     match (end.address, end.port) {
         (Some(address), Some(port)) => std::net::SocketAddr::new(address, port).to_string(),
         (Some(address), None) => address.to_string(),
-        (None, Some(port)) => format!("*:{port}"),
+        // `*` would be a socket of both families.
+        (None, Some(port)) => format!(":{port}"),
         (None, None) => "-".to_owned(),
     }
 }

@@ -73,8 +73,8 @@ impl<'a> Fact<'a> {
         match value {
             Value::Owners(row, field) => {
                 let owners = row.facts.owners(row.socket);
-                let of_each =
-                    owners.map(|(holder, process)| Self::of_owner(field.of(holder, process)));
+                let of_each = owners
+                    .map(|(holder, process)| Self::of_owner(field.of(holder, process, row.facts)));
                 Self::each(of_each.collect())
             }
             Value::Absent => Self::exactly(Json::Null),
@@ -96,7 +96,7 @@ impl<'a> Fact<'a> {
             Value::Word(word) => Self::exactly(Json::Text(Cow::Borrowed(word))),
             Value::Hex(number) => Self::made(format!("{number:016x}")),
             Value::State(state) => Self::made(state.to_string()),
-            Value::Address(address) => Self::made(address.to_string()),
+            Value::Address(address, _) => Self::made(address.to_string()),
             // These have keys of their own in every row.
             Value::Absent
             | Value::End { .. }

@@ -37,6 +37,10 @@ pub struct SocketRow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "super::schema::Base64"))]
     interface_base64: Option<String>,
+    /// Whether it takes IPv4 and IPv6 alike: true for a listener on every address of both, which
+    /// tables show as `*`; false for every other listener; null for what is no listener, and
+    /// where the source does not say.
+    dual_stack: Option<bool>,
     /// The inode in sockfs; null when no file belongs to the socket: in TIME_WAIT, before
     /// accept(), after close().
     inode: Option<NonZeroU32>,
@@ -94,6 +98,7 @@ impl<'a> SocketRow<'a> {
             role: socket.role,
             interface,
             interface_base64,
+            dual_stack: socket.dual_stack(),
             inode: socket.inode,
             cookie: socket.cookie.map(Cookie),
             netns: socket.netns,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroU64};
 
 use data_encoding::BASE64;
@@ -33,6 +33,8 @@ struct Written<'a> {
     role: Option<String>,
     interface: Option<String>,
     interface_base64: Option<String>,
+    /// Answers of earlier versions do not have it.
+    dual_stack: Option<bool>,
     inode: Option<NonZeroU32>,
     cookie: Option<String>,
     netns: Option<NonZeroU64>,
@@ -130,6 +132,10 @@ impl Reader {
     /// Takes over what cannot be wrong.
     fn take(&mut self, written: Written<'_>, mut socket: Socket) {
         socket.inode = written.inode;
+        socket.v6_only = written
+            .dual_stack
+            .filter(|_| is_v6_wildcard(&socket))
+            .map(|both| !both);
         socket.netns = written.netns;
         socket.uid = written.uid;
         socket.drops = written.drops;
@@ -202,6 +208,10 @@ impl Reader {
             ..Snapshot::default()
         }
     }
+}
+
+fn is_v6_wildcard(socket: &Socket) -> bool {
+    socket.local.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
 }
 
 /// The bytes of a text: exact where they stand beside it.
