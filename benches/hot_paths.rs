@@ -80,7 +80,7 @@ fn process(pid: u32) -> Process {
     Process {
         pid,
         comm: b"nginx".to_vec(),
-        command: Some(b"nginx: worker process".to_vec()),
+        command: Some(b"nginx: worker process"[..].into()),
         uid: Some(33),
         parent: Some(1),
         started: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustc_hash::FxHashSet;
 
 use crate::analyze::past::Sample;
-use crate::collect::{BlindSpot, Shown, SocketStream, Taker, gather, kernel};
+use crate::collect::{BlindSpot, LateCommands, Shown, SocketStream, Taker, gather, kernel};
 use crate::columns;
 use crate::filter::Filter;
 use crate::join::{Owners, attribute};
@@ -20,6 +20,7 @@ use crate::sys::cgroup;
 use crate::sys::monotonic;
 use crate::sys::names;
 use crate::sys::netns::in_initial_pid_namespace;
+use crate::sys::proc::boot_ticks;
 
 /// How long names are waited for with `-r`.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(2);
@@ -126,11 +127,12 @@ struct Done {
     report: Report,
     /// Whether holders have other places now than those that rows came with.
     has_moved: bool,
-    blind_spot: Option<BlindSpot>,
+    blind_spot: BlindSpot,
 }
 
 fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
     let query = pushed_down(request);
+    let since = boot_ticks();
     let mut flow = Flow {
         request,
         query,
@@ -138,15 +140,19 @@ fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
         listeners: Listeners::default(),
         waiting: Vec::new(),
         unseen: Unseen::default(),
+        commands: query.late_commands.then(|| LateCommands::new(since)),
         failed: None,
     };
     let mut done = if query.owners == ProcessDetail::None {
         without_owners(&mut flow)?
     } else {
-        with_owners(&mut flow)?
+        with_owners(&mut flow, since)?
     };
     flow.release(&mut done.facts);
-    flow.unseen.tell(&mut done.report, done.blind_spot);
+    if let Some(commands) = &flow.commands {
+        done.report.problems.extend(commands.problems());
+    }
+    flow.unseen.tell(&mut done.report, &done.blind_spot);
     match flow.failed {
         Some(error) => Err(error.into()),
         None => Ok(done),
@@ -168,17 +174,17 @@ fn without_owners(flow: &mut Flow<'_>) -> Result<Done, Stop> {
         facts,
         report,
         has_moved: false,
-        blind_spot: None,
+        blind_spot: BlindSpot::default(),
     })
 }
 
-fn with_owners(flow: &mut Flow<'_>) -> Result<Done, Stop> {
+fn with_owners(flow: &mut Flow<'_>, since: u64) -> Result<Done, Stop> {
     let query = flow.query;
     let shown: Shown = {
         let request = flow.request.clone();
         Arc::new(move |socket| may_be_shown(&request, &query, socket))
     };
-    let gathered = gather(&query, &shown, flow)?;
+    let gathered = gather(&query, &shown, flow, since)?;
     Ok(Done {
         facts: gathered.facts,
         report: gathered.report,
@@ -196,6 +202,8 @@ struct Flow<'a> {
     /// Rows that wait until all listeners are known.
     waiting: Vec<Socket>,
     unseen: Unseen,
+    /// Reads the command lines that rows need which were chosen without them.
+    commands: Option<LateCommands>,
     failed: Option<io::Error>,
 }
 
@@ -233,7 +241,7 @@ impl Flow<'_> {
         self.hand_on(rows, facts)
     }
 
-    fn hand_on(&mut self, mut rows: Vec<Socket>, facts: &Facts) -> bool {
+    fn hand_on(&mut self, mut rows: Vec<Socket>, facts: &mut Facts) -> bool {
         // A filter by process may leave out a row for want of an owner, known or further.
         let by_process = self.request.filter.process_detail() != ProcessDetail::None;
         if by_process {
@@ -242,6 +250,9 @@ impl Flow<'_> {
         rows.retain(|socket| self.request.filter.matches(socket, facts));
         if !by_process {
             self.unseen.count(&rows, false);
+        }
+        if let Some(commands) = &mut self.commands {
+            commands.add(&rows, facts);
         }
         if let Err(error) = (self.each)(rows, facts) {
             self.failed = Some(error);
@@ -280,8 +291,8 @@ impl Unseen {
 
     /// Says whose owners could not be seen: refused or hidden ones, and, in a pid namespace of
     /// its own, those that live outside.
-    fn tell(self, report: &mut Report, blind_spot: Option<BlindSpot>) {
-        let refused = blind_spot.and_then(|spot| spot.problem(self.denied, self.further));
+    fn tell(self, report: &mut Report, blind_spot: &BlindSpot) {
+        let refused = blind_spot.problems(self.denied, self.further);
         report.problems.extend(refused);
         let hidden = self.hidden;
         if hidden > 0 && !in_initial_pid_namespace() {
@@ -307,6 +318,10 @@ fn pushed_down(request: &Request) -> Query {
     }
     query.users |= request.filter.needs_users();
     query.need(columns::needs(&request.filter.columns()));
+    // A filter may leave few of the processes; it has to have what it compares before.
+    query.late_commands = query.owners == ProcessDetail::Full
+        && !request.filter.is_empty()
+        && request.filter.process_detail() != ProcessDetail::Full;
     query
 }
 

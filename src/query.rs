@@ -138,6 +138,9 @@ pub struct Query {
     pub groups: bool,
     /// Whether descriptors in use and their limit are wanted of each owner.
     pub files: bool,
+    /// Whether command lines are read only of the processes that are left when rows have been
+    /// chosen, and not of every holder.
+    pub late_commands: bool,
     /// Whether every table is read until nothing new appears.
     pub strict: bool,
 }
@@ -165,6 +168,7 @@ impl Query {
             cgroups: false,
             groups: false,
             files: false,
+            late_commands: false,
             strict: false,
         }
     }

@@ -169,6 +169,7 @@ impl Session {
             cgroups: false,
             groups: false,
             files: false,
+            late_commands: false,
             strict: self.options.strict,
         };
         query.need(columns::needs(&self.looked_at()));

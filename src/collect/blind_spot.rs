@@ -1,89 +1,231 @@
 //! Why the owner of a socket may exist without being seen.
 
+use rustix::io::Errno;
+
+use super::gaps::Gaps;
 use crate::model::Problem;
-use crate::sys::proc::hides_processes;
+use crate::sys::sight::{Sight, may_trace_all};
 use crate::sys::{is_root, netns};
 
-use super::owners::Denied;
-
-/// Why owners may not be known, when they may not be: refused fd tables, hidden processes.
-#[must_use]
-pub fn blind_spot(denied: &Denied) -> Option<BlindSpot> {
-    let here = |pid: &u32| netns::may_be_ours(*pid);
-    match denied.pids.len() as u64 {
-        0 => (hides_processes() && !is_root()).then_some(BlindSpot::HiddenProcesses),
-        count => Some(BlindSpot::Denied {
-            denied: count,
-            here: denied.pids.iter().filter(|pid| here(pid)).count() as u64,
-            processes: denied.of,
-        }),
-    }
-}
-
-/// Why the owner of a socket may exist without being seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlindSpot {
-    /// The fd tables of some processes were refused.
-    Denied {
-        /// How many.
-        denied: u64,
-        /// Of how many.
-        processes: u64,
-        /// How many of these are in this network namespace, as far as can be told.
-        here: u64,
-    },
-    /// /proc is mounted with `hidepid`.
-    HiddenProcesses,
-    /// /proc cannot be read at all.
-    NoProc,
+/// Why owners of sockets may exist without being seen; the default: they may not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlindSpot {
+    /// Processes whose open files may not be looked at.
+    denied: u64,
+    /// How many of these are in this network namespace, as far as can be told.
+    here: u64,
+    /// Processes whose open files could not be read whole, and why.
+    unread: u64,
+    why: Option<Errno>,
+    /// Processes whose threads were not looked at one by one.
+    threads: u64,
+    /// Processes in all.
+    processes: u64,
+    /// What /proc shows.
+    sight: Sight,
+    /// /proc cannot be read at all: that was told already.
+    no_proc: bool,
+    /// A refusal is the exception: this process may look into every other.
+    may_trace_all: bool,
 }
 
 impl BlindSpot {
-    /// Whether a socket without an owner is to be called denied, rather than the kernel's.
+    /// The blind spot that `gaps` make.
     #[must_use]
-    ///
-    /// Refusals are the rule for a user, so any of them may hide the owner. For root they are
-    /// the exception: one of another namespace explains nothing here.
-    pub fn explains(self) -> bool {
-        match self {
-            Self::Denied { here, .. } => here > 0 || !is_root(),
-            Self::HiddenProcesses | Self::NoProc => true,
+    pub fn of(gaps: &Gaps) -> Self {
+        let here = gaps.denied.iter().filter(|pid| netns::may_be_ours(**pid));
+        Self {
+            denied: gaps.denied.len() as u64,
+            here: here.count() as u64,
+            unread: gaps.unread.len() as u64,
+            why: gaps.why,
+            threads: gaps.threads.len() as u64,
+            processes: gaps.of,
+            sight: gaps.sight,
+            no_proc: false,
+            may_trace_all: !gaps.denied.is_empty() && may_trace_all(),
         }
     }
 
-    /// The problem, when owners may be missing because of it: of the `unowned` sockets of the
-    /// answer, or further ones of `further` sockets, where the question is for all of them.
-    ///
-    /// `None` when none can be missing. `NoProc` was told already.
+    /// The one of who sees no process at all.
     #[must_use]
-    pub fn problem(self, unowned: u64, further: u64) -> Option<Problem> {
+    pub fn no_proc() -> Self {
+        Self {
+            no_proc: true,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a process of which it could not be read what it is.
+    pub(super) fn add_unread(&mut self, why: Errno) {
+        self.unread += 1;
+        self.why.get_or_insert(why);
+    }
+
+    /// The same with what a further look could not see.
+    #[must_use]
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        let sight = match (self.sight, other.sight) {
+            (Sight::Whole, sight) | (sight, _) => sight,
+        };
+        self.denied = self.denied.max(other.denied);
+        self.here = self.here.max(other.here);
+        self.unread = self.unread.max(other.unread);
+        self.why = self.why.or(other.why);
+        self.threads = self.threads.max(other.threads);
+        self.processes = self.processes.max(other.processes);
+        self.sight = sight;
+        self.no_proc |= other.no_proc;
+        self.may_trace_all |= other.may_trace_all;
+        self
+    }
+
+    /// Whether a socket without an owner is to be called denied, rather than the kernel's.
+    ///
+    /// Refusals are the rule for a user, so any of them may hide the owner. For who may look
+    /// everywhere they are the exception: one of another namespace explains nothing here.
+    #[must_use]
+    pub fn explains(&self) -> bool {
+        self.no_proc
+            || self.sight != Sight::Whole
+            || self.unread > 0
+            || self.threads > 0
+            || self.is_denied()
+    }
+
+    fn is_denied(&self) -> bool {
+        self.here > 0 || (self.denied > 0 && !self.may_trace_all)
+    }
+
+    /// The problems, when owners may be missing because of it: of the `unowned` sockets of the
+    /// answer, or further ones of `further` sockets, where the question is for all of them.
+    #[must_use]
+    pub fn problems(&self, unowned: u64, further: u64) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.unread > 0 {
+            problems.push(self.unread_problem());
+        }
+        if self.threads > 0 {
+            let message = format!(
+                "sockets may have further owners: {} of {} processes have too many threads to look into each",
+                self.threads, self.processes
+            );
+            let problem = Problem::incomplete("owners_partial", message).count(self.threads);
+            problems.push(problem.hint("as root the kernel tells them (CAP_BPF and CAP_PERFMON)"));
+        }
+        let is_denied = self.denied > 0 && (unowned > 0 || self.here > 0);
+        if (unowned > 0 || further > 0) && (is_denied || self.sight != Sight::Whole) {
+            problems.push(self.hidden_problem(unowned));
+        }
+        problems
+    }
+
+    /// What failed is told in any case: a process that was not read may hold any socket.
+    fn unread_problem(&self) -> Problem {
+        let why = self.why.unwrap_or(Errno::IO);
+        let message = format!(
+            "owners may be missing: {} of {} processes could not be read whole: {why}",
+            self.unread, self.processes
+        );
+        let hint = match why {
+            Errno::MFILE | Errno::NFILE => "allow more open files (ulimit -n)",
+            _ => "ask again",
+        };
+        let problem = Problem::incomplete("owners_unread", message);
+        problem.hint(hint).count(self.unread)
+    }
+
+    fn hidden_problem(&self, unowned: u64) -> Problem {
         let whose = match unowned {
-            0 if further == 0 => return None,
             0 => "sockets may have further owners".to_owned(),
             1 => "1 socket has no owner here".to_owned(),
             n => format!("{n} sockets have no owner here"),
         };
-        let problem = match self {
-            Self::NoProc => return None,
-            Self::Denied { here: 0, .. } if unowned == 0 => return None,
-            Self::HiddenProcesses => Problem::incomplete(
-                "owners_hidden",
-                format!("{whose}: /proc hides the processes of other users (hidepid)"),
-            ),
-            Self::Denied {
-                denied, processes, ..
-            } => Problem::incomplete(
+        let (code, why) = match self.sight {
+            _ if self.denied > 0 => (
                 "owners_denied",
                 format!(
-                    "{whose}: the open files of {denied} of {processes} processes could not be read"
+                    "the open files of {} of {} processes could not be read",
+                    self.denied, self.processes
                 ),
+            ),
+            Sight::Unproven => (
+                "owners_hidden",
+                "whether /proc shows every process is not known (its mount cannot be read)"
+                    .to_owned(),
+            ),
+            _ => (
+                "owners_hidden",
+                "/proc hides the processes of other users (hidepid)".to_owned(),
             ),
         };
         let hint = if is_root() {
-            "root without CAP_SYS_PTRACE, or under a security policy, cannot see them"
+            "root without CAP_SYS_PTRACE on the host, or under a security policy, cannot see them"
         } else {
             "run as root to see every owner"
         };
-        Some(problem.hint(hint).count(unowned.max(1)))
+        Problem::incomplete(code, format!("{whose}: {why}"))
+            .hint(hint)
+            .count(unowned.max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(spot: &BlindSpot, unowned: u64, further: u64) -> Vec<&'static str> {
+        let problems = spot.problems(unowned, further);
+        assert!(problems.iter().all(|problem| problem.incomplete));
+        problems.iter().map(|problem| problem.code).collect()
+    }
+
+    #[test]
+    fn what_is_seen_whole_hides_nothing() {
+        let none = BlindSpot::of(&Gaps::default());
+        assert!(!none.explains());
+        assert_eq!(codes(&none, 5, 5), [""; 0]);
+    }
+
+    #[test]
+    fn what_failed_is_told_whatever_the_rows() {
+        let gaps = Gaps {
+            unread: vec![7, 8],
+            why: Some(Errno::MFILE),
+            of: 9,
+            ..Gaps::default()
+        };
+        let spot = BlindSpot::of(&gaps);
+        assert!(spot.explains());
+        assert_eq!(codes(&spot, 0, 0), ["owners_unread"]);
+        let problem = &spot.problems(3, 0)[0];
+        assert_eq!(problem.count, 2);
+        assert!(problem.message.contains("2 of 9"), "{problem:?}");
+        assert!(problem.hint.as_deref().unwrap().contains("ulimit -n"));
+    }
+
+    #[test]
+    fn a_proc_that_is_not_proved_whole_may_hide_the_owner() {
+        for sight in [Sight::Hidden, Sight::Unproven] {
+            let gaps = Gaps {
+                sight,
+                ..Gaps::default()
+            };
+            let spot = BlindSpot::of(&gaps);
+            assert!(spot.explains());
+            assert_eq!(codes(&spot, 1, 0), ["owners_hidden"]);
+            assert_eq!(codes(&spot, 0, 1), ["owners_hidden"]);
+            assert_eq!(codes(&spot, 0, 0), [""; 0]);
+            assert!(BlindSpot::default().and(&spot).explains());
+        }
+    }
+
+    #[test]
+    fn threads_that_were_not_looked_at_are_told() {
+        let gaps = Gaps {
+            threads: vec![7],
+            ..Gaps::default()
+        };
+        assert_eq!(codes(&BlindSpot::of(&gaps), 0, 0), ["owners_partial"]);
     }
 }

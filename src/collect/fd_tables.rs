@@ -1,17 +1,18 @@
 //! Who holds which socket, from /proc: the fd table of every process.
 
-use std::io;
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 
 use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 
-use super::owners::{Denied, Scan};
+use super::gaps::{Gaps, Task, errno};
+use super::owners::Scan;
 use crate::model::{Holder, Problem, Via};
-use crate::sys::proc::{FdRange, ProcDir, has_ended, share_fd_table};
+use crate::sys::proc::{FdRange, ProcDir, share_fd_table};
+use crate::sys::sight;
 use crate::wire::fd_link::{self, FdLink};
 
 /// A process with more descriptors than this is scanned in several parts, so that one giant
@@ -19,20 +20,67 @@ use crate::wire::fd_link::{self, FdLink};
 const PART: u32 = 8192;
 /// More threads than this gain nothing: the kernel's locks are the limit.
 const MOST_THREADS: usize = 8;
+/// Where the kernel does not say which threads share an fd table, so many descriptors are read
+/// again at most, in one look: half a second.
+const READ_AGAIN: u64 = 200_000;
 
 impl Scan {
     fn merge(&mut self, other: Self) {
         self.holders.extend(other.holders);
-        self.denied.pids.extend(other.denied.pids);
+        self.gaps.merge(other.gaps);
         self.vanished += other.vanished;
     }
 }
 
-/// One piece of work: some descriptors of a process.
+/// One piece of work of a process.
 #[derive(Clone, Copy)]
 struct Part {
     pid: u32,
-    range: FdRange,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    /// Some descriptors of the table that it goes by.
+    Range(FdRange),
+    /// The tables that single threads have of their own.
+    Threads,
+}
+
+/// What all parts of a look share.
+struct Look<'a> {
+    proc: &'a ProcDir,
+    /// Descriptors that may still be read again.
+    again: AtomicU64,
+}
+
+impl<'a> Look<'a> {
+    const fn new(proc: &'a ProcDir) -> Self {
+        Self {
+            proc,
+            again: AtomicU64::new(READ_AGAIN),
+        }
+    }
+}
+
+/// The problem of a /proc that cannot be read at all.
+pub(super) fn unreadable(error: &std::io::Error) -> Problem {
+    let (code, hint) = match error.kind() {
+        _ if sight::is_foreign(error) => (
+            "proc_foreign",
+            "mount the /proc of this pid namespace, or enter the one of that /proc (nsenter -p)",
+        ),
+        std::io::ErrorKind::NotFound => (
+            "proc_unreadable",
+            "mount /proc, or ask without owners: --no-owners",
+        ),
+        _ => (
+            "proc_unreadable",
+            "ask without owners (--no-owners), or allow more open files (ulimit -n)",
+        ),
+    };
+    let message = format!("owners are not known: cannot read /proc: {error}");
+    Problem::incomplete(code, message).hint(hint)
 }
 
 /// Reads the fd table of every process, on as many threads as there are processors, until
@@ -41,32 +89,19 @@ struct Part {
 /// # Errors
 /// When /proc cannot be listed at all.
 pub(super) fn scan(needless: &AtomicBool) -> Result<Scan, Problem> {
-    let unreadable = |error: std::io::Error| {
-        let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => "mount /proc, or ask without owners: --no-owners",
-            _ => "ask without owners (--no-owners), or allow more open files (ulimit -n)",
-        };
-        let message = format!("owners are not known: cannot list /proc: {error}");
-        Problem::incomplete("proc_unreadable", message).hint(hint)
-    };
-    let proc = ProcDir::open().map_err(unreadable)?;
-    let pids = proc.pids().map_err(unreadable)?;
+    let proc = ProcDir::open().map_err(|error| unreadable(&error))?;
+    let pids = proc.pids().map_err(|error| unreadable(&error))?;
+    let look = Look::new(&proc);
     let parts = divide(&proc, &pids);
     let next = AtomicUsize::new(0);
     // A thread leaves what it found here when it ends, so that none can be lost.
-    let all = Mutex::new(Scan {
-        denied: Denied {
-            of: pids.len() as u64,
-            pids: Vec::new(),
-        },
-        ..Scan::default()
-    });
+    let all = Mutex::new(Scan::default());
     let work = || {
         let mut found = Scan::default();
         while !needless.load(Ordering::Relaxed)
             && let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed))
         {
-            scan_part(&proc, *part, &mut found);
+            scan_part(&look, *part, &mut found);
         }
         lock(&all).merge(found);
     };
@@ -79,10 +114,39 @@ pub(super) fn scan(needless: &AtomicBool) -> Result<Scan, Problem> {
         work();
     });
     let mut scan = std::mem::take(&mut *lock(&all));
-    // A giant is read in parts, each of which may have been refused.
-    scan.denied.pids.sort_unstable();
-    scan.denied.pids.dedup();
+    scan.gaps.tidy();
+    read_again(&look, &mut scan);
+    scan.gaps.of = pids.len() as u64;
+    scan.gaps.sight = proc.sight();
     Ok(scan)
+}
+
+/// Reads the processes once more that could not be read whole: what was wrong may have passed,
+/// and there are more descriptors for one thread than for many.
+fn read_again(look: &Look<'_>, scan: &mut Scan) {
+    let unread = std::mem::take(&mut scan.gaps.unread);
+    scan.gaps.why = None;
+    for pid in unread {
+        scan_process(look, pid, scan);
+    }
+    scan.gaps.tidy();
+}
+
+/// Every table of a process.
+fn scan_process(look: &Look<'_>, pid: u32, found: &mut Scan) {
+    for what in [What::Range(FdRange::ALL), What::Threads] {
+        scan_part(look, Part { pid, what }, found);
+    }
+}
+
+/// All that one process holds now; `None` when that cannot be read.
+pub(super) fn holders_of(pid: u32) -> Option<FxHashSet<Holder>> {
+    let proc = ProcDir::open().ok()?;
+    let mut found = Scan::default();
+    scan_process(&Look::new(&proc), pid, &mut found);
+    let gaps = &found.gaps;
+    let is_whole = gaps.denied.is_empty() && gaps.unread.is_empty() && gaps.threads.is_empty();
+    is_whole.then(|| found.holders.into_iter().collect())
 }
 
 /// A lock that a thread died with still guards what was found before.
@@ -97,6 +161,11 @@ fn divide(proc: &ProcDir, pids: &[u32]) -> Vec<Part> {
     let mut parts = Vec::with_capacity(pids.len());
     let mut giants = Vec::new();
     for &pid in pids {
+        // A leader that has ended has no descriptors, and its threads have.
+        if proc.has_threads(pid) {
+            let what = What::Threads;
+            parts.push(Part { pid, what });
+        }
         let count = if tells { proc.fd_count(pid) } else { None };
         match count {
             Some(0) => {}
@@ -106,7 +175,7 @@ fn divide(proc: &ProcDir, pids: &[u32]) -> Vec<Part> {
             }
             _ => parts.push(Part {
                 pid,
-                range: FdRange::ALL,
+                what: What::Range(FdRange::ALL),
             }),
         }
     }
@@ -119,36 +188,48 @@ fn in_parts(pid: u32, count: u32) -> impl Iterator<Item = Part> {
     let last = count / PART;
     (0..=last).map(move |number| Part {
         pid,
-        range: FdRange {
+        what: What::Range(FdRange {
             first: number * PART,
             end: if number == last {
                 u32::MAX
             } else {
                 (number + 1) * PART
             },
-        },
+        }),
     })
 }
 
-fn scan_part(proc: &ProcDir, part: Part, found: &mut Scan) {
-    let pid = part.pid;
-    let result = proc.scan_fds(pid, None, part.range, &mut |fd, link| match link {
-        FdLink::Socket(inode) => found.holders.push(Holder {
+fn scan_part(look: &Look<'_>, part: Part, found: &mut Scan) {
+    match part.what {
+        What::Range(range) => scan_table(look.proc, Task::process(part.pid), range, found),
+        What::Threads => scan_threads(look, part.pid, found),
+    }
+}
+
+/// Reads (a part of) one fd table.
+fn scan_table(proc: &ProcDir, task: Task, range: FdRange, found: &mut Scan) {
+    let Scan {
+        holders,
+        gaps,
+        vanished,
+        ..
+    } = found;
+    let pid = task.pid;
+    let result = proc.scan_fds(pid, task.tid, range, &mut |fd, link| match link {
+        FdLink::Socket(inode) => holders.push(Holder {
             inode,
             pid,
             via: Via::Fd(fd),
         }),
-        FdLink::IoUring => match in_ring(proc, pid, fd) {
-            Ok(held) => found.holders.extend(held),
-            Err(_) => found.denied.pids.push(pid),
+        FdLink::IoUring => match in_ring(proc, task, fd) {
+            Ok(held) => holders.extend(held),
+            Err(error) => *vanished += u64::from(gaps.note(proc, task, error)),
         },
         FdLink::Other => {}
     });
     match result {
-        Ok(vanished) => found.vanished += vanished,
-        Err(Errno::NOENT | Errno::SRCH) => found.vanished += 1,
-        // For want of permission, or of descriptors of our own (RLIMIT_NOFILE).
-        Err(_) => found.denied.pids.push(pid),
+        Ok(closed) => *vanished += closed,
+        Err(error) => *vanished += u64::from(gaps.note(proc, task, error)),
     }
 }
 
@@ -156,84 +237,107 @@ fn scan_part(proc: &ProcDir, part: Part, found: &mut Scan) {
 ///
 /// # Errors
 /// When it may not be looked at. One that was closed meanwhile holds nothing.
-pub(super) fn in_ring(proc: &ProcDir, pid: u32, fd: u32) -> io::Result<Vec<Holder>> {
-    let info = match proc.read(pid, &format!("fdinfo/{fd}")) {
-        Err(error) if has_ended(&error) => Vec::new(),
+pub(super) fn in_ring(proc: &ProcDir, task: Task, fd: u32) -> Result<Vec<Holder>, Errno> {
+    let name = match task.tid {
+        None => format!("fdinfo/{fd}"),
+        Some(tid) => format!("task/{tid}/fdinfo/{fd}"),
+    };
+    let read = || proc.read(task.pid, &name).map_err(|error| errno(&error));
+    let info = match read().or_else(|_| read()) {
+        Err(Errno::NOENT | Errno::SRCH) => Vec::new(),
         info => info?,
     };
     let sockets = fd_link::registered_sockets(&info);
     let held = sockets.map(|inode| Holder {
         inode,
-        pid,
+        pid: task.pid,
         via: Via::IoUring,
     });
     Ok(held.collect())
 }
 
+/// Looks into the tables of threads that do not share their leader's: after
+/// `unshare(CLONE_FILES)`, or when the leader has ended before them.
+fn scan_threads(look: &Look<'_>, pid: u32, found: &mut Scan) {
+    let proc = look.proc;
+    let tids = match proc.tids(pid).or_else(|_| proc.tids(pid)) {
+        Ok(tids) => tids,
+        Err(error) => {
+            found.vanished += u64::from(found.gaps.note(proc, Task::process(pid), error));
+            return;
+        }
+    };
+    let mut tables = vec![pid];
+    for tid in tids.into_iter().filter(|&tid| tid != pid) {
+        let mut shared = tables.iter().map(|&table| share_fd_table(table, tid));
+        match shared.try_fold((), |(), shared| match shared {
+            Some(false) => Ok(()),
+            other => Err(other),
+        }) {
+            // One of the tables that were read.
+            Err(Some(_)) => {}
+            Ok(()) => {
+                tables.push(tid);
+                scan_table(proc, Task::thread(pid, tid), FdRange::ALL, found);
+            }
+            Err(None) => scan_unknown(look, Task::thread(pid, tid), found),
+        }
+    }
+}
+
+/// Reads the table of a thread of which the kernel does not say whose table it has (no
+/// `kcmp`): as far as that is affordable.
+fn scan_unknown(look: &Look<'_>, task: Task, found: &mut Scan) {
+    if !look.proc.has_table(task.pid, task.tid) {
+        return;
+    }
+    let count = look.proc.fd_count(task.pid).and_then(NonZeroU64::new);
+    let cost = count.map_or(PART.into(), NonZeroU64::get);
+    let left = |left: u64| left.checked_sub(cost);
+    let order = Ordering::Relaxed;
+    match look.again.fetch_update(order, order, left) {
+        Ok(_) => scan_table(look.proc, task, FdRange::ALL, found),
+        Err(_) => found.gaps.threads.push(task.pid),
+    }
+}
+
 /// The processes that have files open and do not let them be seen: for each process one look
 /// at one file.
-pub(super) fn refusing() -> Denied {
-    let mut denied = Denied::default();
+pub(super) fn refusing() -> Gaps {
+    let mut gaps = Gaps::default();
     let Ok(proc) = ProcDir::open() else {
-        return denied;
+        return gaps;
     };
     let pids = proc.pids().unwrap_or_default();
-    denied.of = pids.len() as u64;
+    gaps.of = pids.len() as u64;
     for Part { pid, .. } in divide(&proc, &pids) {
         let look = proc.look_at_one_fd(pid);
         if look.is_err_and(|error| !matches!(error, Errno::NOENT | Errno::SRCH)) {
-            denied.pids.push(pid);
+            gaps.denied.push(pid);
         }
     }
-    denied.pids.dedup();
-    denied
-}
-
-/// Looks into the tables of threads that do not share their leader's: after
-/// `unshare(CLONE_FILES)`, or when the leader has ended before them.
-pub(super) fn in_threads(wanted: &FxHashSet<NonZeroU32>) -> Vec<Holder> {
-    let mut found = Vec::new();
-    let Ok(proc) = ProcDir::open() else {
-        return found;
-    };
-    for pid in proc.pids().unwrap_or_default() {
-        let mut tables = vec![pid];
-        for tid in proc.tids(pid) {
-            let known = |&table: &u32| share_fd_table(table, tid) == Some(true);
-            if tid == pid || tables.iter().any(known) {
-                continue;
-            }
-            tables.push(tid);
-            // What cannot be read here was counted in the first pass, or has ended.
-            let _ = proc.scan_fds(pid, Some(tid), FdRange::ALL, &mut |fd, link| {
-                if let FdLink::Socket(inode) = link
-                    && wanted.contains(&inode)
-                {
-                    found.push(Holder {
-                        inode,
-                        pid,
-                        via: Via::Fd(fd),
-                    });
-                }
-            });
-        }
-    }
-    found
+    gaps.tidy();
+    gaps
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU32;
 
     #[test]
     fn parts_cover_a_table_without_gap_or_overlap() {
         let parts: Vec<_> = in_parts(9, PART * 2 + 5).collect();
         assert_eq!(parts.len(), 3);
-        assert_eq!(parts[0].range.first, 0);
+        let range = |part: &Part| match part.what {
+            What::Range(range) => range,
+            What::Threads => panic!("no range"),
+        };
+        assert_eq!(range(&parts[0]).first, 0);
         for pair in parts.windows(2) {
-            assert_eq!(pair[0].range.end, pair[1].range.first);
+            assert_eq!(range(&pair[0]).end, range(&pair[1]).first);
         }
-        assert_eq!(parts[2].range.end, u32::MAX);
+        assert_eq!(range(&parts[2]).end, u32::MAX);
     }
 
     #[test]

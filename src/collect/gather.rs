@@ -5,13 +5,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use rustix::io::Errno;
 
-use super::blind_spot::{BlindSpot, blind_spot};
+use super::blind_spot::BlindSpot;
+use super::fd_tables;
 use super::owners::Finder;
-use super::processes::Seen;
+use super::processes::{Seen, Standing};
 use super::stream::{Shown, SocketStream};
 use super::{Processes, read_tables};
-use crate::model::{Facts, Held, HolderIndex, Problem, Report, Socket, StateSet};
+use crate::model::{Facts, Held, Holder, HolderIndex, Problem, Report, Socket, StateSet};
 use crate::query::Query;
 use crate::sys::netns;
 use crate::wire::task_file::Chosen;
@@ -38,7 +40,7 @@ pub struct Gathered {
     /// Whether holders have other places now than those with which rows were taken.
     pub has_moved: bool,
     /// Why an owner may exist without being seen.
-    pub blind_spot: Option<BlindSpot>,
+    pub blind_spot: BlindSpot,
     /// Where it came from.
     pub report: Report,
 }
@@ -46,9 +48,17 @@ pub struct Gathered {
 /// Reads tables and fd tables side by side and hands the rows on as soon as both tell enough;
 /// then looks again for the owners still missing, whose rows come last.
 ///
+/// `since` is now, in clock ticks since boot: a process that begins later may have taken the
+/// pid of another that was seen.
+///
 /// # Errors
 /// What [`read_tables`] says. Owners that cannot be read are a problem in the report.
-pub fn gather(query: &Query, shown: &Shown, taker: &mut dyn Taker) -> Result<Gathered, Problem> {
+pub fn gather(
+    query: &Query,
+    shown: &Shown,
+    taker: &mut dyn Taker,
+    since: u64,
+) -> Result<Gathered, Problem> {
     let needless = Arc::new(AtomicBool::new(false));
     let tables = SocketStream::with_room(*query, WAITING_FOR_OWNERS, shown, &needless);
     let mut finder = Finder::new(query.owner_source);
@@ -61,18 +71,18 @@ pub fn gather(query: &Query, shown: &Shown, taker: &mut dyn Taker) -> Result<Gat
     } else {
         Chosen::all()
     };
+    let mut gathering = Gathering::new(query, shown, taker, since);
     let scan = finder.scan(&chosen, &needless);
-    let mut gathering = Gathering::new(query, shown, taker);
     match scan {
         Ok(scan) => {
             finder.note(&scan, started.elapsed());
-            gathering.blind_spot = blind_spot(&scan.denied);
+            gathering.blind_spot = BlindSpot::of(&scan.gaps);
             gathering.facts.holders = HolderIndex::new(scan.holders);
             gathering.seen = scan.seen;
         }
         Err(problem) => {
             gathering.report.problems.push(problem);
-            gathering.blind_spot = Some(BlindSpot::NoProc);
+            gathering.blind_spot = BlindSpot::no_proc();
         }
     }
     let mut wants_more = first.is_empty() || gathering.pass(first);
@@ -103,30 +113,42 @@ struct Gathering<'a> {
     query: &'a Query,
     shown: &'a Shown,
     taker: &'a mut dyn Taker,
-    processes: Option<Processes>,
+    processes: Processes,
+    /// When the look began, in clock ticks since boot.
+    since: u64,
     seen: FxHashMap<u32, Seen>,
     facts: Facts,
     ended: FxHashSet<u32>,
+    /// What those hold that have begun since the look began.
+    recent: FxHashMap<u32, FxHashSet<Holder>>,
+    /// Those that could not be read, though they are there.
+    unread: FxHashMap<u32, Errno>,
+    /// Processes whose pid changed hands so fast that it is not known what they hold.
+    unsettled: u64,
     /// Rows with a file that no process is known to hold, yet.
     unowned: Vec<Socket>,
     has_moved: bool,
-    blind_spot: Option<BlindSpot>,
+    blind_spot: BlindSpot,
     report: Report,
 }
 
 impl<'a> Gathering<'a> {
-    fn new(query: &'a Query, shown: &'a Shown, taker: &'a mut dyn Taker) -> Self {
+    fn new(query: &'a Query, shown: &'a Shown, taker: &'a mut dyn Taker, since: u64) -> Self {
         Self {
             query,
             shown,
             taker,
-            processes: Processes::open(),
+            processes: Processes::available(),
+            since,
             seen: FxHashMap::default(),
             facts: Facts::default(),
             ended: FxHashSet::default(),
+            recent: FxHashMap::default(),
+            unread: FxHashMap::default(),
+            unsettled: 0,
             unowned: Vec::new(),
             has_moved: false,
-            blind_spot: None,
+            blind_spot: BlindSpot::default(),
             report: Report::default(),
         }
     }
@@ -147,22 +169,29 @@ impl<'a> Gathering<'a> {
     }
 
     fn hand_on(&mut self, rows: Vec<Socket>) -> bool {
-        let denied = self.blind_spot.is_some_and(BlindSpot::explains);
+        let denied = self.blind_spot.explains();
         rows.is_empty() || self.taker.take(rows, &mut self.facts, denied)
     }
 
     /// Finds who holds a row; whether anybody does who has not ended.
     fn find_owner(&mut self, socket: &mut Socket) -> bool {
         let held = self.facts.holders.find(socket.inode);
-        let (mut last, mut is_held) = (None, false);
+        let (mut last, mut is_known, mut is_held) = (None, false, false);
         for place in 0..held.len() {
-            let holder = self.facts.holders.at(held).get(place);
-            let pid = holder.map(|holder| holder.pid);
+            let Some(holder) = self.facts.holders.at(held).get(place).copied() else {
+                break;
+            };
             // Several descriptors of one process stand together.
-            if pid != last {
-                is_held |= pid.is_some_and(|pid| self.know(pid));
+            if last != Some(holder.pid) {
+                is_known = self.know(holder.pid);
             }
-            last = pid;
+            last = Some(holder.pid);
+            let again = self.recent.get(&holder.pid);
+            if again.is_some_and(|holds| !holds.contains(&holder)) {
+                self.facts.holders.refute(held, place);
+            } else {
+                is_held |= is_known;
+            }
         }
         socket.held = if is_held { held } else { Held::default() };
         is_held
@@ -176,15 +205,41 @@ impl<'a> Gathering<'a> {
         if self.ended.contains(&pid) {
             return false;
         }
-        let processes = self.processes.as_ref();
-        let process =
-            processes.and_then(|p| p.read_seen(pid, self.seen.get(&pid), self.query.owners));
-        let Some(mut process) = process else {
+        let Query {
+            owners,
+            late_commands,
+            ..
+        } = *self.query;
+        let seen = self.seen.get(&pid);
+        let standing = self
+            .processes
+            .look(pid, seen, owners, !late_commands, self.since);
+        let known = match standing {
+            Standing::Same(process) => Some(process),
+            Standing::Recent(process, pinned) => {
+                // What it holds itself, if it has not been followed by another meanwhile.
+                let holds = fd_tables::holders_of(pid);
+                let is_same = pinned.read("stat").is_ok();
+                self.unsettled += u64::from(is_same && holds.is_none());
+                let holds = holds.filter(|_| is_same);
+                holds.map(|holds| {
+                    self.recent.insert(pid, holds);
+                    process
+                })
+            }
+            Standing::Ended => None,
+            Standing::Unread(why) => {
+                self.unread.insert(pid, why);
+                None
+            }
+        };
+        let Some(mut process) = known else {
             self.ended.insert(pid);
             return false;
         };
+        self.unread.remove(&pid);
         if self.query.files {
-            process.files = processes.and_then(|processes| processes.files(pid));
+            process.files = self.processes.files(pid);
         }
         self.facts.processes.insert(pid, process);
         true
@@ -204,8 +259,12 @@ impl<'a> Gathering<'a> {
                 self.add_neighbours();
             }
         }
+        for why in std::mem::take(&mut self.unread).into_values() {
+            self.blind_spot.add_unread(why);
+        }
         let rows = std::mem::take(&mut self.unowned);
         self.hand_on(rows);
+        self.report.problems.extend(self.processes.problems());
         Gathered {
             facts: self.facts,
             has_moved: self.has_moved,
@@ -234,7 +293,7 @@ impl<'a> Gathering<'a> {
             return;
         }
         let started = Instant::now();
-        let search = finder.search(&missing, self.blind_spot);
+        let search = finder.search(&missing, &self.blind_spot);
         self.report.owners_from = Some(finder.name());
         self.report.trace.append(&mut finder.trace);
         self.report.trace.push(format!(
@@ -243,27 +302,52 @@ impl<'a> Gathering<'a> {
             search.holders.len(),
             started.elapsed().as_secs_f64() * 1e3,
         ));
-        if !search.holders.is_empty() {
+        self.ended.clear();
+        let found = self.settled(search.holders);
+        self.blind_spot = search.blind_spot;
+        if !found.is_empty() {
             let holders = std::mem::take(&mut self.facts.holders);
-            self.facts.holders = holders.extended(search.holders);
+            self.facts.holders = holders.extended(found);
             self.has_moved = true;
             self.seen.extend(search.seen);
-            self.ended.clear();
             self.hand_on_found();
         }
-        self.blind_spot = search.blind_spot;
-        if self.blind_spot.is_some_and(BlindSpot::explains) {
+        if self.blind_spot.explains() || !self.unread.is_empty() {
             return;
         }
         self.settle();
         let missing = self.unowned.len() as u64;
-        if search.vanished > 0 && missing > 0 {
+        if search.vanished + self.unsettled > 0 && missing > 0 {
             let message = format!(
                 "sockets without an owner: {missing}; processes ended, or passed sockets on, while they were looked at"
             );
             let problem = Problem::incomplete("owners_raced", message).count(missing);
             self.report.problems.push(problem.hint("ask again"));
         }
+    }
+
+    /// The holders but those that have the pid of a process that is known and has ended since.
+    fn settled(&mut self, mut found: Vec<Holder>) -> Vec<Holder> {
+        for holder in &found {
+            // What a young process has got meanwhile it holds, too, if it still does.
+            if let Some(holds) = self.recent.get_mut(&holder.pid)
+                && !holds.contains(holder)
+            {
+                holds.extend(fd_tables::holders_of(holder.pid).unwrap_or_default());
+            }
+        }
+        let mut gone: FxHashMap<u32, bool> = FxHashMap::default();
+        let name = crate::query::ProcessDetail::Name;
+        found.retain(|&Holder { pid, .. }| {
+            let is_known = self.facts.processes.contains_key(&pid);
+            let is_gone = || {
+                let seen = self.seen.get(&pid);
+                let standing = self.processes.look(pid, seen, name, false, self.since);
+                !self.recent.contains_key(&pid) && !matches!(standing, Standing::Same(_))
+            };
+            !is_known || !*gone.entry(pid).or_insert_with(is_gone)
+        });
+        found
     }
 
     /// Hands on the rows that waited and whose owners are known now.

@@ -2,10 +2,13 @@
 
 mod ahead;
 mod blind_spot;
+mod command_lines;
 mod elsewhere;
 mod fd_tables;
+mod gaps;
 mod gather;
 mod kernel;
+mod late_commands;
 mod netlink;
 mod netstat2;
 mod owners;
@@ -26,6 +29,7 @@ pub use blind_spot::BlindSpot;
 pub use elsewhere::{Elsewhere, HeldElsewhere, listeners_elsewhere};
 pub use gather::{Gathered, Taker, gather};
 pub use kernel::{addresses, kernel, settings};
+pub use late_commands::LateCommands;
 pub use netlink::Netlink;
 pub use netstat2::Netstat2;
 pub use probe::{BoundOnly, Probe};

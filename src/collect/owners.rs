@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::blind_spot::{self, BlindSpot, blind_spot};
+use super::blind_spot::BlindSpot;
+use super::gaps::Gaps;
 use super::processes::Seen;
 use super::{fd_tables, task_files};
 use crate::model::{Holder, Problem};
@@ -35,20 +36,11 @@ pub struct Scan {
     pub holders: Vec<Holder>,
     /// What the pass itself tells of processes.
     pub seen: FxHashMap<u32, Seen>,
-    /// Processes whose fd table could not be read.
-    pub denied: Denied,
+    /// What could not be seen.
+    pub gaps: Gaps,
     /// Processes and descriptors that went away while they were looked at: what they held may
     /// have been passed on to where the pass had been already.
     pub vanished: u64,
-}
-
-/// The processes that refused to be looked at.
-#[derive(Clone, Debug, Default)]
-pub struct Denied {
-    /// Their pids.
-    pub pids: Vec<u32>,
-    /// Of how many processes.
-    pub of: u64,
 }
 
 /// What a second look found.
@@ -59,7 +51,7 @@ pub struct Search {
     /// What the look itself tells of processes.
     pub seen: FxHashMap<u32, Seen>,
     /// Why there may be more, after both looks.
-    pub blind_spot: Option<BlindSpot>,
+    pub blind_spot: BlindSpot,
     /// What went away during the last pass: with sockets missing, their owner may be among it.
     pub vanished: u64,
 }
@@ -131,10 +123,12 @@ impl Finder {
     /// When neither way is open: /proc cannot be listed at all.
     pub fn scan(&mut self, chosen: &Chosen, needless: &AtomicBool) -> Result<Scan, Problem> {
         if self.kernel.is_none() {
-            let scan = fd_tables::scan(needless)?;
-            let is_open = blind_spot(&scan.denied).is_some_and(BlindSpot::explains);
+            let scan = fd_tables::scan(needless);
+            let is_open = scan
+                .as_ref()
+                .map_or(true, |scan| BlindSpot::of(&scan.gaps).explains());
             if !is_open || !self.may_turn || self.turn().is_none() {
-                return Ok(scan);
+                return scan;
             }
         }
         if let Some(kernel) = &self.kernel {
@@ -152,8 +146,8 @@ impl Finder {
             Some(_) => format!("in {} processes, by bpf", scan.seen.len()),
             None => format!(
                 "{} processes, {} denied",
-                scan.denied.of,
-                scan.denied.pids.len()
+                scan.gaps.of,
+                scan.gaps.denied.len()
             ),
         };
         let count = scan.holders.len();
@@ -163,24 +157,16 @@ impl Finder {
         ));
     }
 
-    /// Looks for the holders of `unowned` sockets once more: in all tables again, for a socket
-    /// may be passed from one process to another faster than a pass takes, and, where the
-    /// first look leaves them out, in tables that single threads have of their own.
+    /// Looks for the holders of `unowned` sockets once more, in all tables: a socket may be
+    /// passed from one process to another faster than a pass takes.
     #[must_use]
-    pub fn search(
-        &mut self,
-        unowned: &FxHashSet<NonZeroU32>,
-        blind_spot: Option<BlindSpot>,
-    ) -> Search {
+    pub fn search(&mut self, unowned: &FxHashSet<NonZeroU32>, blind_spot: &BlindSpot) -> Search {
         if self.may_turn {
             self.turn();
         }
         let kernel = self.kernel.as_ref();
         let found = kernel.and_then(|kernel| search_kernel(kernel, unowned, blind_spot).ok());
-        found.unwrap_or_else(|| Search {
-            blind_spot,
-            ..search_proc(unowned)
-        })
+        found.unwrap_or_else(|| search_proc(unowned, blind_spot))
     }
 }
 
@@ -198,10 +184,10 @@ fn kernel() -> Result<TaskFiles, String> {
 fn search_kernel(
     kernel: &TaskFiles,
     unowned: &FxHashSet<NonZeroU32>,
-    blind_spot: Option<BlindSpot>,
+    blind_spot: &BlindSpot,
 ) -> Result<Search, Refusal> {
     let mut search = Search {
-        blind_spot,
+        blind_spot: blind_spot.clone(),
         ..Search::default()
     };
     let mut missing = unowned.clone();
@@ -209,40 +195,43 @@ fn search_kernel(
         let chosen = Chosen::of(missing.iter().copied());
         let again = task_files::scan(kernel, &chosen, &AtomicBool::new(false))?;
         search.seen.extend(again.seen);
+        search.blind_spot = search.blind_spot.and(&BlindSpot::of(&again.gaps));
         take(&mut search.holders, again.holders, unowned, &mut missing);
         if missing.is_empty() {
             return Ok(search);
         }
     }
-    search.blind_spot = unseen().as_ref().and_then(blind_spot::blind_spot);
+    search.blind_spot = search.blind_spot.and(&BlindSpot::of(&unseen()));
     Ok(search)
 }
 
-/// The processes whose open files neither /proc nor the kernel's list shows; `None` when there
-/// are none, as should be.
-fn unseen() -> Option<Denied> {
-    let mut denied = fd_tables::refusing();
-    if denied.pids.is_empty() {
-        return None;
+/// The processes whose open files neither /proc nor the kernel's list shows: as should be,
+/// none.
+fn unseen() -> Gaps {
+    let mut gaps = fd_tables::refusing();
+    if !gaps.denied.is_empty() {
+        // Without a census nobody is known to be seen.
+        let shown = task_files::census().unwrap_or_default();
+        gaps.denied.retain(|pid| !shown.contains(pid));
     }
-    // Without a census nobody is known to be seen.
-    let shown = task_files::census().unwrap_or_default();
-    denied.pids.retain(|pid| !shown.contains(pid));
-    (!denied.pids.is_empty()).then_some(denied)
+    gaps
 }
 
-/// Passes over all tables, again while processes end, and once over the tables of threads.
-fn search_proc(unowned: &FxHashSet<NonZeroU32>) -> Search {
-    let mut search = Search::default();
+/// Passes over all tables, again while processes end.
+fn search_proc(unowned: &FxHashSet<NonZeroU32>, blind_spot: &BlindSpot) -> Search {
+    let mut search = Search {
+        blind_spot: blind_spot.clone(),
+        ..Search::default()
+    };
     let mut missing = unowned.clone();
-    for pass in 0..PASSES {
-        let again = fd_tables::scan(&AtomicBool::new(false)).unwrap_or_default();
+    for _ in 0..PASSES {
+        let Ok(again) = fd_tables::scan(&AtomicBool::new(false)) else {
+            search.blind_spot = search.blind_spot.and(&BlindSpot::no_proc());
+            break;
+        };
         search.vanished = again.vanished;
+        search.blind_spot = search.blind_spot.and(&BlindSpot::of(&again.gaps));
         take(&mut search.holders, again.holders, unowned, &mut missing);
-        if pass == 0 && !missing.is_empty() {
-            let found = fd_tables::in_threads(&missing);
-            take(&mut search.holders, found, unowned, &mut missing);
-        }
         // What stands still has been seen whole.
         if missing.is_empty() || search.vanished == 0 {
             break;

@@ -1,10 +1,14 @@
 //! The facts of the processes that are shown.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::model::{Files, Process};
+use rustix::io::Errno;
+
+use super::command_lines::{CommandLines, Missing};
+use super::gaps::errno;
+use crate::model::{Files, Problem, Process};
 use crate::query::ProcessDetail;
-use crate::sys::proc::{self, ProcDir};
+use crate::sys::proc::{self, Pinned, ProcDir};
 use crate::wire::proc_pid;
 use crate::wire::task_file::Record;
 
@@ -36,96 +40,263 @@ impl Seen {
     }
 }
 
+/// What became of a pid that was seen in a look at the fd tables.
+#[derive(Debug)]
+pub enum Standing {
+    /// It is the process that was seen.
+    Same(Process),
+    /// The process has begun since the look began: perhaps another one had the pid before it.
+    Recent(Process, Arc<Pinned>),
+    /// It has ended.
+    Ended,
+    /// It is there, and what it is could not be read.
+    Unread(Errno),
+}
+
+/// Facts that were not read, by their number of processes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lost {
+    /// Command lines that did not come in time.
+    stuck: u64,
+    /// Command lines for which there was no room.
+    no_room: u64,
+    /// Anything, because a file could not be read; and why.
+    failed: u64,
+    why: Option<Errno>,
+}
+
 /// Reads facts of processes, each when it is asked for.
 #[derive(Debug)]
 pub struct Processes {
-    proc: ProcDir,
+    proc: Result<ProcDir, Errno>,
     clock: OnceLock<Option<(i64, u64)>>,
+    commands: CommandLines,
+    lost: Mutex<Lost>,
+}
+
+/// What is read of a process.
+enum Reading {
+    /// It began before the look.
+    Same(Process),
+    /// It did not.
+    Recent(Process, Arc<Pinned>),
 }
 
 impl Processes {
-    /// Opens /proc; `None` when it is not there.
+    /// Opens /proc; `None` when it is not there, or not ours.
     #[must_use]
     pub fn open() -> Option<Self> {
-        Some(Self {
-            proc: ProcDir::open().ok()?,
-            clock: OnceLock::new(),
-        })
+        Some(Self::available()).filter(|processes| processes.proc.is_ok())
     }
 
-    /// As [`Self::read`], with what was `seen` of the process already; `None` when it has ended.
-    ///
-    /// A process that /proc does not show, or not to us, has only what was seen of it.
+    /// Opens /proc, if it is there.
     #[must_use]
-    pub fn read_seen(
+    pub fn available() -> Self {
+        Self {
+            proc: ProcDir::open().map_err(|error| errno(&error)),
+            clock: OnceLock::new(),
+            commands: CommandLines::default(),
+            lost: Mutex::default(),
+        }
+    }
+
+    /// What became of a pid that a look saw which began at `since`, in clock ticks since boot.
+    ///
+    /// A process that was there before has had its pid all the time. Of one that /proc does not
+    /// show, or not to us, there is what was `seen` of it.
+    #[must_use]
+    pub fn look(
         &self,
         pid: u32,
         seen: Option<&Seen>,
         detail: ProcessDetail,
-    ) -> Option<Process> {
-        if let Some(seen) = seen
-            && detail == ProcessDetail::Name
-        {
-            return proc::exists(pid).then(|| seen.process(pid, None));
+        with_command: bool,
+        since: u64,
+    ) -> Standing {
+        let read = || self.reading(pid, detail, with_command, since);
+        match read().or_else(|_| read()) {
+            Ok(Reading::Same(process)) => Standing::Same(process),
+            Ok(Reading::Recent(process, pinned)) => Standing::Recent(process, pinned),
+            Err(_) if !proc::exists(pid) => Standing::Ended,
+            Err(error) => match seen {
+                Some(seen) => Standing::Same(seen.process(pid, Some(seen.uid))),
+                None => Standing::Unread(error),
+            },
         }
-        let hidden = || {
-            let seen = seen.filter(|_| proc::exists(pid))?;
-            Some(seen.process(pid, Some(seen.uid)))
-        };
-        self.read(pid, detail).or_else(hidden)
     }
 
     /// The facts of one process, from /proc; `None` when it has ended or cannot be seen.
     #[must_use]
     pub fn read(&self, pid: u32, detail: ProcessDetail) -> Option<Process> {
-        let mut comm = self.proc.read(pid, "comm").ok()?;
-        // The kernel ends it with one newline; any other is the process's own.
-        comm.pop_if(|last| *last == b'\n');
-        let mut process = Process::named(pid, comm);
-        if detail == ProcessDetail::Full {
-            self.complete(&mut process)?;
+        match self.reading(pid, detail, true, u64::MAX).ok()? {
+            Reading::Same(process) | Reading::Recent(process, _) => Some(process),
         }
-        Some(process)
     }
 
-    /// Reads the rest; `None` when the process ended meanwhile.
-    fn complete(&self, process: &mut Process) -> Option<()> {
-        let read = |name| self.proc.read(process.pid, name);
-        let status = proc_pid::status(&read("status").ok()?)?;
-        let command = read("cmdline").ok().and_then(proc_pid::command_line);
-        let started = read("stat").ok().and_then(|stat| self.started(&stat));
-        let cgroup = read("cgroup").ok().and_then(|t| proc_pid::cgroup_path(&t));
-        process.uid = Some(status.effective_uid);
-        process.parent = status.parent;
-        process.command = command;
-        process.started = started;
-        process.cgroup = cgroup;
-        Some(())
+    /// Reads a process; with its command line if that is wanted, or the process has begun at
+    /// `since` or later.
+    ///
+    /// # Errors
+    /// What reading says: `ESRCH` or `ENOENT` when it ended meanwhile.
+    fn reading(
+        &self,
+        pid: u32,
+        detail: ProcessDetail,
+        with_command: bool,
+        since: u64,
+    ) -> Result<Reading, Errno> {
+        let proc = self.proc.as_ref().map_err(|error| *error)?;
+        if detail < ProcessDetail::Full {
+            // One file is of one process, unless what it holds has to be compared with it.
+            let text = proc.read(pid, "stat").map_err(|error| errno(&error))?;
+            let stat = proc_pid::stat(&text).ok_or(Errno::IO)?;
+            if stat.start_ticks < since {
+                return Ok(Reading::Same(Process::named(pid, stat.comm)));
+            }
+        }
+        let pinned = Arc::new(proc.pin(pid).map_err(|error| errno(&error))?);
+        let text = pinned.read("stat").map_err(|error| errno(&error))?;
+        let stat = proc_pid::stat(&text).ok_or(Errno::IO)?;
+        let start_ticks = stat.start_ticks;
+        let mut process = Process::named(pid, stat.comm);
+        if detail == ProcessDetail::Full {
+            process.started = self.started(start_ticks);
+            self.complete(&mut process, &pinned, with_command || start_ticks >= since)?;
+        }
+        Ok(if start_ticks < since {
+            Reading::Same(process)
+        } else {
+            Reading::Recent(process, pinned)
+        })
+    }
+
+    /// Reads the rest; an error when the process ended meanwhile.
+    fn complete(
+        &self,
+        process: &mut Process,
+        pinned: &Arc<Pinned>,
+        with_command: bool,
+    ) -> Result<(), Errno> {
+        let rest = || (pinned.read("status"), pinned.read("cgroup"));
+        let (status, cgroup) = if with_command {
+            let (command, rest) = self.commands.read(pinned, rest);
+            process.command = command.unwrap_or_else(|missing| {
+                self.lose(missing);
+                None
+            });
+            rest
+        } else {
+            rest()
+        };
+        if let Some(status) = self.known(status)? {
+            let status = proc_pid::status(&status).ok_or(Errno::IO)?;
+            process.uid = Some(status.effective_uid);
+            process.parent = status.parent;
+        }
+        process.cgroup = self
+            .known(cgroup)?
+            .and_then(|text| proc_pid::cgroup_path(&text));
+        Ok(())
+    }
+
+    /// What was read; `None` where it could not be, an error when the process has ended.
+    fn known(&self, text: std::io::Result<Vec<u8>>) -> Result<Option<Vec<u8>>, Errno> {
+        match text.map_err(|error| errno(&error)) {
+            Ok(text) => Ok(Some(text)),
+            Err(ended @ (Errno::NOENT | Errno::SRCH)) => Err(ended),
+            Err(Errno::ACCESS | Errno::PERM) => Ok(None),
+            Err(error) => {
+                self.lose(Missing::Failed(error.raw_os_error()));
+                Ok(None)
+            }
+        }
+    }
+
+    fn lose(&self, missing: Missing) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match missing {
+            Missing::Stuck => lost.stuck += 1,
+            Missing::NoRoom => lost.no_room += 1,
+            Missing::Failed(number) => {
+                lost.failed += 1;
+                lost.why.get_or_insert(Errno::from_raw_os_error(number));
+            }
+            Missing::Gone => {}
+        }
+    }
+
+    /// The command line of a process that had its pid before `since` and has it still; `None`
+    /// where it has none, or none that can be read.
+    #[must_use]
+    pub fn command_of(&self, pid: u32, since: u64) -> Option<Arc<[u8]>> {
+        let pinned = Arc::new(self.proc.as_ref().ok()?.pin(pid).ok()?);
+        let stat = proc_pid::stat(&pinned.read("stat").ok()?)?;
+        if stat.start_ticks >= since {
+            return None;
+        }
+        let (command, ()) = self.commands.read(&pinned, || ());
+        command.unwrap_or_else(|missing| {
+            self.lose(missing);
+            None
+        })
+    }
+
+    /// What was not read of processes that are known: fields, no owners.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let whose = |count| match count {
+            1 => "of 1 process".to_owned(),
+            n => format!("of {n} processes"),
+        };
+        let mut problems = Vec::new();
+        if lost.stuck > 0 {
+            let message = format!(
+                "the command line {} could not be read in time: its memory is locked",
+                whose(lost.stuck)
+            );
+            let problem = Problem::new("command_stuck", message).count(lost.stuck);
+            problems.push(problem.hint("such a process hangs itself: ps -eo pid,stat,wchan,comm"));
+        }
+        if lost.no_room > 0 {
+            let message = format!(
+                "the command line {} was left out: all together have more than 64 MiB",
+                whose(lost.no_room)
+            );
+            let problem = Problem::new("commands_left_out", message).count(lost.no_room);
+            problems.push(problem.hint("a filter that chooses fewer sockets leaves room for them"));
+        }
+        if let Some(why) = lost.why {
+            let message = format!("facts {} could not be read: {why}", whose(lost.failed));
+            problems.push(Problem::new("details_unread", message).count(lost.failed));
+        }
+        problems
     }
 
     /// The descriptors of a process and their limit; `None` when it has ended or may not be
     /// looked at.
     #[must_use]
     pub fn files(&self, pid: u32) -> Option<Files> {
-        let limits = self.proc.read(pid, "limits").ok()?;
+        let proc = self.proc.as_ref().ok()?;
+        let limits = proc.read(pid, "limits").ok()?;
         let (limit, hard_limit) = proc_pid::open_files_limits(&limits)?;
         Some(Files {
-            open: self.proc.fds_open(pid)?,
+            open: proc.fds_open(pid)?,
             limit,
             hard_limit,
         })
     }
 
-    fn started(&self, stat: &[u8]) -> Option<i64> {
+    fn started(&self, ticks: u64) -> Option<i64> {
         let (boot, hertz) = (*self.clock.get_or_init(|| proc::clock().ok()))?;
-        let ticks = proc_pid::start_ticks(stat)?;
         boot.checked_add(i64::try_from(ticks / hertz).ok()?)
     }
 
     /// The pids of every process that can be seen and goes by `name`.
     #[must_use]
     pub fn called(&self, name: &[u8]) -> Vec<u32> {
-        let mut pids = self.proc.pids().unwrap_or_default();
+        let pids = self.proc.as_ref().ok().and_then(|proc| proc.pids().ok());
+        let mut pids = pids.unwrap_or_default();
         pids.retain(|&pid| {
             let detail = match name.len() {
                 0..=15 => ProcessDetail::Name,
@@ -139,7 +310,7 @@ impl Processes {
     /// Whether the process exists.
     #[must_use]
     pub fn exists(&self, pid: u32) -> bool {
-        self.proc.read(pid, "comm").is_ok()
+        self.proc.as_ref().is_ok_and(|proc| proc.pin(pid).is_ok())
     }
 }
 
@@ -163,28 +334,62 @@ mod tests {
 
     #[test]
     fn what_was_seen_stands_in_for_what_is_hidden_but_not_for_the_dead() {
-        let processes = Processes::open().unwrap();
+        let (shown, hidden) = (
+            Processes::available(),
+            Processes {
+                proc: Err(Errno::NOENT),
+                ..Processes::available()
+            },
+        );
         let seen = Seen {
             comm: *b"long-gone\0\0\0\0\0\0",
             uid: 7,
         };
-        // Pids end at 2^22 (PID_MAX_LIMIT).
-        for detail in [ProcessDetail::Name, ProcessDetail::Full] {
-            assert_eq!(processes.read_seen(5_000_000, Some(&seen), detail), None);
-            assert_eq!(processes.read_seen(0, Some(&seen), detail), None);
-        }
         let me = std::process::id();
-        let named = processes
-            .read_seen(me, Some(&seen), ProcessDetail::Name)
-            .unwrap();
-        assert_eq!(
-            (named.comm.as_slice(), named.uid),
-            (&b"long-gone"[..], None)
-        );
-        let whole = processes
-            .read_seen(me, Some(&seen), ProcessDetail::Full)
-            .unwrap();
-        assert_ne!(whole.comm, b"long-gone");
-        assert!(whole.command.is_some());
+        for detail in [ProcessDetail::Name, ProcessDetail::Full] {
+            let look = |processes: &Processes, pid, seen| {
+                processes.look(pid, seen, detail, true, u64::MAX)
+            };
+            // Pids end at 2^22 (PID_MAX_LIMIT).
+            for pid in [5_000_000, 0] {
+                let standing = look(&shown, pid, Some(&seen));
+                assert!(matches!(standing, Standing::Ended), "{pid}: {standing:?}");
+            }
+            let Standing::Same(named) = look(&hidden, me, Some(&seen)) else {
+                panic!("not seen");
+            };
+            assert_eq!(
+                (named.comm.as_slice(), named.uid),
+                (&b"long-gone"[..], Some(7))
+            );
+            assert!(matches!(
+                look(&hidden, me, None),
+                Standing::Unread(Errno::NOENT)
+            ));
+            let Standing::Same(whole) = look(&shown, me, Some(&seen)) else {
+                panic!("not shown");
+            };
+            assert_ne!(whole.comm, b"long-gone");
+            assert_eq!(whole.command.is_some(), detail == ProcessDetail::Full);
+        }
+    }
+
+    #[test]
+    fn who_has_begun_since_the_look_began_may_be_another() {
+        let processes = Processes::open().unwrap();
+        let me = std::process::id();
+        let look = |since| processes.look(me, None, ProcessDetail::Full, false, since);
+        let Standing::Recent(process, pinned) = look(0) else {
+            panic!("not recent");
+        };
+        assert!(process.command.is_some() && pinned.read("stat").is_ok());
+        let Standing::Same(process) = look(u64::MAX) else {
+            panic!("not the same");
+        };
+        // Its command line was not wanted, yet.
+        assert_eq!(process.command, None);
+        assert!(processes.command_of(me, u64::MAX).is_some());
+        assert_eq!(processes.command_of(me, 0), None);
+        assert_eq!(processes.problems(), []);
     }
 }

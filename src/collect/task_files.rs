@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashSet;
 
-use super::fd_tables;
+use super::fd_tables::in_ring;
+use super::gaps::{Task, errno};
 use super::owners::Scan;
 use super::processes::Seen;
 use crate::sys::bpf::{Refusal, TaskFiles};
@@ -33,7 +34,7 @@ pub(super) fn scan(
     files.list(chosen, |record| {
         match record.file {
             OpenFile::Socket(holder) => scan.holders.push(holder),
-            OpenFile::Ring(fd) => rings.push((record.pid, fd)),
+            OpenFile::Ring(fd) => rings.push((Task::thread(record.pid, record.tid), fd)),
             OpenFile::Any => {}
         }
         // The files of a process come together.
@@ -43,18 +44,34 @@ pub(super) fn scan(
         }
         !needless.load(Ordering::Relaxed)
     })?;
-    scan.denied.of = scan.seen.len() as u64;
-    if !rings.is_empty()
-        && let Ok(proc) = ProcDir::open()
-    {
-        for (pid, fd) in rings {
-            match fd_tables::in_ring(&proc, pid, fd) {
-                Ok(held) => scan.holders.extend(held),
-                Err(_) => scan.denied.pids.push(pid),
+    scan.gaps.of = scan.seen.len() as u64;
+    look_into(&rings, &mut scan);
+    Ok(scan)
+}
+
+/// Reads from /proc what rings hold without a descriptor.
+fn look_into(rings: &[(Task, u32)], scan: &mut Scan) {
+    if rings.is_empty() {
+        return;
+    }
+    let proc = ProcDir::open();
+    for &(task, fd) in rings {
+        let held = match &proc {
+            Ok(proc) => in_ring(proc, task, fd),
+            Err(error) => Err(errno(error)),
+        };
+        match (held, &proc) {
+            (Ok(held), _) => scan.holders.extend(held),
+            (Err(error), Ok(proc)) => {
+                scan.gaps.note(proc, task, error);
+            }
+            (Err(error), Err(_)) => {
+                scan.gaps.unread.push(task.pid);
+                scan.gaps.why.get_or_insert(error);
             }
         }
     }
-    Ok(scan)
+    scan.gaps.tidy();
 }
 
 /// The processes whose open files are listed at all.

@@ -46,7 +46,7 @@ fn connection() -> (Socket, Facts) {
         let process = Process {
             pid,
             comm: comm.into(),
-            command: Some(format!("/usr/bin/{comm} -x").into_bytes()),
+            command: Some(format!("/usr/bin/{comm} -x").into_bytes().into()),
             uid: None,
             parent: None,
             started: None,

@@ -24,6 +24,9 @@ pub struct Holder {
     pub via: Via,
 }
 
+/// No process has this pid: it stands for a holder that turned out to be none.
+const NOBODY: u32 = 0;
+
 /// Where the holders of a socket stand in the [`HolderIndex`]; empty when it has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
@@ -133,6 +136,14 @@ impl HolderIndex {
         self.holders.get(range).unwrap_or_default()
     }
 
+    /// Takes one of the holders that stand there out: it holds nothing. Every place stays.
+    pub fn refute(&mut self, held: Held, place: usize) {
+        let at = (held.first as usize).saturating_add(place);
+        if let Some(holder) = self.holders.get_mut(at) {
+            holder.pid = NOBODY;
+        }
+    }
+
     /// How many sockets each process holds, each once: of any kind, in any namespace.
     #[must_use]
     pub fn per_process(&self) -> FxHashMap<u32, u64> {
@@ -140,7 +151,7 @@ impl HolderIndex {
         let mut last = None;
         for holder in &self.holders {
             // Holders of one socket stand together, and those of one process among them.
-            if last != Some((holder.inode, holder.pid)) {
+            if holder.pid != NOBODY && last != Some((holder.inode, holder.pid)) {
                 *counts.entry(holder.pid).or_default() += 1;
             }
             last = Some((holder.inode, holder.pid));
@@ -198,6 +209,21 @@ mod tests {
         let index = index.extended(vec![holder(6, 1, 1)]);
         assert_eq!(index.at(index.find(NonZeroU32::new(6))), [holder(6, 1, 1)]);
         assert!(index.contains(NonZeroU32::new(5).unwrap()));
+    }
+
+    #[test]
+    fn who_holds_nothing_is_taken_out_in_place() {
+        let mut index = HolderIndex::new(vec![holder(7, 10, 4), holder(7, 20, 3)]);
+        let held = index.find(NonZeroU32::new(7));
+        index.refute(held, 0);
+        index.refute(held, 9);
+        assert_eq!(index.find(NonZeroU32::new(7)), held);
+        assert_eq!(index.at(held)[1], holder(7, 20, 3));
+        assert!(index.at(held)[0].pid == NOBODY);
+        assert_eq!(
+            index.per_process().into_iter().collect::<Vec<_>>(),
+            [(20, 1)]
+        );
     }
 
     proptest::proptest! {

@@ -1,5 +1,7 @@
 //! What is known of a process that holds a socket.
 
+use std::sync::Arc;
+
 use super::Foreign;
 
 /// The facts of one process.
@@ -12,7 +14,7 @@ pub struct Process {
     pub comm: Vec<u8>,
     /// The command line, arguments joined by blanks; `None` where it is empty or unreadable.
     /// Source: /proc/PID/cmdline.
-    pub command: Option<Vec<u8>>,
+    pub command: Option<Arc<[u8]>>,
     /// The effective uid; `None` until it is asked for. Source: /proc/PID/status.
     pub uid: Option<u32>,
     /// The parent's pid. Source: /proc/PID/status.
@@ -161,7 +163,7 @@ mod tests {
         Process {
             pid: 1,
             comm: comm.into(),
-            command: command.map(Into::into),
+            command: command.map(|text| text.as_bytes().into()),
             uid: Some(0),
             parent: None,
             started: None,

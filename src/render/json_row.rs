@@ -323,7 +323,7 @@ mod tests {
                 facts.processes.insert(pid, Process {
                     pid,
                     comm,
-                    command,
+                    command: command.map(Into::into),
                     uid: Some(pid),
                     parent: None,
                     started: None,

@@ -19,6 +19,7 @@ pub mod proc;
 pub mod redraw;
 pub mod save;
 pub mod screen;
+pub mod sight;
 pub mod sock_diag;
 pub mod terminal;
 

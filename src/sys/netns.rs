@@ -52,14 +52,10 @@ pub fn in_initial_pid_namespace() -> bool {
     initial_pid_namespace().unwrap_or(true)
 }
 
-/// Whether this process is in the initial pid namespace; `None` without /proc.
-///
-/// Source: `PROC_PID_INIT_INO` in `include/linux/proc_ns.h`.
+/// Whether this process is in the initial pid namespace; `None` when that cannot be told.
 #[must_use]
 pub fn initial_pid_namespace() -> Option<bool> {
-    const PROC_PID_INIT_INO: u64 = 0xEFFF_FFFC;
-    let own = std::fs::metadata("/proc/self/ns/pid").ok()?;
-    Some(own.ino() == PROC_PID_INIT_INO)
+    super::sight::in_initial_pid_namespace()
 }
 
 /// Runs `work` on a thread of its own inside the network namespace of process `pid`.

@@ -10,8 +10,11 @@ use rustix::fs::{
     AtFlags, CWD, Mode, OFlags, RawDir, SeekFrom, openat, readlinkat_raw, seek, statat,
 };
 use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
 
+use super::sight::{self, Sight};
 use crate::wire::fd_link::{self, FdLink};
+use crate::wire::proc_pid;
 
 /// Bytes of a getdents buffer: some 1,300 descriptors a call.
 const DIRECTORY_BUFFER: usize = 32 * 1024;
@@ -45,29 +48,76 @@ impl ProcDir {
     /// Opens /proc.
     ///
     /// # Errors
-    /// When it is not mounted or not readable.
+    /// When it is not mounted or not readable, or [`sight::is_foreign`].
     pub fn open() -> io::Result<Self> {
+        let open = || {
+            let fd = open_dir(CWD, "/proc")?;
+            sight::is_own(&fd)?;
+            Ok(Self { fd })
+        };
+        // A second time, in case the first one met what passes.
+        open().or_else(|_: io::Error| open())
+    }
+
+    /// A directory that stands in for /proc.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    #[cfg(test)]
+    pub fn at(path: &std::path::Path) -> io::Result<Self> {
+        let path = path.to_str().ok_or(io::ErrorKind::InvalidInput)?;
         Ok(Self {
-            fd: open_dir(CWD, "/proc")?,
+            fd: open_dir(CWD, path)?,
         })
+    }
+
+    /// What it shows of the processes of this pid namespace.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        sight::of(&self.fd)
     }
 
     /// The pid of every process that can be seen.
     ///
     /// # Errors
-    /// When /proc cannot be listed, or is an empty directory: then not even this process is
-    /// in it.
+    /// When /proc cannot be listed.
     pub fn pids(&self) -> io::Result<Vec<u32>> {
-        statat(&self.fd, "self", AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok(numbers_in(open_dir(&self.fd, ".")?)?)
+        // A second time, in case the first one met what passes.
+        let list = || numbers_in(open_dir(&self.fd, ".")?);
+        Ok(list().or_else(|_| list())?)
     }
 
-    /// The thread ids of a process, its own pid included; empty when it is gone.
+    /// The thread ids of a process, its own pid included.
+    ///
+    /// # Errors
+    /// As for [`Self::scan_fds`].
+    pub fn tids(&self, pid: u32) -> Result<Vec<u32>, Errno> {
+        numbers_in(open_dir(&self.fd, &format!("{pid}/task"))?)
+    }
+
+    /// Whether a process has more threads than one; `true` where that cannot be told. No
+    /// permission is needed.
+    ///
+    /// Source: the links of /proc/PID/task (`proc_task_getattr` in `fs/proc/base.c`).
     #[must_use]
-    pub fn tids(&self, pid: u32) -> Vec<u32> {
-        open_dir(&self.fd, &format!("{pid}/task"))
-            .and_then(numbers_in)
-            .unwrap_or_default()
+    pub fn has_threads(&self, pid: u32) -> bool {
+        let stat = statat(&self.fd, format!("{pid}/task"), AtFlags::empty());
+        stat.map_or(true, |stat| stat.st_nlink > 3)
+    }
+
+    /// Whether a task has an fd table: it has not ended, not even to wait for being reaped.
+    /// `true` where that cannot be told.
+    #[must_use]
+    pub fn has_table(&self, pid: u32, tid: Option<u32>) -> bool {
+        let stat = match tid {
+            None => self.read(pid, "stat"),
+            Some(tid) => self.read(pid, &format!("task/{tid}/stat")),
+        };
+        match stat {
+            Ok(text) => proc_pid::stat(&text).is_none_or(|s| !matches!(s.state, b'Z' | b'X')),
+            // A pid that nobody has proves it, and nothing else does.
+            Err(_) => exists(tid.unwrap_or(pid)),
+        }
     }
 
     /// How many descriptors a process has open, or `None` when the kernel does not tell
@@ -134,7 +184,8 @@ impl ProcDir {
             if fd >= range.end {
                 break;
             }
-            match link_of(&table, name) {
+            // A descriptor that is not there any more is not there at a second look either.
+            match link_of(&table, name).or_else(|_| link_of(&table, name)) {
                 Ok(link) => each(fd, link),
                 Err(Errno::NOENT) => vanished += 1,
                 Err(error) => return Err(error),
@@ -165,12 +216,47 @@ impl ProcDir {
     /// # Errors
     /// What open and read say; a process that ended gives `ENOENT` or `ESRCH`.
     pub fn read(&self, pid: u32, name: &str) -> io::Result<Vec<u8>> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let fd = openat(&self.fd, format!("{pid}/{name}"), flags, Mode::empty())?;
-        let mut bytes = Vec::new();
-        File::from(fd).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        read_at(&self.fd, &format!("{pid}/{name}"))
     }
+
+    /// Holds on to the process that has a pid now: its files are never those of another that
+    /// gets the same pid later.
+    ///
+    /// # Errors
+    /// `ENOENT` when there is none.
+    pub fn pin(&self, pid: u32) -> io::Result<Pinned> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = openat(&self.fd, pid.to_string(), flags, Mode::empty())?;
+        Ok(Pinned { fd })
+    }
+}
+
+/// One process, and no other that has its pid later.
+#[derive(Debug)]
+pub struct Pinned {
+    fd: OwnedFd,
+}
+
+impl Pinned {
+    /// The whole of a small file of the process.
+    ///
+    /// # Errors
+    /// What open and read say; once the process has been reaped, `ENOENT` or `ESRCH`.
+    pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        read_at(&self.fd, name)
+    }
+}
+
+/// The whole of a small file below a directory.
+///
+/// # Errors
+/// What open and read say.
+pub(super) fn read_at(directory: &OwnedFd, name: &str) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let fd = openat(directory, name, flags, Mode::empty())?;
+    let mut bytes = Vec::new();
+    File::from(fd).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// How many files are open on the whole machine; `None` where that cannot be read.
@@ -253,18 +339,15 @@ pub fn clock() -> io::Result<(i64, u64)> {
     Ok((boot, procfs::ticks_per_second().max(1)))
 }
 
-/// Whether /proc hides the processes of other users from this one (`hidepid` and no root).
+/// The time since boot in the clock ticks in which the start of a process is told, rounded
+/// down; of the calling process's time namespace, as that is.
 #[must_use]
-pub fn hides_processes() -> bool {
-    let mounts = procfs::process::Process::myself().and_then(|me| me.mountinfo());
-    mounts.is_ok_and(|mounts| {
-        mounts
-            .into_iter()
-            .rev()
-            .find(|mount| mount.mount_point.as_os_str() == "/proc")
-            .and_then(|mount| mount.super_options.get("hidepid").cloned().flatten())
-            .is_some_and(|value| !matches!(value.as_str(), "0" | "off"))
-    })
+pub fn boot_ticks() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    let hertz = procfs::ticks_per_second().max(1);
+    let whole = u64::try_from(now.tv_sec).unwrap_or_default() * hertz;
+    let part = u64::try_from(now.tv_nsec).unwrap_or_default() * hertz / 1_000_000_000;
+    whole + part
 }
 
 /// The whole of a text of the calling thread's network namespace, such as `sockstat`.

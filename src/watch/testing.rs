@@ -183,7 +183,7 @@ impl World {
             let process = Process {
                 pid: *pid,
                 comm: comm.clone(),
-                command: Some([b"/usr/sbin/", &comm[..], b" --serve"].concat()),
+                command: Some([b"/usr/sbin/", &comm[..], b" --serve"].concat().into()),
                 uid: Some(0),
                 parent: None,
                 started: None,

@@ -13,6 +13,48 @@ pub fn mounted(text: &[u8], kind: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
+/// What a mount of /proc hides of other users' processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hidepid {
+    /// That they are there: nothing.
+    Nothing,
+    /// That they are there, but for members of this group (the number in the initial user
+    /// namespace; 0 unless the option `gid=` says another).
+    ButFor(u32),
+    /// Every process that the reader may not trace, whatever its groups.
+    Untraceable,
+}
+
+/// What the file system of device `major:minor` hides, by its option `hidepid`; `None` when it
+/// is not in the table, or the option is not known.
+///
+/// Reference: proc(5); `hidepid_param` in `fs/proc/root.c`. `noaccess` refuses the files of a
+/// process and lists the process all the same.
+#[must_use]
+pub fn hidepid(text: &[u8], major: u32, minor: u32) -> Option<Hidepid> {
+    let device = format!("{major}:{minor}");
+    let line = text
+        .split(|&byte| byte == b'\n')
+        .find(|line| line.split(|&byte| byte == b' ').nth(2) == Some(device.as_bytes()))?;
+    let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+    let dash = words.iter().skip(6).position(|word| *word == b"-")? + 6;
+    if *words.get(dash + 1)? != b"proc" {
+        return None;
+    }
+    let options = words.get(dash + 3)?.split(|&byte| byte == b',');
+    let value = |name: &[u8]| options.clone().find_map(|option| option.strip_prefix(name));
+    let group = match value(b"gid=") {
+        Some(number) => std::str::from_utf8(number).ok()?.parse().ok()?,
+        None => 0,
+    };
+    match value(b"hidepid=") {
+        None | Some(b"0" | b"off" | b"1" | b"noaccess") => Some(Hidepid::Nothing),
+        Some(b"2" | b"invisible") => Some(Hidepid::ButFor(group)),
+        Some(b"4" | b"ptraceable") => Some(Hidepid::Untraceable),
+        Some(_) => None,
+    }
+}
+
 /// `\040` is a blank.
 fn unescape(mut text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -51,9 +93,38 @@ mod tests {
     }
 
     #[test]
+    fn what_proc_hides() {
+        let table = |options: &[u8]| {
+            // Another mount has a name that is no UTF-8.
+            let mut text = b"40 1 0:50 / /mnt/\xff\xfe rw - tmpfs tmpfs rw,hidepid=2\n".to_vec();
+            text.extend(b"41 1 0:4 / /proc rw,nosuid shared:3 - proc proc ");
+            text.extend(options);
+            text.push(b'\n');
+            text
+        };
+        let told = |options: &[u8]| hidepid(&table(options), 0, 4);
+        assert_eq!(told(b"rw"), Some(Hidepid::Nothing));
+        assert_eq!(told(b"rw,hidepid=off"), Some(Hidepid::Nothing));
+        assert_eq!(told(b"rw,hidepid=noaccess"), Some(Hidepid::Nothing));
+        assert_eq!(told(b"rw,hidepid=invisible"), Some(Hidepid::ButFor(0)));
+        assert_eq!(told(b"rw,gid=27,hidepid=2"), Some(Hidepid::ButFor(27)));
+        assert_eq!(
+            told(b"rw,hidepid=ptraceable,gid=27"),
+            Some(Hidepid::Untraceable)
+        );
+        assert_eq!(told(b"rw,hidepid=4"), Some(Hidepid::Untraceable));
+        assert_eq!(told(b"rw,hidepid=9"), None);
+        assert_eq!(told(b"rw,gid=x"), None);
+        assert_eq!(hidepid(&table(b"rw"), 0, 50), None, "no proc");
+        assert_eq!(hidepid(&table(b"rw"), 0, 51), None);
+        assert_eq!(hidepid(b"", 0, 4), None);
+    }
+
+    #[test]
     fn record_ends_abruptly() {
         for length in 0..TEXT.len() {
             let _ = mounted(&TEXT[..length], b"nsfs");
+            let _ = hidepid(&TEXT[..length], 0, 39);
         }
         assert_eq!(mounted(b"1 2 0:1 / /x rw -", b""), None);
     }

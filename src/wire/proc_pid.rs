@@ -8,11 +8,7 @@ use crate::model::Foreign;
 /// The effective uid and the parent's pid, from /proc/PID/status.
 #[must_use]
 pub fn status(text: &[u8]) -> Option<Status> {
-    let field = |name: &[u8]| {
-        text.split(|&b| b == b'\n')
-            .find_map(|line| line.strip_prefix(name))
-            .and_then(|rest| std::str::from_utf8(rest).ok())
-    };
+    let field = |name: &[u8]| line_of(text, name);
     // Real, effective, saved, file system.
     let effective_uid = field(b"Uid:")?
         .split_ascii_whitespace()
@@ -33,6 +29,52 @@ pub struct Status {
     pub effective_uid: u32,
     /// The parent's pid, 0 for the first process.
     pub parent: Option<u32>,
+}
+
+/// The numbers of a process from the pid namespace of that /proc down to its own, from
+/// /proc/PID/status; `None` before Linux 4.1.
+#[must_use]
+pub fn pids(status: &[u8]) -> Option<Vec<u32>> {
+    let line = line_of(status, b"NSpid:")?;
+    line.split_ascii_whitespace()
+        .map(|word| word.parse().ok())
+        .collect()
+}
+
+/// The pid, from /proc/PID/status.
+#[must_use]
+pub fn pid(status: &[u8]) -> Option<u32> {
+    line_of(status, b"Pid:")?.trim().parse().ok()
+}
+
+/// The text behind `name` at the beginning of a line.
+fn line_of<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a str> {
+    let mut lines = text.split(|&b| b == b'\n');
+    let rest = lines.find_map(|line| line.strip_prefix(name))?;
+    std::str::from_utf8(rest).ok()
+}
+
+/// What /proc/PID/stat tells of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// The name: whatever stands between the first and the last parenthesis.
+    pub comm: Vec<u8>,
+    /// The state, `Z` for one that has ended and waits to be reaped.
+    pub state: u8,
+    /// The start in clock ticks since boot.
+    pub start_ticks: u64,
+}
+
+/// Reads /proc/PID/stat.
+#[must_use]
+pub fn stat(text: &[u8]) -> Option<Stat> {
+    let first = text.iter().position(|&b| b == b'(')?;
+    let last = text.iter().rposition(|&b| b == b')')?;
+    Some(Stat {
+        comm: text.get(first + 1..last)?.to_vec(),
+        state: *text.get(last + 2)?,
+        start_ticks: start_ticks(text)?,
+    })
 }
 
 /// The start of the process in clock ticks since boot: field 22 of /proc/PID/stat, counted
@@ -114,11 +156,23 @@ mod tests {
     }
 
     #[test]
+    fn a_process_has_a_number_in_each_namespace() {
+        let text = b"Name:\tx\nPid:\t40\nPPid:\t7\nNSpid:\t40\t1\n";
+        assert_eq!(pids(text), Some(vec![40, 1]));
+        assert_eq!(pid(text), Some(40));
+        assert_eq!(pids(b"Pid:\t1\n"), None);
+    }
+
+    #[test]
     fn stat_is_read_from_the_last_parenthesis() {
         let mut text = b"12 (x)\n( y) S 1".to_vec();
         text.extend(b" 0".repeat(17));
         text.extend(b" 4711 99");
         assert_eq!(start_ticks(&text), Some(4711));
+        let told = stat(&text).unwrap();
+        assert_eq!((told.comm.as_slice(), told.state), (&b"x)\n( y"[..], b'S'));
+        assert_eq!(told.start_ticks, 4711);
+        assert_eq!(stat(b"12 )("), None);
         assert_eq!(start_ticks(b"12 x"), None);
         assert_eq!(start_ticks(b"12 (x) S 1"), None);
     }

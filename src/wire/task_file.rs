@@ -14,9 +14,11 @@ use super::btf::{Btf, Wanted};
 use super::bytes::{array_at, u8_at, u32_at};
 use crate::model::{Holder, Via};
 
-/// Bytes of a record: process, descriptor, inode, user, the name of the process, and in the
-/// place of the NUL behind it what the file is.
-pub const RECORD: usize = 32;
+/// Bytes of a record: process, descriptor, inode, user, the name of the process, in the place
+/// of the NUL behind it what the file is, the thread, and four bytes of nothing.
+pub const RECORD: usize = 40;
+/// Where in a record stands what the file is.
+const KIND: usize = 31;
 /// Bytes of the map of [`Chosen`].
 pub const MAP: usize = 8192;
 /// The function whose type an iterator over open files is attached to.
@@ -37,6 +39,7 @@ pub struct Layout {
     inode_super: u16,
     super_magic: u16,
     dentry_name: u16,
+    task_pid: u16,
     task_tgid: u16,
     task_leader: u16,
     task_comm: u16,
@@ -76,6 +79,7 @@ impl Layout {
                 .offset("dentry", "d_shortname")
                 // Its name before Linux 6.14.
                 .or_else(|| btf.offset("dentry", "d_iname"))?,
+            task_pid: btf.offset("task_struct", "pid")?,
             task_tgid: btf.offset("task_struct", "tgid")?,
             task_leader: btf.offset("task_struct", "group_leader")?,
             task_comm: btf.offset("task_struct", "comm")?,
@@ -136,6 +140,8 @@ fn place(inode: NonZeroU32) -> (usize, u32) {
 pub struct Record {
     /// The process (thread group), in the initial pid namespace.
     pub pid: u32,
+    /// The thread whose fd table it is: the process itself, unless a thread has one of its own.
+    pub tid: u32,
     /// Its effective user.
     pub uid: u32,
     /// Its name, filled up with zeros.
@@ -160,7 +166,7 @@ pub enum OpenFile {
 pub fn record(bytes: &[u8]) -> Option<Record> {
     let bytes: &[u8; RECORD] = bytes.try_into().ok()?;
     let (pid, fd) = (u32_at(bytes, 0)?, u32_at(bytes, 4)?);
-    let file = match u8_at(bytes, RECORD - 1)? {
+    let file = match u8_at(bytes, KIND)? {
         KIND_SOCKET => OpenFile::Socket(Holder {
             inode: NonZeroU32::new(u32_at(bytes, 8)?)?,
             pid,
@@ -172,6 +178,7 @@ pub fn record(bytes: &[u8]) -> Option<Record> {
     };
     Some(Record {
         pid,
+        tid: u32_at(bytes, 32)?,
         uid: u32_at(bytes, 12)?,
         comm: array_at(bytes, 16)?,
         file,
@@ -279,27 +286,31 @@ fn emit(code: &mut Assembler<Label>, layout: &Layout) {
     const SEQ_WRITE: i32 = 127;
     code.load(DOUBLE, 1, 6, 8);
     code.jump(EQUAL, 1, 0, Label::End);
+    code.number(2, 0);
+    code.store(DOUBLE, 2, -8);
+    code.load(WORD, 2, 1, layout.task_pid);
+    code.store(WORD, 2, -8);
     code.load(WORD, 2, 1, layout.task_tgid);
-    code.store(WORD, 2, -32);
+    code.store(WORD, 2, -40);
     code.load(WORD, 2, 6, 16);
-    code.store(WORD, 2, -28);
-    code.store(WORD, 8, -24);
+    code.store(WORD, 2, -36);
+    code.store(WORD, 8, -32);
     // A thread may have a name of its own: the process goes by its leader's.
     code.load(DOUBLE, 1, 1, layout.task_leader);
     code.load(DOUBLE, 2, 1, layout.task_cred);
     code.load(WORD, 2, 2, layout.cred_euid);
-    code.store(WORD, 2, -20);
+    code.store(WORD, 2, -28);
     for half in [0_u16, 8] {
         code.load(DOUBLE, 2, 1, layout.task_comm.saturating_add(half));
-        code.store(DOUBLE, 2, half.cast_signed() - 16);
+        code.store(DOUBLE, 2, half.cast_signed() - 24);
     }
-    code.store(BYTE, 9, -1);
+    code.store(BYTE, 9, -9);
     // ctx->meta->seq, the record, its length.
     code.load(DOUBLE, 1, 6, 0);
     code.load(DOUBLE, 1, 1, 0);
     code.copy(2, 10);
-    code.arithmetic(ADD, 2, -32);
-    code.number(3, 32);
+    code.arithmetic(ADD, 2, -40);
+    code.number(3, 40);
     code.call(SEQ_WRITE);
 }
 
@@ -324,6 +335,7 @@ mod tests {
         one("dentry", &[(name, 0, 448)]);
         one("cred", &[("euid", 0, 160)]);
         let task = [
+            ("pid", 0, 0),
             ("tgid", 0, 32),
             ("group_leader", 0, 64),
             ("real_cred", 0, 128),
@@ -396,13 +408,16 @@ mod tests {
         }
         bytes.extend(b"nginx\0\0\0\0\0\0\0\0\0\0");
         bytes.push(kind);
+        for word in [pid + 1, 0] {
+            bytes.extend(word.to_ne_bytes());
+        }
         bytes
     }
 
     #[test]
     fn records_are_read() {
         let read = record(&bytes(10, 3, 77, KIND_SOCKET)).unwrap();
-        assert_eq!((read.pid, read.uid), (10, 1000));
+        assert_eq!((read.pid, read.tid, read.uid), (10, 11, 1000));
         assert_eq!(&read.comm[..6], b"nginx\0");
         let holder = Holder {
             inode: NonZeroU32::new(77).unwrap(),
@@ -414,7 +429,7 @@ mod tests {
         assert_eq!(ring.file, OpenFile::Ring(3));
         assert_eq!(record(&bytes(10, 3, 0, KIND_SOCKET)), None);
         assert_eq!(record(&bytes(10, 3, 77, 0)), None, "a name of 16 bytes");
-        assert_eq!(record(&bytes(10, 3, 77, KIND_SOCKET)[..31]), None);
+        assert_eq!(record(&bytes(10, 3, 77, KIND_SOCKET)[..39]), None);
     }
 
     #[test]

@@ -169,7 +169,7 @@ impl Reader {
         self.facts.processes.entry(pid).or_insert_with(|| Process {
             pid,
             comm: bytes(owner.comm, owner.comm_base64.as_deref()),
-            command: command.map(|text| bytes(text, command_base64.as_deref())),
+            command: command.map(|text| bytes(text, command_base64.as_deref()).into()),
             uid,
             parent: None,
             started: None,
