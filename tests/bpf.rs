@@ -66,12 +66,16 @@ fn assert_same(what: &str) {
         assert_eq!(bpf["owners_from"], "bpf", "{what}");
         assert_eq!(proc["owners_from"], "proc", "{what}");
         assert_eq!(owners(&bpf), owners(&proc), "{what}: {command}");
-        assert_eq!(bpf["complete"], proc["complete"], "{what}: {command}");
-        assert_eq!(
-            problem_codes(&bpf),
-            problem_codes(&proc),
-            "{what}: {command}"
-        );
+        // Other processes of this machine end while they are looked at, and /proc cannot tell whose.
+        let raced = |answer: &Value| problem_codes(answer) == ["owners_raced"];
+        if !raced(&bpf) && !raced(&proc) {
+            assert_eq!(bpf["complete"], proc["complete"], "{what}: {command}");
+            assert_eq!(
+                problem_codes(&bpf),
+                problem_codes(&proc),
+                "{what}: {command}"
+            );
+        }
     }
 }
 
@@ -98,6 +102,10 @@ fn every_scene_has_the_same_owners_both_ways() {
         &["dup"],
         &["scm"],
         &["io-uring"],
+        &["thread-files"],
+        &["dead-leader"],
+        &["threads-beside"],
+        &["thread-ring"],
         &["other-user"],
         &["comm", "--name", r"x)\n("],
         &["comm", "--name", r"\xff\xfe\xc3"],
@@ -118,7 +126,7 @@ fn every_scene_has_the_same_owners_both_ways() {
     }
 }
 
-/// /proc shows the tables of single threads only to a second look; the list has them from the first.
+/// Both ways have the tables of single threads from the first look.
 #[test]
 fn threads_with_tables_of_their_own() {
     let Some(_namespace) = Namespace::enter() else {
@@ -130,11 +138,13 @@ fn threads_with_tables_of_their_own() {
     for kind in ["thread-files", "dead-leader"] {
         let scene = Scene::start(&[kind]);
         assert_same(kind);
-        let answer = told("bpf", &["listen", "--json"]);
-        let owner = &sockets(&answer)[0]["owners"][0];
-        assert_eq!(&owner["pid"], scene.extra("pid"), "{kind}: {answer}");
-        let traced = run("bpf", &["listen", "-v"]).output();
-        assert!(!traced.stderr.contains("looked for again"), "{traced:?}");
+        for source in ["bpf", "proc"] {
+            let answer = told(source, &["listen", "--json"]);
+            let owner = &sockets(&answer)[0]["owners"][0];
+            assert_eq!(&owner["pid"], scene.extra("pid"), "{kind}: {answer}");
+            let traced = run(source, &["listen", "-v"]).output();
+            assert!(!traced.stderr.contains("looked for again"), "{traced:?}");
+        }
     }
 }
 

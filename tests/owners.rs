@@ -68,6 +68,30 @@ fn threads_with_tables_of_their_own() {
     }
 }
 
+/// Holders that a look at the leaders' tables does not find, beside those that it does: all are named, both ways.
+#[test]
+fn further_holders_in_threads_are_named() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["threads-beside"]);
+    let truth = scene.labelled("listener").row;
+    assert_eq!(truth.owners.len(), 4);
+    for source in ["proc", "bpf"] {
+        let answer = Run::new(&["listen", "--json"])
+            .env("SOCKSCOPE_OWNERS", source)
+            .json();
+        assert_eq!(row(listener(&answer)), truth, "{source}");
+        let pids = Run::new(&["listen", "--pids"])
+            .env("SOCKSCOPE_OWNERS", source)
+            .output();
+        let told: BTreeSet<u64> = pids.stdout.lines().map(|l| l.parse().unwrap()).collect();
+        let made = scene.extra("pids").as_array().unwrap();
+        let made = made.iter().map(|pid| pid.as_u64().unwrap()).collect();
+        assert_eq!(told, made, "{source}");
+    }
+}
+
 #[test]
 fn in_flight_over_a_unix_socket() {
     let Some(_namespace) = Namespace::enter() else {

@@ -235,6 +235,10 @@ pub enum Kind {
     ThreadFiles,
     /// A listener of a process whose leader thread has exited
     DeadLeader,
+    /// A listener of this process, of one of its threads under another fd, and of a child whose leader has exited
+    ThreadsBeside,
+    /// A listener that only an io_uring in a thread's own fd table holds
+    ThreadRing,
     /// A listener in flight over a unix socket (SCM_RIGHTS): no process owns it
     Scm,
     /// A listener that only an io_uring holds, as a registered file

@@ -113,7 +113,7 @@ impl BlindSpot {
             let problem = Problem::incomplete("owners_partial", message).count(self.threads);
             problems.push(problem.hint("as root the kernel tells them (CAP_BPF and CAP_PERFMON)"));
         }
-        let is_denied = self.denied > 0 && (unowned > 0 || self.here > 0);
+        let is_denied = self.is_denied() && (unowned > 0 || self.here > 0);
         if (unowned > 0 || further > 0) && (is_denied || self.sight != Sight::Whole) {
             problems.push(self.hidden_problem(unowned));
         }
@@ -142,7 +142,7 @@ impl BlindSpot {
             n => format!("{n} sockets have no owner here"),
         };
         let (code, why) = match self.sight {
-            _ if self.denied > 0 => (
+            _ if self.is_denied() => (
                 "owners_denied",
                 format!(
                     "the open files of {} of {} processes could not be read",

@@ -50,6 +50,102 @@ pub fn hidden_processes(options: &'static CStr) -> impl FnMut() -> io::Result<()
     }
 }
 
+/// A mount whose name is no UTF-8 stands in the mount table.
+pub fn mount_with_odd_name() -> io::Result<()> {
+    mount(c"tmpfs", c"/mnt", c"size=4k")?;
+    let name = c"/mnt/\xff\xfe";
+    // SAFETY: the path is a literal that ends in NUL.
+    checked(unsafe { libc::mkdir(name.as_ptr(), 0o755) })?;
+    mount(c"tmpfs", name, c"size=4k")
+}
+
+/// A user namespace of its own, in which the user is root.
+pub fn root_of_a_user_namespace() -> io::Result<()> {
+    // SAFETY: the calls take numbers and literals that end in NUL only.
+    unsafe {
+        let (uid, gid) = (libc::getuid(), libc::getgid());
+        // A change of user made these files root's.
+        checked(libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0))?;
+        checked(libc::unshare(libc::CLONE_NEWUSER))?;
+        write_number_map(c"/proc/self/setgroups", b"deny")?;
+        let map = |path, id: u32| {
+            let mut text = *b"0 0000000000 1";
+            let mut left = id;
+            for place in (2..12).rev() {
+                text[place] = b'0' + (left % 10) as u8;
+                left /= 10;
+            }
+            write_number_map(path, &text)
+        };
+        map(c"/proc/self/uid_map", uid)?;
+        map(c"/proc/self/gid_map", gid)?;
+        checked(libc::setresgid(0, 0, 0))?;
+        checked(libc::setresuid(0, 0, 0))
+    }
+}
+
+fn write_number_map(path: &CStr, text: &[u8]) -> io::Result<()> {
+    // SAFETY: `path` ends in NUL and `text` is live; the descriptor is ours and closed here.
+    unsafe {
+        let fd = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        checked(fd)?;
+        let written = libc::write(fd, text.as_ptr().cast(), text.len());
+        let error = io::Error::last_os_error();
+        libc::close(fd);
+        if written < 0 { Err(error) } else { Ok(()) }
+    }
+}
+
+/// The mount namespace of a container that is gone again, but for its /proc: the program stays in the pid namespace
+/// that it was in, and is not in that /proc.
+pub fn proc_of_a_container() -> io::Result<()> {
+    private_mounts()?;
+    // SAFETY: fork, mount, pause and kill take numbers and literals; the child makes system calls only.
+    unsafe {
+        checked(libc::unshare(libc::CLONE_NEWPID))?;
+        let pid = libc::fork();
+        checked(pid)?;
+        if pid == 0 {
+            let done = mount(c"proc", c"/proc", c"");
+            // Process 1 of the namespace: it stays as long as somebody may look.
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+            if done.is_err() {
+                libc::_exit(1);
+            }
+            libc::sleep(60);
+            libc::_exit(0);
+        }
+        // The mounts are common to both; until it is there, /proc is the old one.
+        for _ in 0..5000 {
+            if libc::access(c"/proc/self".as_ptr(), libc::F_OK) != 0 {
+                return Ok(());
+            }
+            libc::usleep(1000);
+        }
+    }
+    Err(io::Error::other("/proc stayed"))
+}
+
+/// A pid namespace of its own with the /proc of the outer one.
+pub fn pid_namespace_without_proc() -> io::Result<()> {
+    // SAFETY: unshare, fork, waitpid and _exit take numbers, and one live status.
+    unsafe {
+        checked(libc::unshare(libc::CLONE_NEWPID))?;
+        let pid = libc::fork();
+        checked(pid)?;
+        if pid > 0 {
+            let mut status = 0;
+            while libc::waitpid(pid, &raw mut status, 0) < 0 {}
+            libc::_exit(if libc::WIFEXITED(status) {
+                libc::WEXITSTATUS(status)
+            } else {
+                255
+            });
+        }
+    }
+    Ok(())
+}
+
 /// /sys is an empty directory: a container's, or a chroot's.
 pub fn empty_sys() -> io::Result<()> {
     private_mounts()?;

@@ -81,6 +81,72 @@ pub fn dead_leader(options: &Options, scene: &mut Scene) -> io::Result<()> {
     })
 }
 
+/// One listener with many holders: this process under two fds, a thread of it under one that only the thread's own
+/// table has, and a child whose leader has exited and left a thread.
+pub fn threads_beside(options: &Options, scene: &mut Scene) -> io::Result<()> {
+    let listener = net::listener(options.listen_at(), options.backlog())?;
+    wait::until_state(&listener, Tcp::Listen)?;
+    let mut child = Child::start(
+        |_| {
+            let (tell, told) = channel();
+            std::thread::spawn(move || {
+                let _ = tell.send(child::die_with(None));
+                child::hold()
+            });
+            told.recv().map_err(io::Error::other)?
+        },
+        sys::exit_thread,
+    )?;
+    child.report()?;
+    let raw = listener.as_raw_fd();
+    let (tell, told) = channel();
+    let (stay, leave) = channel::<()>();
+    let copied = listener.try_clone()?;
+    let second = copied.as_raw_fd();
+    std::thread::spawn(move || {
+        let made = sys::own_fd_table().and_then(|()| copied.try_clone());
+        let _ = tell.send(
+            made.as_ref()
+                .map(AsRawFd::as_raw_fd)
+                .map_err(|error| error.kind()),
+        );
+        let _ = leave.recv();
+    });
+    scene.keep_thread(stay);
+    let in_thread = told.recv().map_err(io::Error::other)??;
+    let pids = [own_pid(), child.pid()];
+    let record = Record::tcp("listener", Tcp::Listen, &listener)?;
+    let own = [raw, second, in_thread].map(|fd| (pids[0], fd));
+    scene.note("pids", pids.to_vec());
+    scene.tell(&record.owned_by([&own[..], &[(pids[1], raw)]].concat()));
+    scene.keep(listener);
+    scene.keep_child(child);
+    Ok(())
+}
+
+/// A listener that was registered with an io_uring and closed, in the fd table that one thread has of its own.
+pub fn thread_ring(options: &Options, scene: &mut Scene) -> io::Result<()> {
+    let listener = net::listener(options.listen_at(), options.backlog())?;
+    wait::until_state(&listener, Tcp::Listen)?;
+    let record = Record::tcp("registered", Tcp::Listen, &listener)?.owned_by(Vec::new());
+    let (tell, told) = channel();
+    let (stay, leave) = channel::<()>();
+    let raw = listener.as_raw_fd();
+    std::thread::spawn(move || {
+        let made = sys::own_fd_table().and_then(|()| sys::ring_that_holds(raw));
+        // The thread's own table has the listener, too.
+        sys::close(raw);
+        let _ = tell.send(made.as_ref().map(|_| ()).map_err(|error| error.kind()));
+        let _ = leave.recv();
+    });
+    scene.keep_thread(stay);
+    told.recv().map_err(io::Error::other)??;
+    drop(listener);
+    scene.tell(&record);
+    scene.note("pid", own_pid());
+    Ok(())
+}
+
 /// A listener that was sent and never received: the message in the queue is its only holder.
 pub fn scm(options: &Options, scene: &mut Scene) -> io::Result<()> {
     let listener = net::listener(options.listen_at(), options.backlog())?;

@@ -79,6 +79,8 @@ fn make_part(options: &Options, scene: &mut Scene) -> io::Result<()> {
         Kind::Dup => owners::dup,
         Kind::ThreadFiles => hidden::thread_files,
         Kind::DeadLeader => hidden::dead_leader,
+        Kind::ThreadsBeside => hidden::threads_beside,
+        Kind::ThreadRing => hidden::thread_ring,
         Kind::Scm => hidden::scm,
         Kind::IoUring => hidden::io_uring,
         Kind::OtherUser => identity::other_user,
