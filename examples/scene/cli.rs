@@ -247,6 +247,8 @@ pub enum Kind {
     OtherUser,
     /// A listener of a process with a name of your choice (--name)
     Comm,
+    /// A listener, and beside it COUNT pairs of unix sockets, one of netlink, one of TCP that is not bound
+    ManyKinds,
     /// A listener in a second network namespace (--port)
     TwoNamespaces,
     /// Workers that open and close without end, beside COUNT stable pairs, listeners and UDP sockets

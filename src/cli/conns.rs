@@ -40,6 +40,7 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
         request: &request,
         columns: session.columns(TABLE, PROGRAM)?,
         order: order.map(|(column, reverse)| Order::Column(column, reverse)),
+        remarks: None,
     };
     let (listed, report) = list::write(session, list)?;
     summary(session, &listed)?;

@@ -28,7 +28,11 @@ pub(super) fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, Failure>
     }
     check_options(session)?;
     let request = request(session)?;
-    let look = Look::new(session, &request, args.period)?;
+    let mut look = Look::new(session, &request, args.period)?;
+    let report = &mut look.now.snapshot.report;
+    report
+        .problems
+        .extend(report.elsewhere.problem("sockscope doctor"));
     let diagnosis = look.diagnose(session, &rules);
     session.forms(|session| write(session, &diagnosis, &look))?;
     let report = look.now.report();

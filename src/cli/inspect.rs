@@ -56,6 +56,7 @@ fn rows(session: &Session, request: &Request) -> Result<(bool, Report), Failure>
         request,
         columns: columns(session)?,
         order: order.map(|(column, reverse)| Order::Column(column, reverse)),
+        remarks: None,
     };
     let (listed, report) = list::write(session, list)?;
     Ok((listed.found > 0, report))

@@ -1,5 +1,9 @@
 //! A list of sockets: sorted, limited, written in the wanted format.
 
+use std::num::NonZeroU32;
+
+use rustc_hash::FxHashSet;
+
 use super::Failure;
 use super::session::Session;
 use crate::analyze::states::Counts;
@@ -19,7 +23,12 @@ pub(super) struct List<'a> {
     pub columns: Columns,
     /// The order, when the kernel's will not do.
     pub order: Option<Order>,
+    /// What is said at the end of what was listed.
+    pub remarks: Option<Remarks<'a>>,
 }
+
+/// What the inodes of the rows lead to say.
+pub(super) type Remarks<'a> = &'a dyn Fn(&FxHashSet<NonZeroU32>) -> Vec<Problem>;
 
 /// An order of rows.
 #[derive(Clone, Copy)]
@@ -80,6 +89,7 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
     let mut writer = session.row_writer(list.command, list.columns);
     let limit = session.options.limit.unwrap_or(usize::MAX);
     let mut listed = Listed::default();
+    let mut inodes = FxHashSet::default();
     let mut begun = false;
     let mut left = limit;
     let each = &mut |mut sockets: Vec<Socket>, facts: &Facts| {
@@ -88,6 +98,9 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
             writer.begin()?;
         }
         listed.count(&sockets);
+        if list.remarks.is_some() {
+            inodes.extend(sockets.iter().filter_map(|socket| socket.inode));
+        }
         if let Some(order) = list.order {
             sort(&mut sockets, facts, order);
         }
@@ -106,6 +119,9 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
         pipeline::stream(&request, each)?
     };
     note_unknown(&request, &shown, &mut report);
+    if let Some(remarks) = list.remarks {
+        report.problems.extend(remarks(&inodes));
+    }
     if !begun {
         // Nothing was found, and no rows ever came.
         writer.begin()?;

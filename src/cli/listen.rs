@@ -27,6 +27,7 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
         request: &request,
         columns: session.columns(TABLE, PROGRAM)?,
         order: Some(order),
+        remarks: None,
     };
     let (listed, report) = list::write(session, list)?;
     if session.for_person() && listed.found > 0 {

@@ -25,6 +25,7 @@ mod rounds;
 mod schema;
 mod session;
 mod states;
+mod unlisted;
 mod wait;
 mod watch;
 mod words;

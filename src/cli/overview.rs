@@ -83,6 +83,10 @@ fn look(session: &Session, columns: &Columns) -> Result<Overview, Failure> {
         Order::Column(column, reverse)
     });
     list::sort(&mut listeners.sockets, &listeners.facts, order);
+    let report = &mut listeners.report;
+    report
+        .problems
+        .extend(report.elsewhere.problem("sockscope"));
     Ok(Overview {
         counts: tally.finish(),
         findings,

@@ -3,8 +3,11 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use rustc_hash::FxHashSet;
+
 use super::list::{self, List, Order};
 use super::session::{Session, Usage};
+use super::unlisted::Rest;
 use super::{Exit, Failure, conns, pids as only};
 use crate::collect::Processes;
 use crate::filter::Filter;
@@ -37,11 +40,16 @@ pub(super) fn run(
         _ => Processes::open().map_or_else(Vec::new, |all| all.called(target.as_bytes())),
     };
     let request = session.request(StateSet::ALL, Filter::pids(&pids).and(filter))?;
+    let named = escape(target.as_bytes());
+    let rest = |listed: &_| Rest::new(&named, &pids, &request.query, listed);
+    let is_chosen = !words.is_empty();
     if pids_only {
         // A socket may have further owners, who were not asked for.
         let mut found = only::look(&request)?;
         found.pids.retain(|pid| pids.contains(pid));
-        return found.tell(session, || why_nothing(target, &pids, words));
+        return found.tell(session, || {
+            rest(&FxHashSet::default()).why_nothing(is_chosen)
+        });
     }
     // Of one process asked for by pid, every row would say the same.
     let table = match pids.as_slice() {
@@ -49,32 +57,25 @@ pub(super) fn run(
         _ => TABLE,
     };
     let order = session.sort()?;
+    let remarks = |listed: &_| rest(listed).problems(is_chosen);
     let list = List {
         command: "proc",
         request: &request,
         columns: session.columns(table, PROGRAM)?,
         order: order.map(|(column, reverse)| Order::Column(column, reverse)),
+        remarks: Some(&remarks),
     };
     let (listed, report) = list::write(session, list)?;
     conns::summary(session, &listed)?;
     session.notes(&report);
     if listed.found == 0 {
-        session.tell_nothing(&report, &why_nothing(target, &pids, words));
+        let rest = rest(&FxHashSet::default());
+        let why = rest.why_nothing(is_chosen);
+        if rest.is_denied() {
+            session.tell(&why);
+        } else {
+            session.tell_nothing(&report, &why);
+        }
     }
     Ok(session.exit(&report, listed.found > 0))
-}
-
-fn why_nothing(target: &OsStr, pids: &[u32], words: &[String]) -> String {
-    let target = escape(target.as_bytes());
-    let exists = |pid| Processes::open().is_some_and(|all| all.exists(pid));
-    match pids {
-        [] => format!("no process is called '{target}'"),
-        [pid] if !exists(*pid) => format!("there is no process {pid}"),
-        _ if !words.is_empty() => format!("no socket of '{target}' matches"),
-        [pid] => format!("process {pid} has no network socket here"),
-        _ => format!(
-            "the {} processes called '{target}' have no network socket here",
-            pids.len()
-        ),
-    }
 }

@@ -13,7 +13,9 @@ use super::owners::Finder;
 use super::processes::{Seen, Standing};
 use super::stream::{Shown, SocketStream};
 use super::{Processes, read_tables};
-use crate::model::{Facts, Held, Holder, HolderIndex, Problem, Report, Socket, StateSet};
+use crate::model::{
+    Facts, Held, Holder, HolderIndex, OtherNamespaces, Problem, Report, Socket, StateSet,
+};
 use crate::query::Query;
 use crate::sys::netns;
 use crate::wire::task_file::Chosen;
@@ -273,18 +275,39 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Reads the processes of this namespace that hold only sockets which no table lists.
+    /// Reads the processes of this namespace that hold only sockets which no table lists, and
+    /// counts those of others.
     fn add_neighbours(&mut self) {
         let Some(ours) = netns::mark(None) else {
             return;
         };
         let own = std::process::id();
+        let mut others: FxHashMap<u64, (u64, u32)> = FxHashMap::default();
         for pid in self.facts.holders.per_process().into_keys() {
-            let is_known = pid == own || self.facts.processes.contains_key(&pid);
-            if !is_known && netns::mark(Some(pid)) == Some(ours) {
-                self.know(pid);
+            if pid == own || self.facts.processes.contains_key(&pid) {
+                continue;
+            }
+            match netns::mark(Some(pid)) {
+                Some(mark) if mark == ours => {
+                    self.know(pid);
+                }
+                Some(mark) => {
+                    let (count, lowest) = others.entry(mark).or_insert((0, pid));
+                    *count += 1;
+                    *lowest = pid.min(*lowest);
+                }
+                None => {}
             }
         }
+        self.report.elsewhere = OtherNamespaces {
+            processes: others.values().map(|(count, _)| count).sum(),
+            namespaces: others.len() as u64,
+            pid: others
+                .values()
+                .map(|(_, pid)| *pid)
+                .min()
+                .unwrap_or_default(),
+        };
     }
 
     fn look_again(&mut self, finder: &mut Finder) {

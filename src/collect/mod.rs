@@ -20,6 +20,7 @@ mod settling;
 mod stream;
 mod tables;
 mod task_files;
+mod unlisted;
 
 use std::fmt;
 
@@ -37,6 +38,7 @@ pub use processes::Processes;
 pub use procfs::Procfs;
 pub use stream::{Shown, SocketStream};
 pub use tables::read_tables;
+pub use unlisted::{Standing, Unlisted, compare as compare_listed};
 
 /// One table of the kernel, as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

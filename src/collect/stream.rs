@@ -107,7 +107,8 @@ fn read_batches(
             send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
         }
     })?;
-    needless.store(!has_files, Ordering::Relaxed);
+    // What processes have open is looked at without any row, too.
+    needless.store(!has_files && !query.files, Ordering::Relaxed);
     send(batch);
     Ok(report)
 }

@@ -29,7 +29,7 @@ pub use kernel::Kernel;
 pub use narrow::Narrow;
 pub use options::SocketOptions;
 pub use ports::{ListenerPorts, PortRange};
-pub use problem::{Problem, Report};
+pub use problem::{OtherNamespaces, Problem, Report};
 pub use process::{Container, Files, Process};
 pub use queue::{AcceptQueue, Queue};
 pub use socket::{Age, OwnerStatus, Role, Socket, Timer, TimerKind};

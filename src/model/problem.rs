@@ -63,6 +63,48 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// What was done, one line each, for `-v`.
     pub trace: Vec<String>,
+    /// Processes with sockets in other network namespaces, where they were counted.
+    pub elsewhere: OtherNamespaces,
+}
+
+/// Who was not looked at, because the look was into one network namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OtherNamespaces {
+    /// Processes that have sockets.
+    pub processes: u64,
+    /// The namespaces that they are in.
+    pub namespaces: u64,
+    /// One of these processes.
+    pub pid: u32,
+}
+
+impl OtherNamespaces {
+    /// One line about it, for a `command` that looked into one namespace; `None` when there is
+    /// nobody else.
+    #[must_use]
+    pub fn problem(&self, command: &str) -> Option<Problem> {
+        let Self {
+            processes,
+            namespaces,
+            pid,
+        } = *self;
+        let who = match processes {
+            0 => return None,
+            1 => "1 process with sockets is".to_owned(),
+            n => format!("{n} processes with sockets are"),
+        };
+        let whose = match namespaces {
+            1 => "another network namespace".to_owned(),
+            n => format!("{n} other network namespaces"),
+        };
+        let message = format!("{who} in {whose}, which this does not look into");
+        let hint = format!("nsenter -t {pid} -n {command}");
+        Some(
+            Problem::new("other_namespaces", message)
+                .hint(hint)
+                .count(processes),
+        )
+    }
 }
 
 impl Report {

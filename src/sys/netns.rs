@@ -2,10 +2,11 @@
 
 use std::io;
 use std::num::NonZeroU64;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::thread::Builder;
 
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// The inode of the calling thread's network namespace; `None` without /proc.
@@ -16,6 +17,36 @@ pub fn current() -> Option<NonZeroU64> {
 
 fn inode_of(path: &str) -> Option<NonZeroU64> {
     NonZeroU64::new(std::fs::metadata(path).ok()?.ino())
+}
+
+/// The inode of a process's network namespace; `None` where that may not be looked at.
+#[must_use]
+pub fn of_process(pid: u32) -> Option<NonZeroU64> {
+    inode_of(&format!("/proc/{pid}/ns/net"))
+}
+
+/// The inode of the network namespace that a socket of a process is in.
+///
+/// # Errors
+/// When the process does not let its descriptors be copied, or the kernel does not tell
+/// (`CAP_NET_ADMIN` there).
+#[allow(unsafe_code)]
+pub fn of_socket(pid: u32, fd: u32) -> io::Result<NonZeroU64> {
+    const SIOCGSKNS: libc::c_ulong = 0x894C;
+    let number = i32::try_from(pid).map_err(io::Error::other)?;
+    let pid = Pid::from_raw(number).ok_or(io::ErrorKind::InvalidInput)?;
+    let process = pidfd_open(pid, PidfdFlags::empty())?;
+    let fd = i32::try_from(fd).map_err(io::Error::other)?;
+    let socket = pidfd_getfd(&process, fd, PidfdGetfdFlags::empty())?;
+    // SAFETY: the request takes no argument and answers with a new descriptor, or -1.
+    let namespace = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCGSKNS as _) };
+    if namespace < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    let namespace = unsafe { OwnedFd::from_raw_fd(namespace) };
+    let inode = std::fs::File::from(namespace).metadata()?.ino();
+    NonZeroU64::new(inode).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// A number that tells the network namespace of a process, or of the calling thread, from

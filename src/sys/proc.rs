@@ -272,6 +272,18 @@ pub fn has_ended(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
 }
 
+/// What kind of socket a descriptor of a process is, as the kernel calls it, in small letters:
+/// `tcp`, `udpv6`, `unix-stream`, `netlink`.
+#[must_use]
+pub fn socket_kind(pid: u32, fd: u32) -> Option<String> {
+    let mut name = [0_u8; 64];
+    let path = format!("/proc/{pid}/fd/{fd}");
+    let length = rustix::fs::getxattr(path, "system.sockprotoname", &mut name).ok()?;
+    let name = name.get(..length)?.split(|&byte| byte == 0).next()?;
+    let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
+    (!name.is_empty()).then_some(name)
+}
+
 /// Whether a process exists, even where /proc does not show it.
 #[must_use]
 pub fn exists(pid: u32) -> bool {

@@ -85,6 +85,7 @@ fn make_part(options: &Options, scene: &mut Scene) -> io::Result<()> {
         Kind::IoUring => hidden::io_uring,
         Kind::OtherUser => identity::other_user,
         Kind::Comm => identity::comm,
+        Kind::ManyKinds => owners::many_kinds,
         Kind::TwoNamespaces => identity::two_namespaces,
         Kind::Churn => churn::churn,
         Kind::Load => load::load,

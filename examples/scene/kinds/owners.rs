@@ -6,6 +6,7 @@ use crate::net;
 use crate::scene::{Record, Scene, own_pid};
 use crate::tcp::Tcp;
 use rustix::fd::AsRawFd;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use std::io;
 
 /// A listener and an accepted connection that COUNT children inherit; the client stays with us alone.
@@ -50,4 +51,26 @@ pub fn dup(options: &Options, scene: &mut Scene) -> io::Result<()> {
     let record = Record::tcp("listener", Tcp::Listen, &listener)?.owned_by(owners.to_vec());
     scene.keep(second);
     scene.hold_as(record, Tcp::Listen, listener)
+}
+
+/// A listener, and sockets that no table of TCP or UDP has.
+pub fn many_kinds(options: &Options, scene: &mut Scene) -> io::Result<()> {
+    let listener = net::listener(options.listen_at(), options.backlog())?;
+    for _ in 0..options.count {
+        let (one, other) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        scene.keep(one);
+        scene.keep(other);
+    }
+    for (family, kind) in [
+        (AddressFamily::NETLINK, SocketType::RAW),
+        (AddressFamily::INET, SocketType::STREAM),
+    ] {
+        scene.keep(rustix::net::socket(family, kind, None)?);
+    }
+    scene.hold("listener", Tcp::Listen, listener)
 }

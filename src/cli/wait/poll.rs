@@ -197,6 +197,7 @@ impl<'a> Wait<'a> {
             owners_from: Some("none"),
             problems: self.probe.problems().to_vec(),
             trace: vec![self.trace(waited)],
+            ..Report::default()
         };
         let known = self.holders.take().and_then(|holders| holders.last);
         let snapshot = match known {
