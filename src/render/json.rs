@@ -107,7 +107,9 @@ impl<W: Write> RowWriter for Envelope<W> {
             self.text.clear();
             self.text
                 .push_str(if self.rows > 0 { ",\n{" } else { "\n{" });
-            json_row::members(&mut self.text, socket, facts, &self.head.columns);
+            let out = &mut self.out;
+            let spill = &mut |text: &mut String| write_out(out, text);
+            json_row::members(&mut self.text, socket, facts, &self.head.columns, spill)?;
             self.text.push('}');
             self.out.write_all(self.text.as_bytes())?;
             self.rows += 1;
@@ -189,7 +191,9 @@ impl<W: Write> RowWriter for Lines<W> {
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         for socket in sockets {
             self.begin_line()?;
-            json_row::members(&mut self.line, socket, facts, &self.head.columns);
+            let out = &mut self.out;
+            let spill = &mut |text: &mut String| write_out(out, text);
+            json_row::members(&mut self.line, socket, facts, &self.head.columns, spill)?;
             self.end_line()?;
         }
         Ok(())
@@ -198,6 +202,13 @@ impl<W: Write> RowWriter for Lines<W> {
     fn end(&mut self, _: &Report) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// Writes a text, and leaves it empty.
+fn write_out(out: &mut impl Write, text: &mut String) -> io::Result<()> {
+    out.write_all(text.as_bytes())?;
+    text.clear();
+    Ok(())
 }
 
 /// The members of an object, without its braces.

@@ -6,6 +6,7 @@
 //!
 //! [`SocketRow`]: super::contract::socket::SocketRow
 
+use std::io;
 use std::net::IpAddr;
 
 use super::contract::asked::Asked;
@@ -18,14 +19,25 @@ use crate::model::{
     Via,
 };
 
+/// A row that is longer is written in parts: it may have hundreds of owners, each with a
+/// command line of megabytes.
+const PART: usize = 1 << 20;
+
+/// Takes the beginning of a row that is long, and leaves nothing of it.
+pub(super) type Spill<'a> = &'a mut dyn FnMut(&mut String) -> io::Result<()>;
+
 /// Appends the members of the object of `socket`, without its braces; `columns` are those that
 /// it tells beside its keys.
+///
+/// # Errors
+/// What `spill` says.
 pub(super) fn members(
     out: &mut String,
     socket: &Socket,
     facts: &Facts,
     columns: &[&'static Column],
-) {
+    spill: Spill<'_>,
+) -> io::Result<()> {
     word(out, "\"protocol\":", socket.protocol.name());
     word(out, ",\"family\":", socket.family.name());
     out.push_str(",\"state\":");
@@ -76,6 +88,9 @@ pub(super) fn members(
         out.push_str(if place > 0 { ",{" } else { "{" });
         owner(out, holder, process, facts);
         out.push('}');
+        if out.len() > PART {
+            spill(out)?;
+        }
     }
     word(out, "],\"owner_status\":", socket.owner_status.name());
     if socket.drops.is_some() {
@@ -85,6 +100,7 @@ pub(super) fn members(
         out.push_str(",\"columns\":");
         push_json(out, &asked);
     }
+    Ok(())
 }
 
 /// Whatever serde writes. Writing to memory cannot fail.
@@ -367,7 +383,7 @@ mod tests {
             let columns = select(&["rtt", "congestion", "unit", "cgroup", "age"]);
             let columns = if ask { columns.as_slice() } else { &[] };
             let mut by_hand = "{".to_owned();
-            members(&mut by_hand, &socket, &facts, columns);
+            members(&mut by_hand, &socket, &facts, columns, &mut |_| Ok(())).unwrap();
             by_hand.push('}');
             let mut by_serde = Vec::new();
             write_json(&mut by_serde, &SocketRow::new(&socket, &facts, columns)).unwrap();
