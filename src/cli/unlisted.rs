@@ -179,11 +179,12 @@ impl<'a> Rest<'a> {
     /// Why there is no row at all, or none that a filter has chosen.
     pub fn why_nothing(&self, is_chosen: bool) -> String {
         let all = self.standings.len();
-        self.why_hidden(is_chosen)
-            .unwrap_or_else(|| match is_chosen {
-                true => format!("no socket of '{}' matches", self.target),
-                false => format!("{} {} no network socket here", self.who(all), has(all)),
-            })
+        let none = if is_chosen {
+            format!("no socket of '{}' matches", self.target)
+        } else {
+            format!("{} {} no network socket here", self.who(all), has(all))
+        };
+        self.why_hidden(is_chosen).unwrap_or(none)
     }
 
     /// What stands behind it that there is no row; `None` where there is just none.

@@ -220,7 +220,7 @@ impl World {
                     collector: Some("netlink"),
                     owners_from: Some("proc"),
                     problems: self.problems.clone(),
-                    trace: Vec::new(),
+                    ..Report::default()
                 },
             },
             kernel,
