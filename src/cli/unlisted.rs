@@ -24,9 +24,12 @@ impl<'a> Rest<'a> {
         query: &Query,
         listed: &FxHashSet<NonZeroU32>,
     ) -> Self {
-        let standings = pids
-            .iter()
-            .map(|&pid| (pid, compare_listed(pid, query, listed)));
+        let standings = pids.iter().map(|&pid| {
+            (
+                pid,
+                compare_listed(pid, query, &|inode| listed.contains(&inode)),
+            )
+        });
         Self {
             target,
             standings: standings.collect(),
