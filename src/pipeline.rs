@@ -328,7 +328,7 @@ fn pushed_down(request: &Request) -> Query {
 /// Whether a row can be in the answer, as far as its socket alone tells.
 fn may_be_shown(request: &Request, query: &Query, socket: &Socket) -> bool {
     query.states.contains(socket.state)
-        && query.families.contains(socket.family)
+        && socket.serves(query.families)
         && request.filter.may_match(socket)
 }
 

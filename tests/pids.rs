@@ -90,7 +90,12 @@ fn the_clients_of_a_port_do_not_hold_it() {
     drop(listener);
     let answer = sockscope(&["port", &port, "--pids"]);
     nobody(&answer, "only used by connections");
-    assert_eq!(of("role=inbound"), [me]);
+    assert_eq!(of(&format!("lport={port}")), [me]);
+    // And nobody knows any more that they came in.
+    nobody(
+        &sockscope(&["port", &port, "role=inbound", "--pids"]),
+        "no socket of the port matches",
+    );
     assert_eq!(pids(&sockscope(&["conns", "--pids"])), both);
 }
 

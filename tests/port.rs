@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Namespace, Scene, json, row, rows, sockets, sockscope};
+use common::{Namespace, Scene, json, rows, sockets, sockscope};
 use serde_json::{Value, json as value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,7 +75,7 @@ fn a_port_with_connections() {
     );
 }
 
-/// Asked for the client's port, the same connection has its roles the other way round.
+/// The client's port was borrowed: nobody came to it. Of its server it is the peer's.
 #[test]
 fn the_asked_port_decides_the_role() {
     let Some(_namespace) = Namespace::enter() else {
@@ -91,12 +91,7 @@ fn the_asked_port_decides_the_role() {
         value!({"ESTABLISHED": 1}),
     );
     for socket in sockets(&answer) {
-        let role = if row(socket).local == client.row.local {
-            "inbound"
-        } else {
-            "outbound"
-        };
-        assert_eq!(socket["role"], role, "{socket}");
+        assert_eq!(socket["role"], "outbound", "{socket}");
     }
 }
 
@@ -242,6 +237,211 @@ fn lists_and_ranges() {
             sockscope(&["port", wrong, "--json"]).code(),
             2,
             "port {wrong:?}"
+        );
+    }
+}
+
+/// A program and its children share two sockets: each is told once, in a line of its own.
+#[test]
+fn each_holder_is_told_once() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["shared", "--port=4600", "--count=3"]);
+    let story = sockscope(&["port", "4600", "-t"]).stdout;
+    let pids: BTreeSet<u32> = scene
+        .truths()
+        .iter()
+        .flat_map(|truth| truth.row.owners.iter().map(|(pid, _)| *pid))
+        .collect();
+    assert_eq!(pids.len(), 4);
+    for pid in pids {
+        let line = format!("pid {pid} ");
+        assert_eq!(story.matches(&line).count(), 1, "{story}");
+    }
+    let line = |word: &str| {
+        let mut lines = story.lines().filter(|line| line.contains(word));
+        let line = lines
+            .next()
+            .unwrap_or_else(|| panic!("no {word} in {story}"));
+        assert!(lines.next().is_none(), "{word} twice in {story}");
+        line
+    };
+    let addresses = line("listens on");
+    assert!(
+        addresses.contains("127.0.0.1:4600 and [::1]:4600"),
+        "{story}"
+    );
+    let (first, second) = (scene.truths()[0].fd.unwrap(), scene.truths()[1].fd.unwrap());
+    let words: Vec<_> = line("held by").split_whitespace().collect();
+    let (pid, fds) = (scene.pid().to_string(), format!("{first},{second}"));
+    let wanted = [
+        "held", "by", "scene", "pid", &pid, "fd", &fds, "user", "root",
+    ];
+    assert_eq!(words[..9], wanted, "{story}");
+    assert_eq!(
+        words[10..],
+        ["shared", "--port=4600", "--count=3"],
+        "{story}"
+    );
+    assert_eq!(story.matches("├─ scene").count(), 2, "{story}");
+    assert_eq!(story.matches("└─ scene").count(), 1, "{story}");
+    line("since");
+    line("queue");
+    // JSON has each socket with each holder, as ever.
+    assert_eq!(rows(&json(&["port", "4600", "--json"])), scene.rows());
+    // A limit keeps the story and says what it leaves out.
+    let short = sockscope(&["port", "4600", "-t", "--limit", "2"]).stdout;
+    assert!(short.contains("and 2 more processes hold it"), "{short}");
+    assert_eq!(short.matches("  pid ").count(), 2, "{short}");
+}
+
+/// Sockets without a common holder are told apart.
+#[test]
+fn two_programs_on_one_port_are_two() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let _scenes = [
+        Scene::start(&["listen", "--port=4600"]),
+        Scene::start(&["listen", "--port=4600", "--address=127.0.0.2"]),
+    ];
+    let story = sockscope(&["port", "4600", "-t"]).stdout;
+    assert!(story.contains("in use, by several sockets"), "{story}");
+    assert_eq!(story.matches("listens on").count(), 2, "{story}");
+    assert_eq!(story.matches("held by").count(), 2, "{story}");
+    let short = sockscope(&["port", "4600", "-t", "--limit", "1"]).stdout;
+    assert_eq!(short.matches("held by").count(), 1, "{short}");
+    assert!(short.contains("and 1 more program holds it"), "{short}");
+}
+
+/// What is held in another namespace is told where it is said that the port is free.
+#[test]
+fn a_port_that_is_held_elsewhere_is_free_here_only() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["two-namespaces", "--port", "4698"]);
+    let answer = sockscope(&["port", "4698"]);
+    assert_eq!(
+        (answer.code(), answer.stderr.as_str()),
+        (1, ""),
+        "{answer:?}"
+    );
+    let mut lines = answer.stdout.lines();
+    let line = lines.next().unwrap();
+    assert!(lines.next().is_none(), "{answer:?}");
+    assert!(
+        line.starts_with("port 4698 is free here (tcp and udp); tcp held in "),
+        "{line}"
+    );
+    assert!(
+        line.contains("network namespace") && line.contains("sockscope port 4698"),
+        "{line}"
+    );
+    // Without other listeners on it in the machine's namespaces, it is this one.
+    let netns = format!("net:[{}]", scene.extra("netns_inode"));
+    let one = line.contains("held in another network namespace");
+    assert!(!one || line.contains(&netns), "{line}");
+    assert_eq!(
+        sockscope(&["port", "4699"]).stdout,
+        "port 4699 is free (tcp and udp)\n"
+    );
+}
+
+/// `-4` and `-6` ask what serves a family, and what they find nothing of says where nobody looked.
+#[test]
+fn families_are_what_is_served() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let _scenes = [
+        Scene::start(&["listen-v6", "--port=4600"]),
+        Scene::start(&["listen-v6only", "--port=4601"]),
+        Scene::start(&["listen", "--port=4602"]),
+        Scene::start(&["holder", "--how=udp,dual", "--address=::", "--port=4603"]),
+    ];
+    let listening = |flags: &[&str]| -> Vec<u64> {
+        let told = json(&[&["listen", "--json"], flags].concat());
+        let ports = sockets(&told)
+            .iter()
+            .map(|s| s["local"]["port"].as_u64().unwrap());
+        ports.collect()
+    };
+    assert_eq!(listening(&["-4"]), [4600, 4602, 4603]);
+    assert_eq!(listening(&["-6"]), [4600, 4601, 4603]);
+    assert_eq!(listening(&["-4", "-6"]), [4600, 4601, 4602, 4603]);
+    // /proc/net does not tell who takes IPv6 only: whoever may serve IPv4 is told.
+    assert_eq!(
+        listening(&["-4", "--collector=procfs"]),
+        [4600, 4601, 4602, 4603]
+    );
+    for (port, family, held) in [
+        (4600, "-4", 1),
+        (4601, "-4", 0),
+        (4601, "-6", 1),
+        (4602, "-6", 0),
+    ] {
+        let told = sockscope(&["port", &port.to_string(), family, "-t", "--json"]).json();
+        let entry = entry(&told, port, "tcp");
+        assert_eq!(sockets(&told).len(), held, "{port} {family}: {told}");
+        assert_eq!(entry["in_use"], held > 0, "{port} {family}: {told}");
+        let blockers = entry["blocked_by"].as_array().unwrap();
+        assert_eq!(blockers.len(), held, "{port} {family}: {told}");
+    }
+    let free = sockscope(&["port", "4601", "-4"]).stdout;
+    assert_eq!(free, "port 4601 is free (tcp and udp, IPv4 only)\n");
+}
+
+#[test]
+fn nothing_found_says_what_was_looked_at() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let _scene = Scene::start(&["listen-v6only", "--port=4601"]);
+    for (arguments, told) in [
+        (
+            &["listen", "-u"][..],
+            "no UDP socket is bound here; TCP was not looked at (-u)",
+        ),
+        (
+            &["listen", "-4"],
+            "nothing is listening here; IPv6 was not looked at (-4)",
+        ),
+        (
+            &["listen", "-w"],
+            "there is no raw socket here; TCP and UDP were not looked at (-w)",
+        ),
+        (
+            &["conns", "-u"],
+            "there is no connected UDP socket here; TCP was not looked at (-u)",
+        ),
+        (
+            &["conns", "-t", "lport=9"],
+            "sockscope listen, or -a); UDP was not looked at (-t)",
+        ),
+        (
+            &["inspect", "lport=4601", "-u"],
+            "no socket matches; TCP was not looked at (-u)",
+        ),
+        (
+            &["port", "4601", "-u", "--format=csv"],
+            "holds the port here; TCP was not looked at (-u)",
+        ),
+        (
+            &["port", "4601", "state=close_wait"],
+            "no socket of the port matches",
+        ),
+        (
+            &["wait", "4697", "-l", "-4", "--timeout=0"],
+            "listening; IPv6 was not looked at (-4)",
+        ),
+    ] {
+        let answer = sockscope(arguments);
+        assert_eq!(answer.code(), 1, "{arguments:?}: {answer:?}");
+        assert!(
+            answer.stderr.trim_end().ends_with(told),
+            "{arguments:?}: {answer:?}"
         );
     }
 }

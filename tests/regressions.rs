@@ -48,7 +48,7 @@ fn a_dual_stack_listener_holds_the_ipv4_port() {
         .output()
         .json();
     assert_eq!(told["ports"][0]["in_use"], true, "{told}");
-    assert_eq!(sockets(&told).len(), 0);
+    assert_eq!(sockets(&told).len(), 1, "and it is the holder");
 }
 
 /// The role was given after the filter had looked at it.
@@ -63,9 +63,10 @@ fn the_role_that_is_shown_is_the_role_that_is_filtered() {
     let _server = listener.accept().unwrap();
     drop(listener);
     let port = address.port().to_string();
-    let told = json(&["port", &port, "role=inbound", "--json"]);
+    let told = json(&["port", &port, "role=outbound", "--json"]);
     assert_eq!(sockets(&told).len(), 1, "{told}");
-    assert_eq!(sockets(&told)[0]["role"], "inbound");
+    assert_eq!(sockets(&told)[0]["role"], "outbound");
+    assert_eq!(sockets(&told)[0]["peer"]["port"], address.port());
 }
 
 /// When only connections were left of a server, the story named nobody.
@@ -80,7 +81,7 @@ fn who_holds_the_connections_is_told_without_a_listener() {
     let _server = listener.accept().unwrap();
     drop(listener);
     let answer = Run::new(&["port", &address.port().to_string()]).output();
-    let held = format!(" {} (1)", std::process::id());
+    let held = format!("  pid {}  fd ", std::process::id());
     let named = |line: &str| line.contains("held by") && line.contains(&held);
     assert!(answer.stdout.lines().any(named), "{answer:?}");
 }

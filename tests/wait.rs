@@ -148,7 +148,7 @@ fn a_bound_socket_holds_a_port_and_listens_only_later() {
 }
 
 #[test]
-fn connections_and_what_rests_do_not_hold_a_port() {
+fn what_a_server_left_does_not_hold_a_port() {
     let Some(_namespace) = Namespace::enter() else {
         return;
     };
@@ -169,9 +169,13 @@ fn connections_and_what_rests_do_not_hold_a_port() {
     drop(listener);
     assert!(is_now(4001, &["--free"]), "only a connection is left");
     let connected = UdpSocket::bind("127.0.0.1:4002").unwrap();
-    assert!(!is_now(4002, &["--free"]));
-    connected.connect("127.0.0.1:9").unwrap();
-    assert!(is_now(4002, &["--free"]) && !is_now(4002, &["-l"]));
+    for is_connected in [false, true] {
+        if is_connected {
+            connected.connect("127.0.0.1:9").unwrap();
+        }
+        assert!(!is_now(4002, &["--free"]));
+        assert_eq!(is_now(4002, &["-l"]), !is_connected);
+    }
     drop((client, accepted));
 }
 
@@ -218,14 +222,20 @@ fn addresses_mean_what_the_kernel_means() {
 }
 
 #[test]
-fn families_are_those_of_the_sockets() {
+fn families_are_those_that_the_sockets_serve() {
     let Some(_namespace) = Namespace::enter() else {
         return;
     };
     let held = bound("[::]:4000".parse().unwrap(), false).unwrap();
     rustix::net::listen(&held, 5).unwrap();
-    assert!(is_now(4000, &["-l", "-6"]) && !is_now(4000, &["-l", "-4"]));
-    assert!(is_now(4000, &["--free", "-4"]) && !is_now(4000, &["--free", "-6"]));
+    for family in ["-4", "-6"] {
+        assert!(is_now(4000, &["-l", family]), "{family}");
+        assert!(!is_now(4000, &["--free", family]), "{family}");
+    }
+    let only_six = bound("[::]:4001".parse().unwrap(), true).unwrap();
+    rustix::net::listen(&only_six, 5).unwrap();
+    assert!(is_now(4001, &["-l", "-6"]) && !is_now(4001, &["-l", "-4"]));
+    assert!(is_now(4001, &["--free", "-4"]) && !is_now(4001, &["--free", "-6"]));
     assert!(is_now(4000, &["-l", "--address=127.0.0.1"]));
     // /proc/net does not tell whether [::] takes IPv4.
     let guess = [

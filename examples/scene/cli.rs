@@ -107,6 +107,48 @@ pub struct Options {
     /// peer-not-reading: the client is the one who writes
     #[arg(long)]
     pub client_writes: bool,
+    /// holder: what it is, as words with commas between them
+    #[arg(long, value_delimiter = ',')]
+    pub how: Vec<How>,
+}
+
+/// What a holder of a port is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum How {
+    /// TCP, and it listens; else it is only bound
+    Listens,
+    /// An accepted connection whose listener has gone
+    Child,
+    /// A connection to a listener of the scene
+    Outgoing,
+    /// UDP, bound
+    Udp,
+    /// UDP: connected as well
+    Connected,
+    /// SO_REUSEADDR is set before bind()
+    ReuseAddress,
+    /// SO_REUSEPORT is set before bind()
+    ReusePort,
+    /// IPv6: it takes IPv4, too
+    Dual,
+    /// Bound to the interface lo
+    OnLo,
+    /// outgoing: bound before connect(), to any port
+    BoundFirst,
+    /// outgoing: bound before connect(), which chooses the port (IP_BIND_ADDRESS_NO_PORT)
+    BoundLate,
+    /// outgoing: without an answer
+    SynSent,
+    /// outgoing: its listener has gone
+    Alone,
+    /// A connection on which data went both ways
+    Talked,
+    /// A connection that the other end has closed
+    CloseWait,
+    /// A connection that this end has closed and forgotten, and the other has not
+    FinWait2,
+    /// A connection that is over, closed by this end first
+    TimeWait,
 }
 
 impl Options {
@@ -131,6 +173,11 @@ impl Options {
             first => first.saturating_add(u16::try_from(nth).unwrap_or(u16::MAX)),
         };
         SocketAddr::new(self.address.unwrap_or_else(|| self.loopback()), port)
+    }
+
+    /// Whether a holder is to be so.
+    pub fn is(&self, how: How) -> bool {
+        self.how.contains(&how)
     }
 
     /// How many a second, where the kind has no habit of its own.
@@ -215,6 +262,8 @@ pub enum Kind {
     Busy,
     /// COUNT TCP sockets that are bound and nothing more
     Bound,
+    /// One socket that has a port, of any kind (--how, --address, --port)
+    Holder,
     /// COUNT UDP sockets bound (--address)
     UdpBound,
     /// COUNT pairs of UDP sockets connected to each other
@@ -229,6 +278,8 @@ pub enum Kind {
     Raw,
     /// A listener and a connection shared by this process and COUNT forked children
     Forked,
+    /// Two listeners on one port, IPv4 and IPv6, shared by this process and COUNT forked children
+    Shared,
     /// One listener under two fds
     Dup,
     /// A listener in the fd table that one thread has of its own

@@ -89,6 +89,21 @@ pub fn set_int(fd: impl AsFd, level: i32, name: i32, value: i32) -> io::Result<(
     .map(drop)
 }
 
+/// Ties a socket to an interface (SO_BINDTODEVICE).
+pub fn bind_to_device(fd: impl AsFd, name: &str) -> io::Result<()> {
+    // SAFETY: the name is readable for the length given, and the kernel copies it during the call.
+    checked(unsafe {
+        libc::setsockopt(
+            fd.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_BINDTODEVICE,
+            name.as_ptr().cast(),
+            name.len() as libc::socklen_t,
+        )
+    })
+    .map(drop)
+}
+
 /// Makes a socket deaf: a one-line classic BPF program that keeps 0 bytes drops every segment sent to it.
 ///
 /// This is how a scene loses packets without iptables and without touching the rest of the namespace.

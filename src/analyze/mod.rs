@@ -1,5 +1,6 @@
 //! Views made from a snapshot: pure, without I/O.
 
+pub mod bind;
 pub mod buildup;
 pub mod changes;
 pub mod close_wait;
@@ -7,6 +8,7 @@ pub mod diff;
 pub mod doctor;
 pub mod ends;
 pub mod ephemeral;
+pub mod opener;
 pub mod past;
 pub mod port;
 pub mod states;

@@ -1,8 +1,9 @@
 //! The story of a port: who holds it, what its connections do, what blocks a bind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::model::{PortRange, Protocol, ProtocolSet, Role, Socket, State};
+use super::bind::{self, Around, Certainty, Wish};
+use crate::model::{Facts, FamilySet, PortRange, Protocol, ProtocolSet, Role, Socket, State};
 
 /// One asked port of one protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,35 +16,44 @@ pub struct PortEntry {
     pub by_state: BTreeMap<State, u64>,
     /// Sockets whose peer has it, by state.
     pub outbound_by_state: BTreeMap<State, u64>,
-    /// What stands in the way of a bind().
+    /// What stands in the way of a bind(), the surest first.
     pub blocked_by: Vec<Blocker>,
 }
 
-/// Why a bind() to a port can fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Sockets for which a bind() to a port can fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
+    /// Of which kind, and how sure.
+    pub what: Obstacle,
+    /// How many of them.
+    pub count: u64,
+    /// The processes that hold them.
+    pub pids: BTreeSet<u32>,
+}
+
+/// What stands in the way of a bind(): sockets that differ in none of this are told together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Obstacle {
+    /// How sure it is that they make it fail.
+    pub certainty: Certainty,
     /// What kind of socket.
     pub reason: BlockReason,
     /// In which state.
     pub state: State,
-    /// How many of them.
-    pub count: u64,
 }
 
 /// What kind of socket stands in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BlockReason {
-    /// A listener: always, unless both set `SO_REUSEPORT` or the addresses differ.
+    /// A listener.
     Listener,
-    /// Bound, but neither listening nor connected: unless both set `SO_REUSEADDR`.
+    /// Bound, but neither listening nor connected.
     BoundOnly,
-    /// A bound UDP socket: unless both set `SO_REUSEPORT` or `SO_REUSEADDR`.
+    /// A bound UDP socket, connected or not.
     UdpBound,
-    /// A connection: unless both its socket and the new one have `SO_REUSEADDR`. One that
-    /// went out and was given the port by the kernel has not.
+    /// A connection.
     Connection,
-    /// A connection in `TIME_WAIT`: unless the new socket sets `SO_REUSEADDR`, and the one that
-    /// closed did: one that went out and was given its port by the kernel did not.
+    /// A connection in `TIME_WAIT`.
     TimeWait,
 }
 
@@ -60,29 +70,6 @@ impl BlockReason {
         }
     }
 
-    /// When it blocks, in a few words.
-    #[must_use]
-    pub const fn explanation(self) -> &'static str {
-        match self {
-            Self::Listener => {
-                "blocks every bind to an overlapping address, unless both sockets set SO_REUSEPORT"
-            }
-            Self::UdpBound => {
-                "blocks a bind to an overlapping address, unless both sockets set SO_REUSEADDR or SO_REUSEPORT"
-            }
-            Self::BoundOnly => {
-                "blocks a bind until it is closed, unless both sockets set SO_REUSEADDR"
-            }
-
-            Self::Connection => {
-                "still uses the port; blocks a bind, unless both sockets set SO_REUSEADDR"
-            }
-            Self::TimeWait => {
-                "gone within 60 s; until then blocks a bind, unless both sockets set SO_REUSEADDR"
-            }
-        }
-    }
-
     const fn of(socket: &Socket) -> Self {
         match (socket.protocol, socket.state) {
             (Protocol::Tcp, State::Listen) => Self::Listener,
@@ -90,6 +77,40 @@ impl BlockReason {
             (Protocol::Tcp, State::TimeWait) => Self::TimeWait,
             (Protocol::Tcp, _) => Self::Connection,
             (Protocol::Udp | Protocol::Raw, _) => Self::UdpBound,
+        }
+    }
+}
+
+impl Obstacle {
+    /// When it blocks a bind(), in a few words.
+    #[must_use]
+    pub const fn explanation(self) -> &'static str {
+        use BlockReason::{BoundOnly, Connection, Listener, TimeWait, UdpBound};
+        match (self.reason, self.certainty) {
+            (Listener, _) => {
+                "blocks every bind() to an overlapping address, unless both sockets set SO_REUSEPORT"
+            }
+            (UdpBound, Certainty::Certain) => {
+                "blocks a bind() to an overlapping address, unless both sockets set SO_REUSEADDR or SO_REUSEPORT"
+            }
+            (UdpBound, _) => {
+                "may block a bind() for IPv4, too: it does if its socket was made for both families"
+            }
+            (BoundOnly, _) => {
+                "may block a bind() until it is closed: it does unless both sockets set SO_REUSEADDR, and the kernel does not tell whether this one did"
+            }
+            (Connection, Certainty::Unlikely) => {
+                "still uses the port: may block a bind(), but only if its server, or the new one, did not set SO_REUSEADDR"
+            }
+            (Connection, _) => {
+                "an outgoing connection borrowed the port: a bind() fails while it lasts, with SO_REUSEADDR, too; it may succeed only if the connection set SO_REUSEADDR itself"
+            }
+            (TimeWait, Certainty::Unlikely) => {
+                "gone within 60 s; until then it may block a bind(), but only if its server, or the new one, did not set SO_REUSEADDR"
+            }
+            (TimeWait, _) => {
+                "an outgoing connection borrowed the port, gone within 60 s; until then a bind() fails, with SO_REUSEADDR, too; it may succeed only if the connection set SO_REUSEADDR itself"
+            }
         }
     }
 }
@@ -147,35 +168,56 @@ impl<'a> ByPort<'a> {
     }
 }
 
-/// The entries for `asked`: every single port, in use or not, and of each range the ports in
+/// What is asked of the ports.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The ports.
+    pub ports: &'a [PortRange],
+    /// The protocols; ports have TCP and UDP only.
+    pub protocols: ProtocolSet,
+    /// The families that a socket must serve, or a bind() is meant for.
+    pub families: FamilySet,
+}
+
+impl Asked<'_> {
+    fn has(&self, port: u16) -> bool {
+        self.ports.iter().any(|range| range.contains(port))
+    }
+}
+
+/// The entries for what is asked: every single port, in use or not, and of each range the ports in
 /// use; for each wanted protocol.
 #[must_use]
-pub fn entries(asked: &[PortRange], protocols: ProtocolSet, sockets: &[Socket]) -> Vec<PortEntry> {
+pub fn entries(
+    asked: Asked<'_>,
+    sockets: &[Socket],
+    facts: &Facts,
+    around: &Around,
+) -> Vec<PortEntry> {
     let mut entries: BTreeMap<(u16, Protocol), PortEntry> = BTreeMap::new();
-    let protocols: Vec<_> = [Protocol::Tcp, Protocol::Udp]
-        .into_iter()
-        .filter(|&protocol| protocols.contains(protocol))
-        .collect();
-    for range in asked.iter().filter(|range| range.is_single()) {
-        for &protocol in &protocols {
+    let wanted = |protocol: &Protocol| asked.protocols.contains(*protocol);
+    for range in asked.ports.iter().filter(|range| range.is_single()) {
+        for protocol in [Protocol::Tcp, Protocol::Udp].into_iter().filter(wanted) {
             let entry = || empty(range.first, protocol);
             entries.entry((range.first, protocol)).or_insert_with(entry);
         }
     }
-    let is_asked = |port| asked.iter().any(|range| range.contains(port));
-    let known = |socket: &&Socket| protocols.contains(&socket.protocol);
+    let known = |socket: &&Socket| wanted(&socket.protocol);
     for socket in sockets.iter().filter(known) {
         let port = socket.local.port;
-        if is_asked(port) {
-            let key = (port, socket.protocol);
-            let entry = entries
-                .entry(key)
-                .or_insert_with(|| empty(port, socket.protocol));
-            note_local(entry, socket);
+        let certainty = bind::blocks(socket, Wish::Wildcard(asked.families), around);
+        if asked.has(port) && (certainty.is_some() || socket.serves(asked.families)) {
+            let entry = || empty(port, socket.protocol);
+            let entry = entries.entry((port, socket.protocol)).or_insert_with(entry);
+            if socket.serves(asked.families) {
+                *entry.by_state.entry(socket.state).or_default() += 1;
+            }
+            note_blocker(entry, socket, certainty, facts);
         }
     }
     for socket in sockets.iter().filter(known) {
-        let Some(peer) = socket.peer.filter(|peer| is_asked(peer.port)) else {
+        let peer = socket.peer.filter(|_| socket.serves(asked.families));
+        let Some(peer) = peer.filter(|peer| asked.has(peer.port)) else {
             continue;
         };
         if let Some(entry) = entries.get_mut(&(peer.port, socket.protocol)) {
@@ -184,7 +226,7 @@ pub fn entries(asked: &[PortRange], protocols: ProtocolSet, sockets: &[Socket]) 
     }
     let mut entries: Vec<_> = entries.into_values().collect();
     for entry in &mut entries {
-        entry.blocked_by.sort_by_key(|blocker| blocker.reason);
+        entry.blocked_by.sort_by_key(|blocker| blocker.what);
     }
     entries
 }
@@ -199,36 +241,61 @@ const fn empty(port: u16, protocol: Protocol) -> PortEntry {
     }
 }
 
-fn note_local(entry: &mut PortEntry, socket: &Socket) {
-    *entry.by_state.entry(socket.state).or_default() += 1;
-    let reason = BlockReason::of(socket);
-    let same = |b: &&mut Blocker| b.reason == reason && b.state == socket.state;
-    match entry.blocked_by.iter_mut().find(same) {
-        Some(blocker) => blocker.count += 1,
+fn note_blocker(
+    entry: &mut PortEntry,
+    socket: &Socket,
+    certainty: Option<Certainty>,
+    facts: &Facts,
+) {
+    let Some(certainty) = certainty else {
+        return;
+    };
+    let what = Obstacle {
+        certainty,
+        reason: BlockReason::of(socket),
+        state: socket.state,
+    };
+    let pids = facts.owner_processes(socket).map(|process| process.pid);
+    match entry.blocked_by.iter_mut().find(|b| b.what == what) {
+        Some(blocker) => {
+            blocker.count += 1;
+            blocker.pids.extend(pids);
+        }
         None => entry.blocked_by.push(Blocker {
-            reason,
-            state: socket.state,
+            what,
             count: 1,
+            pids: pids.collect(),
         }),
     }
 }
 
-/// Gives connections the role they have for the asked ports: inbound where the port is this
-/// end's, outbound where it is the peer's.
-pub fn assign_roles(sockets: &mut [Socket], asked: &[PortRange]) {
+/// Gives connections the role they have for the asked ports: outbound where the port is the
+/// peer's; where it is this end's, inbound if somebody listens on it, outbound if the connection
+/// borrowed it, and else none.
+pub fn assign_roles(sockets: &mut [Socket], asked: &[PortRange], around: &Around) {
+    let is_asked = |port| asked.iter().any(|range| range.contains(port));
     for socket in sockets {
-        let connected = matches!(socket.role, Some(Role::Inbound | Role::Outbound));
-        if connected {
-            let local = asked.iter().any(|r| r.contains(socket.local.port));
-            socket.role = Some(if local { Role::Inbound } else { Role::Outbound });
-        }
+        let came_in = match socket.role {
+            Some(Role::Inbound) => true,
+            Some(Role::Outbound) => false,
+            _ => continue,
+        };
+        let (local, peer) = (
+            is_asked(socket.local.port),
+            socket.peer.is_some_and(|peer| is_asked(peer.port)),
+        );
+        socket.role = match (local, peer) {
+            (true, _) if came_in => Some(Role::Inbound),
+            (true, false) if !around.borrowed(socket) => None,
+            _ => Some(Role::Outbound),
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Family};
+    use crate::model::{Endpoint, Family, Kernel};
     use std::net::{IpAddr, Ipv4Addr};
 
     const BOTH: ProtocolSet = ProtocolSet {
@@ -255,19 +322,35 @@ mod tests {
         ]
     }
 
+    /// What is around the sockets of the scene.
+    fn around() -> Around {
+        let listeners = scene().into_iter().filter(Socket::is_listener);
+        Around::new(listeners.collect(), &Kernel::default())
+    }
+
+    fn of(ports: &str, families: FamilySet) -> Vec<PortEntry> {
+        let ports = ask(ports);
+        let asked = Asked {
+            ports: &ports,
+            protocols: BOTH,
+            families,
+        };
+        entries(asked, &scene(), &Facts::default(), &around())
+    }
+
     fn ask(text: &str) -> Vec<PortRange> {
         PortRange::parse_list(text).unwrap()
     }
 
     #[test]
     fn both_ends_are_told_apart() {
-        let entries = entries(&ask("8080"), BOTH, &scene());
+        let entries = of("8080", FamilySet::BOTH);
         assert_eq!(entries.len(), 2, "tcp and udp, the free one too");
         let tcp = &entries[0];
         assert!(tcp.in_use() && tcp.listeners() == 1);
         assert_eq!(tcp.by_state.values().sum::<u64>(), 3);
         assert_eq!(tcp.outbound_by_state.get(&State::Established), Some(&1));
-        let reasons: Vec<_> = tcp.blocked_by.iter().map(|b| b.reason).collect();
+        let reasons: Vec<_> = tcp.blocked_by.iter().map(|b| b.what.reason).collect();
         assert_eq!(
             reasons,
             [
@@ -281,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_range_lists_ports_in_use_only() {
-        let ports: Vec<_> = entries(&ask("8000-9000,22"), BOTH, &scene())
+        let ports: Vec<_> = of("8000-9000,22", FamilySet::BOTH)
             .iter()
             .map(|e| (e.port, e.protocol, e.in_use()))
             .collect();
@@ -298,17 +381,43 @@ mod tests {
 
     #[test]
     fn a_bound_only_socket_blocks() {
-        let entries = entries(&ask("8081"), BOTH, &scene());
+        let entries = of("8081", FamilySet::BOTH);
         assert!(entries[0].in_use());
         assert_eq!(entries[0].listeners(), 0);
-        assert_eq!(entries[0].blocked_by[0].reason, BlockReason::BoundOnly);
+        assert_eq!(entries[0].blocked_by[0].what.reason, BlockReason::BoundOnly);
     }
 
     #[test]
     fn the_asked_port_decides_the_role() {
-        let mut sockets = scene();
-        assign_roles(&mut sockets, &ask("8080"));
-        assert_eq!(sockets[1].role, Some(Role::Inbound));
-        assert_eq!(sockets[2].role, Some(Role::Outbound));
+        let roles = |ports| {
+            let mut sockets = scene();
+            for (place, role) in [(0, Role::Listener), (1, Role::Inbound), (3, Role::Inbound)] {
+                sockets[place].role = Some(role);
+            }
+            sockets[4].role = None;
+            assign_roles(&mut sockets, &ask(ports), &around());
+            [1, 2, 3].map(|place: usize| sockets[place].role)
+        };
+        let (inbound, outbound) = (Some(Role::Inbound), Some(Role::Outbound));
+        assert_eq!(roles("8080"), [inbound, outbound, inbound]);
+        // The client's port was borrowed from its end; to its server it is a peer like any other.
+        assert_eq!(roles("40000"), [outbound, outbound, outbound]);
+        assert_eq!(roles("1-65535"), [inbound, outbound, inbound]);
+    }
+
+    #[test]
+    fn a_connection_without_a_listener_has_no_role_unless_it_borrowed_the_port() {
+        let mut sockets = vec![tcp(State::TimeWait, 8090, 40001)];
+        assign_roles(&mut sockets, &ask("8090"), &around());
+        assert_eq!(sockets[0].role, None);
+    }
+
+    #[test]
+    fn a_family_has_its_own_sockets_and_blockers() {
+        let only = |v4| FamilySet { v4, v6: !v4 };
+        assert!(of("8080", only(true))[0].in_use());
+        let six = &of("8080", only(false))[0];
+        assert!(!six.in_use() && six.blocked_by.is_empty(), "{six:?}");
+        assert_eq!(six.outbound_by_state, BTreeMap::new());
     }
 }

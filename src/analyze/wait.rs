@@ -1,8 +1,9 @@
 //! When a wait for a port is over: which sockets count, and how often it is worth to look. Pure.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use super::bind::{self, Around, Certainty, Wish, takes};
 use crate::model::{FamilySet, ProtocolSet, Socket, State};
 
 /// What is waited for.
@@ -10,7 +11,8 @@ use crate::model::{FamilySet, ProtocolSet, Socket, State};
 pub enum Condition {
     /// A TCP listener or a bound UDP socket holds the port.
     Listening,
-    /// Nothing holds the port: no listener, no socket that is only bound, no bound UDP socket.
+    /// Nothing is left that makes a bind() fail, as far as that can be told: see
+    /// [`bind`](super::bind).
     Free,
 }
 
@@ -37,61 +39,68 @@ pub struct Target {
     pub address: Option<IpAddr>,
     /// The protocols.
     pub protocols: ProtocolSet,
-    /// The families of the sockets.
+    /// The families: which a socket must serve, or which are to be bound.
     pub families: FamilySet,
 }
 
 impl Target {
     /// Whether `socket` counts: makes the port listened on, or keeps it from being free.
     #[must_use]
-    pub fn counts(&self, socket: &Socket) -> bool {
-        let holds = match self.condition {
-            Condition::Listening => socket.is_listener(),
-            Condition::Free => socket.is_listener() || is_bound_only(socket),
-        };
-        holds && self.is_ours(socket) && self.reaches(socket)
+    pub fn counts(&self, socket: &Socket, around: &Around) -> bool {
+        match self.condition {
+            Condition::Listening => {
+                self.is_ours(socket)
+                    && socket.is_listener()
+                    && socket.serves(self.families)
+                    && self.address.is_none_or(|address| takes(socket, address))
+            }
+            Condition::Free => self.blocks(socket, around).is_some_and(must_go),
+        }
+    }
+
+    /// Whether `socket` stays although the port is free: it may make a bind() fail, which is
+    /// unlikely.
+    #[must_use]
+    pub fn remains(&self, socket: &Socket, around: &Around) -> bool {
+        let blocks = || self.blocks(socket, around);
+        self.condition == Condition::Free && blocks().is_some_and(|how| !must_go(how))
     }
 
     /// Whether `socket` counts only if an IPv6 wildcard socket takes IPv4, too, which its source
     /// does not tell (/proc/net): it does unless it asked not to.
     #[must_use]
-    pub fn is_guess(&self, socket: &Socket) -> bool {
+    pub fn is_guess(&self, socket: &Socket, around: &Around) -> bool {
         let knows = Socket {
             v6_only: Some(true),
             ..socket.clone()
         };
-        socket.v6_only.is_none() && self.counts(socket) && !self.counts(&knows)
+        socket.v6_only.is_none()
+            && socket.peer.is_none()
+            && self.counts(socket, around)
+            && !self.counts(&knows, around)
     }
 
-    /// Whether `socket` is one of the port, of the protocols and families asked for.
+    /// Whether `socket` is one of the port and of the protocols asked for.
     #[must_use]
     pub fn is_ours(&self, socket: &Socket) -> bool {
-        socket.local.port == self.port
-            && self.protocols.contains(socket.protocol)
-            && self.families.contains(socket.family)
+        socket.local.port == self.port && self.protocols.contains(socket.protocol)
     }
 
-    fn reaches(&self, socket: &Socket) -> bool {
-        let Some(address) = self.address else {
-            return true;
+    /// How sure it is that `socket` makes a bind() of what is asked for fail.
+    fn blocks(&self, socket: &Socket, around: &Around) -> Option<Certainty> {
+        let wish = match self.address {
+            // Of one family only, all of its addresses.
+            Some(IpAddr::V6(any)) if any.is_unspecified() => Wish::Wildcard(self.families),
+            Some(address) => Wish::Address(address),
+            None => Wish::Wildcard(self.families),
         };
-        let local = socket.local.address;
-        let dual_stack = local == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && socket.v6_only != Some(true);
-        let covered = match address {
-            IpAddr::V4(_) => local == IpAddr::V4(Ipv4Addr::UNSPECIFIED) || dual_stack,
-            IpAddr::V6(_) => local == IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        if local == address || covered {
-            return true;
-        }
-        // A wildcard takes all addresses, so that any of them is in its way; that of IPv6 takes
-        // the IPv4 ones, too.
-        self.condition == Condition::Free
-            && match address {
-                IpAddr::V4(v4) => v4.is_unspecified() && local.is_ipv4(),
-                IpAddr::V6(v6) => v6.is_unspecified(),
-            }
+        bind::blocks(socket, wish, around).filter(|_| self.is_ours(socket))
     }
+}
+
+/// Whether a port is not free before what blocks it so has gone.
+const fn must_go(certainty: Certainty) -> bool {
+    matches!(certainty, Certainty::Certain | Certainty::Likely)
 }
 
 /// A TCP socket after bind(), before listen() or connect().
@@ -175,34 +184,55 @@ mod tests {
     }
 
     #[test]
-    fn connections_count_for_nothing_and_bound_sockets_only_against_free() {
+    fn what_counts_against_free_makes_a_bind_fail_more_likely_than_not() {
         let free = target(Condition::Free, None);
         let listening = target(Condition::Listening, None);
-        for (state, listens, holds) in [
-            (State::Listen, true, true),
-            (State::Unconnected, true, true),
-            (State::BoundInactive, false, true),
-            (State::TimeWait, false, false),
-            (State::Established, false, false),
-            (State::CloseWait, false, false),
+        let around = Around::default();
+        for (state, listens, holds, remains) in [
+            (State::Listen, true, true, false),
+            (State::Unconnected, true, true, false),
+            (State::BoundInactive, false, true, false),
+            (State::SynSent, false, true, false),
+            // What a server accepted: servers set SO_REUSEADDR.
+            (State::TimeWait, false, false, true),
+            (State::Established, false, false, true),
+            (State::CloseWait, false, false, true),
         ] {
             let socket = socket(state, "0.0.0.0", None);
-            assert_eq!(listening.counts(&socket), listens, "{state}");
-            assert_eq!(free.counts(&socket), holds, "{state}");
+            assert_eq!(listening.counts(&socket, &around), listens, "{state}");
+            assert_eq!(free.counts(&socket, &around), holds, "{state}");
+            assert_eq!(free.remains(&socket, &around), remains, "{state}");
+            assert!(!listening.remains(&socket, &around), "{state}");
         }
         let mut other = socket(State::Listen, "0.0.0.0", None);
         other.local.port = 81;
-        assert!(!free.counts(&other));
+        assert!(!free.counts(&other, &around));
+    }
+
+    #[test]
+    fn a_family_is_what_serves_it_and_what_blocks_it() {
+        let only = |condition, v4| Target {
+            families: FamilySet { v4, v6: !v4 },
+            ..target(condition, None)
+        };
+        let counts = |condition, v4, local, v6_only| {
+            let socket = socket(State::Listen, local, v6_only);
+            only(condition, v4).counts(&socket, &Around::default())
+        };
+        for condition in [Condition::Listening, Condition::Free] {
+            assert!(counts(condition, true, "::", Some(false)));
+            assert!(counts(condition, false, "::", Some(false)));
+            assert!(!counts(condition, true, "::", Some(true)));
+            assert!(!counts(condition, false, "0.0.0.0", None));
+            assert!(!counts(condition, true, "::1", Some(true)));
+        }
     }
 
     #[test]
     fn what_is_sent_to_an_address_is_taken_by_it_and_by_wildcards() {
         let takes = |address, local, v6_only| {
-            target(Condition::Listening, Some(address)).counts(&socket(
-                State::Listen,
-                local,
-                v6_only,
-            ))
+            target(Condition::Listening, Some(address))
+                .counts(&socket(State::Listen, local, v6_only), &Around::default())
         };
         let dual = Some(false);
         assert!(takes("127.0.0.1", "127.0.0.1", None));
@@ -220,7 +250,8 @@ mod tests {
     #[test]
     fn a_wildcard_is_free_only_of_all_addresses() {
         let blocks = |address, local, v6_only| {
-            target(Condition::Free, Some(address)).counts(&socket(State::Listen, local, v6_only))
+            target(Condition::Free, Some(address))
+                .counts(&socket(State::Listen, local, v6_only), &Around::default())
         };
         assert!(blocks("0.0.0.0", "127.0.0.2", None));
         assert!(blocks("0.0.0.0", "::", Some(false)));
@@ -235,9 +266,15 @@ mod tests {
     #[test]
     fn a_wildcard_of_which_the_source_tells_less_is_a_guess() {
         let target = target(Condition::Free, Some("127.0.0.1"));
-        assert!(target.is_guess(&socket(State::Listen, "::", None)));
-        assert!(!target.is_guess(&socket(State::Listen, "::", Some(false))));
-        assert!(!target.is_guess(&socket(State::Listen, "127.0.0.1", None)));
+        assert!(target.is_guess(&socket(State::Listen, "::", None), &Around::default()));
+        assert!(!target.is_guess(
+            &socket(State::Listen, "::", Some(false)),
+            &Around::default()
+        ));
+        assert!(!target.is_guess(
+            &socket(State::Listen, "127.0.0.1", None),
+            &Around::default()
+        ));
     }
 
     #[test]

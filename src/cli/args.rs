@@ -250,10 +250,10 @@ pub struct Options {
     /// Raw sockets (left out unless asked for)
     #[arg(short = 'w', long, global = true, help_heading = "Which sockets")]
     pub raw: bool,
-    /// IPv4 sockets only
+    /// Only what serves IPv4; dual-stack listeners and v4-mapped connections do
     #[arg(short = '4', long, global = true, help_heading = "Which sockets")]
     pub ipv4: bool,
-    /// IPv6 sockets only, dual-stack ones included
+    /// Only what serves IPv6; dual-stack listeners do
     #[arg(short = '6', long, global = true, help_heading = "Which sockets")]
     pub ipv6: bool,
     /// Listening sockets too (conns)

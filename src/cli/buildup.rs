@@ -38,9 +38,7 @@ pub(super) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure
     let families = session.families();
     let states = session.states(StateSet::ALL);
     let mut view = buildup(&now, before.as_ref(), args.by, &|socket| {
-        families.contains(socket.family)
-            && states.contains(socket.state)
-            && filter.matches(socket, facts)
+        socket.serves(families) && states.contains(socket.state) && filter.matches(socket, facts)
     });
     arrange(session, &mut view)?;
     session.forms(|session| write(session, &view, &now))?;

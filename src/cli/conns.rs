@@ -26,7 +26,11 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
         connected
     };
     let request = session.request(states, filter)?;
+    let protocols = session.protocols();
     let nothing = match words {
+        [] if protocols.udp && !protocols.tcp && !protocols.raw => {
+            "there is no connected UDP socket here"
+        }
         [] => "there are no connections here",
         _ if session.options.all => "no socket matches",
         _ => "no connection matches (listening sockets: sockscope listen, or -a)",

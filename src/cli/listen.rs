@@ -12,8 +12,12 @@ pub(super) const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid
 
 pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
     let request = session.request(StateSet::LISTENING, Session::filter(words)?)?;
-    let nothing = match words {
-        [] => "nothing is listening here",
+    let protocols = session.protocols();
+    let nothing = match (words, protocols.tcp, protocols.udp) {
+        ([], true, false) if !protocols.raw => "no TCP socket is listening here",
+        ([], false, true) if !protocols.raw => "no UDP socket is bound here",
+        ([], false, false) => "there is no raw socket here",
+        ([], ..) => "nothing is listening here",
         _ => "nothing that is listening matches",
     };
     if pids_only {

@@ -1,6 +1,7 @@
 //! The command line: arguments, and one file for each command.
 
 mod args;
+mod around;
 mod buildup;
 mod columns;
 mod completions;
@@ -23,6 +24,7 @@ mod port;
 mod proc;
 mod rounds;
 mod schema;
+mod scope;
 mod session;
 mod states;
 mod unlisted;

@@ -217,14 +217,15 @@ impl Session {
         }
     }
 
-    /// Says that nothing was found; where something could not be seen, no more than that.
+    /// Says that nothing was found, and where nobody looked; where something could not be seen,
+    /// no more than that.
     pub fn tell_nothing(&self, report: &Report, line: &str) {
         let far = if report.complete() {
             ""
         } else {
             ", as far as can be seen"
         };
-        self.tell(&format!("{line}{far}"));
+        self.tell(&format!("{line}{far}{}", self.left_out()));
     }
 
     /// Says one line on standard error, or beside the answer of a round; nothing with `-q`.

@@ -1,22 +1,21 @@
 //! `sockscope port PORT...`: the story of a port.
 
-use std::collections::BTreeMap;
-use std::io::Write;
+mod elsewhere;
+mod tell;
 
+use super::around::around;
 use super::list::{self, Order};
 use super::session::{Session, Usage};
 use super::{Exit, Failure, pids};
-use crate::analyze::port::{self, ByPort, PortEntry};
-use crate::collect::{HeldElsewhere, listeners_elsewhere, settings};
+use crate::analyze::port::{self, Asked, PortEntry};
 use crate::filter::Filter;
-use crate::model::{FamilySet, PortRange, Problem, Protocol, Snapshot, Socket, State, StateSet};
+use crate::model::{FamilySet, PortRange, Snapshot, Socket, State, StateSet};
 use crate::pipeline::{self, Request};
 use crate::query::ProcessDetail;
 use crate::render::json::Envelope;
 use crate::render::ports::PortsPart;
-use crate::render::story::{self, Telling};
-use crate::render::theme::Tone;
 use crate::render::{Columns, Format, RowWriter};
+use elsewhere::Abroad;
 
 const COLUMNS: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "pid", "comm",
@@ -28,35 +27,47 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     let order = session.sort()?;
     let request = session.with_needs(ask(session, &asked, &filter)?, &columns);
     let mut snapshot = pipeline::snapshot(&request)?;
-    port::assign_roles(&mut snapshot.sockets, &asked);
-    // Whether a port is in use is told by all of its sockets, whatever rows are wanted.
-    let entries = port::entries(&asked, request.query.protocols, &snapshot.sockets);
-    let by_port = ByPort::new(&snapshot.sockets);
-    let ports = PortsPart::new(&entries, &by_port, &snapshot.facts);
-    note_elsewhere(&request, &entries, &mut snapshot);
+    let around = around(&request.query, &asked, &mut snapshot.sockets);
+    port::assign_roles(&mut snapshot.sockets, &asked, &around);
     let families = session.families();
+    // Whether a port is in use is told by all of its sockets, whatever rows are wanted.
+    let question = Asked {
+        ports: &asked,
+        protocols: request.query.protocols,
+        families,
+    };
+    let entries = port::entries(question, &snapshot.sockets, &snapshot.facts, &around);
+    let abroad = Abroad::look(&request, &entries);
+    snapshot.report.problems.extend(abroad.problems());
     let Snapshot { sockets, facts, .. } = &mut snapshot;
     let states = session.states(StateSet::ALL);
-    sockets.retain(|s| {
-        families.contains(s.family) && states.contains(s.state) && filter.matches(s, facts)
-    });
+    sockets.retain(|s| s.serves(families) && states.contains(s.state) && filter.matches(s, facts));
+    let found = !snapshot.sockets.is_empty();
     if pids_only {
-        let found = holders(&asked, &filter, &snapshot);
-        let in_use = entries.iter().any(PortEntry::in_use);
-        return found.tell(session, || why_nobody(in_use, snapshot.sockets.len()));
+        let holders = holders(&asked, &filter, &snapshot);
+        return holders.tell(session, || why_nobody(&entries, found));
     }
     if let Some((column, reverse)) = order {
+        let Snapshot { sockets, facts, .. } = &mut snapshot;
         list::sort(sockets, facts, Order::Column(column, reverse));
     }
+    let ports = PortsPart::new(&entries);
     session.forms(|session| {
-        if session.format == Format::Table && !wants_rows(session) {
-            tell(session, &entries, &snapshot)
+        if is_story(session) {
+            tell::tell(session, &entries, &snapshot, &abroad)
         } else {
             write(session, &ports, &snapshot, columns.clone())
         }
     })?;
-    session.notes(&snapshot.report);
-    Ok(session.exit(&snapshot.report, !snapshot.sockets.is_empty()))
+    let mut report = snapshot.report.clone();
+    if is_story(session) {
+        report.problems.retain(|problem| !Abroad::is_told(problem));
+    }
+    session.notes(&report);
+    if !found && (!is_story(session) || !filter.is_empty()) {
+        session.tell_nothing(&report, &why_nobody(&entries, found));
+    }
+    Ok(session.exit(&snapshot.report, found))
 }
 
 /// `--pids`: of who holds a port. Whoever only uses it (a client whose peer has it, a connection
@@ -77,21 +88,22 @@ fn holders(asked: &[PortRange], filter: &Filter, snapshot: &Snapshot) -> pids::F
     pids::Found::of(&chosen, &snapshot.facts, snapshot.report.clone())
 }
 
-/// Why `--pids` has nobody to tell, where `rows` sockets match.
-fn why_nobody(in_use: bool, rows: usize) -> String {
-    match rows {
-        0 if in_use => "no socket of the port matches".to_owned(),
-        0 => "nothing holds the port here".to_owned(),
-        _ => "nothing holds the port, it is only used by connections; a filter chooses among \
-              them (role=inbound)"
+/// Why there is nobody to tell: no socket was `found`, or none that holds the port.
+fn why_nobody(entries: &[PortEntry], found: bool) -> String {
+    let in_use = entries.iter().any(PortEntry::in_use);
+    match (found, in_use) {
+        (false, true) => "no socket of the port matches".to_owned(),
+        (false, false) => "nothing holds the port here".to_owned(),
+        (true, _) => "nothing holds the port, it is only used by connections; a filter chooses \
+                      among them (state=established)"
             .to_owned(),
     }
 }
 
-/// Who chooses, sorts or counts rows wants rows, and not the story.
-fn wants_rows(session: &Session) -> bool {
+/// Whether a story is told, and no rows: whoever chooses or sorts columns wants rows.
+fn is_story(session: &Session) -> bool {
     let options = &session.options;
-    options.columns.is_some() || options.sort.is_some() || options.limit.is_some()
+    session.format == Format::Table && options.columns.is_none() && options.sort.is_none()
 }
 
 /// Ports first, then a filter: it begins with the first word that has a letter or a sign.
@@ -143,49 +155,6 @@ fn ask(session: &Session, asked: &[PortRange], filter: &Filter) -> Result<Reques
     Ok(request)
 }
 
-/// Says where a port that is wholly free here is held instead: one namespace by name, further
-/// ones by number.
-fn note_elsewhere(request: &Request, entries: &[PortEntry], snapshot: &mut Snapshot) {
-    let in_use = |port| entries.iter().any(|e| e.port == port && e.in_use());
-    let free: Vec<_> = entries
-        .iter()
-        .filter(|entry| !in_use(entry.port))
-        .map(|entry| (entry.port, entry.protocol))
-        .collect();
-    if free.is_empty() {
-        return;
-    }
-    let elsewhere = listeners_elsewhere(&request.query, &free);
-    let problems = &mut snapshot.report.problems;
-    for (port, protocol) in free {
-        let is_this = |held: &&HeldElsewhere| (held.port, held.protocol) == (port, protocol);
-        let mut held = elsewhere.held.iter().filter(is_this);
-        let Some(HeldElsewhere { netns, pid, .. }) = held.next() else {
-            continue;
-        };
-        let name = protocol.name();
-        let places = match held.count() {
-            0 => format!("another network namespace (net:[{netns}])"),
-            more => format!(
-                "{} other network namespaces, net:[{netns}] for one",
-                more + 1
-            ),
-        };
-        let message = format!("{name} port {port} is free here, but held in {places}");
-        let hint = format!("nsenter -t {pid} -n sockscope port {port}");
-        problems.push(Problem::new("held_elsewhere", message).hint(hint));
-    }
-    if elsewhere.unseen > 0 {
-        let count = elsewhere.unseen;
-        let message = match count {
-            1 => "another network namespace could not be looked into".to_owned(),
-            count => format!("{count} other network namespaces could not be looked into"),
-        };
-        let problem = Problem::new("namespaces_unseen", message).count(count);
-        problems.push(problem.hint("run as root to see who holds the port there"));
-    }
-}
-
 /// The rows for programs, and in JSON the ports beside them.
 fn write(
     session: &Session,
@@ -206,65 +175,4 @@ fn write(
     writer.rows(shown, &snapshot.facts)?;
     writer.end(&snapshot.report)?;
     Ok(())
-}
-
-/// The story: each port with something to tell, then a line for each that is free.
-fn tell(session: &Session, entries: &[PortEntry], snapshot: &Snapshot) -> Result<(), Failure> {
-    let mut out = session.out();
-    let telling = Telling {
-        sockets: &ByPort::new(&snapshot.sockets),
-        facts: &snapshot.facts,
-        theme: session.theme,
-        width: session.width(),
-        now: session.now.as_second(),
-    };
-    let is_told = |entry: &&PortEntry| entry.in_use() || !entry.outbound_by_state.is_empty();
-    let mut first = true;
-    for entry in entries.iter().filter(is_told) {
-        if !std::mem::replace(&mut first, false) {
-            writeln!(out)?;
-        }
-        story::tell(&mut out, entry, telling)?;
-    }
-    let mut free: BTreeMap<u16, Vec<Protocol>> = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| !entry.in_use()) {
-        free.entry(entry.port).or_default().push(entry.protocol);
-    }
-    for (port, protocols) in free {
-        let wholly = entries
-            .iter()
-            .filter(|e| e.port == port)
-            .all(|e| !e.in_use());
-        let tone = if wholly { Tone::Calm } else { Tone::Quiet };
-        let names: Vec<_> = protocols.iter().map(|protocol| protocol.name()).collect();
-        let text = if wholly {
-            format!("port {port} is free ({})", names.join(" and "))
-        } else {
-            format!("{} {port}  not in use here", names.join(" and "))
-        };
-        let advice = if wholly { advice(port) } else { String::new() };
-        writeln!(out, "{}{advice}", session.theme.paint(&text, tone))?;
-    }
-    if entries.is_empty() {
-        writeln!(out, "no port of that range is in use here")?;
-    }
-    out.flush()?;
-    Ok(())
-}
-
-/// What one should know before binding a free port.
-fn advice(port: u16) -> String {
-    let first_unprivileged = "net.ipv4.ip_unprivileged_port_start";
-    let kernel = settings(&[first_unprivileged, "net.ipv4.ip_local_port_range"]);
-    let unprivileged = kernel.number(first_unprivileged).unwrap_or(1024);
-    if port > 0 && u64::from(port) < unprivileged {
-        return format!("; below {unprivileged} a bind needs root or CAP_NET_BIND_SERVICE");
-    }
-    match kernel.ephemeral_range() {
-        Some(range) if range.contains(port) => format!(
-            "; it lies in the range for outgoing connections ({}-{}), so one may take it",
-            range.first, range.last
-        ),
-        _ => String::new(),
-    }
 }

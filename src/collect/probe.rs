@@ -1,4 +1,4 @@
-//! One port, looked at again and again: what holds it, and nothing else.
+//! One port, looked at again and again: what has it, and nothing else.
 
 use super::rows::Rows;
 use super::tables::{bound_only_unseen, open_collectors};
@@ -6,8 +6,8 @@ use super::{Collector, Table, TableError};
 use crate::model::{Family, Narrow, PortRange, Problem, Protocol, Socket, State, StateSet};
 use crate::query::Query;
 
-/// Asks for the sockets of one local port that wait for clients, or are only bound, through
-/// sources that stay open: a look costs a fraction of a millisecond beside 100,000 connections.
+/// Asks for the sockets of one local port through sources that stay open: a look at those that wait
+/// for clients costs a fraction of a millisecond beside 100,000 connections.
 pub struct Probe {
     query: Query,
     narrow: Narrow,
@@ -58,6 +58,16 @@ impl Probe {
     /// # Errors
     /// When a table cannot be read now. One that does not exist is a problem of the probe.
     pub fn listeners(&mut self) -> Result<Vec<Socket>, Problem> {
+        let mut found = self.holders()?;
+        found.retain(Socket::is_listener);
+        Ok(found)
+    }
+
+    /// The same with the connected UDP sockets: they are bound like the others.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn holders(&mut self) -> Result<Vec<Socket>, Problem> {
         let mut found = Vec::new();
         for (protocol, states) in [
             (Protocol::Tcp, StateSet::NONE.with(State::Listen)),
@@ -67,7 +77,25 @@ impl Probe {
                 self.read(protocol, states, &mut found)?;
             }
         }
-        found.retain(Socket::is_listener);
+        let holds = |s: &Socket| s.protocol == Protocol::Udp || s.state == State::Listen;
+        found.retain(holds);
+        Ok(found)
+    }
+
+    /// The TCP connections of the port, those that are over and rest in TIME_WAIT, too: the kernel
+    /// walks all connections for them.
+    ///
+    /// # Errors
+    /// When the table cannot be read now.
+    pub fn connections(&mut self) -> Result<Vec<Socket>, Problem> {
+        let mut found = Vec::new();
+        if self.query.protocols.tcp {
+            let states = StateSet::ALL
+                .without(State::Listen)
+                .without(State::BoundInactive);
+            self.read(Protocol::Tcp, states, &mut found)?;
+        }
+        found.retain(|socket| socket.peer.is_some());
         Ok(found)
     }
 
@@ -134,7 +162,7 @@ impl Probe {
             options: false,
             strict: self.query.strict,
         };
-        let families = self.query.families;
+        let families = self.query.families.tables();
         let joint = (families.v4 && families.v6).then(|| table(None));
         let alone = Family::ALL.map(|family| (family, table(Some(family))));
         if let Some(table) = joint

@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
     /// Starts reading the bound-only sockets on another thread, where the kernel can list
     /// them: it walks every bound port for them, a third of the time of a whole dump.
     fn bound_only_beside(&self, first: Table) -> Option<BoundOnly> {
-        let families = self.query.families;
+        let families = self.query.families.tables();
         let worthwhile = first.states.contains(State::BoundInactive)
             && families.v4
             && families.v6
@@ -181,7 +181,7 @@ impl<'a> Reader<'a> {
     /// Reads both families, from the first collector that gives them.
     fn read_table(&mut self, table: Table) {
         self.rows.begin_table();
-        let families = self.query.families;
+        let families = self.query.families.tables();
         let joint = families.v4 && families.v6;
         if joint && self.read_with(0, table).is_ok() {
             return;

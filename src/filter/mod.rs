@@ -102,6 +102,16 @@ impl Filter {
         Self::of(Test::Port(Side::Either, ports))
     }
 
+    /// Sockets with this port at their own end.
+    #[must_use]
+    pub fn local_port(port: u16) -> Self {
+        let only = PortRange {
+            first: port,
+            last: port,
+        };
+        Self::of(Test::Port(Side::Local, vec![only]))
+    }
+
     /// Sockets that one of the processes holds.
     #[must_use]
     pub fn pids(pids: &[u32]) -> Self {

@@ -157,6 +157,22 @@ impl FamilySet {
             Family::V6 => self.v6,
         }
     }
+
+    /// The tables in which sockets that serve these families stand: IPv4 is served by IPv6
+    /// sockets, too.
+    #[must_use]
+    pub const fn tables(self) -> Self {
+        Self {
+            v4: self.v4,
+            v6: self.v4 || self.v6,
+        }
+    }
+
+    /// Whether one of them is wanted and the other is not.
+    #[must_use]
+    pub const fn is_one(self) -> bool {
+        self.v4 != self.v6
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroU64};
 
-use super::{Endpoint, Family, Held, Memory, Protocol, Queue, SocketOptions, State, TcpInfo};
+use super::{
+    Endpoint, Family, FamilySet, Held, Memory, Protocol, Queue, SocketOptions, State, TcpInfo,
+};
 
 /// One socket as the kernel described it, and what the join found out about it.
 ///
@@ -108,6 +110,28 @@ impl Socket {
     #[must_use]
     pub fn dual_stack(&self) -> Option<bool> {
         self.takes_both_families().filter(|_| self.is_listener())
+    }
+
+    /// Whether the socket serves one of `families`: what `-4` and `-6` ask.
+    ///
+    /// A v4-mapped connection carries IPv4, and nothing else. An IPv6 wildcard takes IPv4, too,
+    /// unless it was asked not to, which some sources do not tell.
+    #[must_use]
+    pub fn serves(&self, families: FamilySet) -> bool {
+        let address = self.local.address;
+        let takes_ipv4 = address.is_ipv4() || self.takes_both_families() != Some(false);
+        (families.v4 && takes_ipv4) || (families.v6 && address.is_ipv6())
+    }
+
+    /// The family that the socket serves, where it is not both.
+    #[must_use]
+    pub fn only_family(&self) -> Option<Family> {
+        let only = |v4| FamilySet { v4, v6: !v4 };
+        match (self.serves(only(true)), self.serves(only(false))) {
+            (true, false) => Some(Family::V4),
+            (false, true) => Some(Family::V6),
+            _ => None,
+        }
     }
 
     /// How long the socket has been in its state: exact for `TIME_WAIT`, from its timer; at
@@ -268,6 +292,49 @@ impl OwnerStatus {
             Self::Handshake => "handshake",
             Self::KernelOrHidden => "kernel_or_hidden",
             Self::NotAsked => "not_asked",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_what_a_socket_serves() {
+        const V4: FamilySet = FamilySet {
+            v4: true,
+            v6: false,
+        };
+        const V6: FamilySet = FamilySet {
+            v4: false,
+            v6: true,
+        };
+        let (four, six) = (Family::V4, Family::V6);
+        for (protocol, family, address, v6_only, serves) in [
+            (Protocol::Tcp, four, "127.0.0.1", None, (true, false)),
+            (Protocol::Tcp, four, "0.0.0.0", None, (true, false)),
+            (Protocol::Tcp, six, "::", Some(false), (true, true)),
+            (Protocol::Tcp, six, "::", Some(true), (false, true)),
+            // /proc/net does not tell: it does unless it was asked not to.
+            (Protocol::Udp, six, "::", None, (true, true)),
+            (Protocol::Raw, six, "::", None, (false, true)),
+            (Protocol::Tcp, six, "::1", Some(false), (false, true)),
+            (Protocol::Tcp, six, "::ffff:1.2.3.4", None, (true, false)),
+            (Protocol::Tcp, six, "::ffff:0.0.0.0", None, (true, false)),
+        ] {
+            let local = Endpoint::new(address.parse().unwrap(), 80);
+            let mut socket = Socket::new(protocol, family, State::Listen, local);
+            socket.v6_only = v6_only;
+            let told = (socket.serves(V4), socket.serves(V6));
+            assert_eq!(told, serves, "{protocol:?} {address} {v6_only:?}");
+            let only = match serves {
+                (true, false) => Some(four),
+                (false, true) => Some(six),
+                _ => None,
+            };
+            assert_eq!(socket.only_family(), only);
+            assert!(socket.serves(FamilySet::BOTH));
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The ports of `port` in JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::analyze::port::{BlockReason, Blocker, ByPort, PortEntry};
-use crate::model::{Facts, Protocol, State};
+use crate::analyze::bind::Certainty;
+use crate::analyze::port::{BlockReason, Blocker, PortEntry};
+use crate::model::{Protocol, State};
 
 /// What `port` adds to its sockets.
 #[derive(Debug, Serialize)]
@@ -18,12 +19,9 @@ pub struct PortsPart<'a> {
 impl<'a> PortsPart<'a> {
     /// The entries, from all the sockets of the asked ports.
     #[must_use]
-    pub fn new(entries: &'a [PortEntry], sockets: &ByPort<'_>, facts: &Facts) -> Self {
-        let ports = entries.iter();
+    pub fn new(entries: &'a [PortEntry]) -> Self {
         Self {
-            ports: ports
-                .map(|entry| PortRow::new(entry, sockets, facts))
-                .collect(),
+            ports: entries.iter().map(PortRow::new).collect(),
         }
     }
 }
@@ -42,13 +40,13 @@ struct PortRow<'a> {
     by_state: &'a BTreeMap<State, u64>,
     /// Sockets whose peer has it, by state; states without any are absent.
     outbound_by_state: &'a BTreeMap<State, u64>,
-    /// What stands in the way of a bind().
-    blocked_by: Vec<BlockerRow>,
+    /// What stands in the way of a bind() as servers do it (TCP with SO_REUSEADDR, UDP without),
+    /// the surest first.
+    blocked_by: Vec<BlockerRow<'a>>,
 }
 
 impl<'a> PortRow<'a> {
-    fn new(entry: &'a PortEntry, sockets: &ByPort<'_>, facts: &Facts) -> Self {
-        let blockers = entry.blocked_by.iter();
+    fn new(entry: &'a PortEntry) -> Self {
         Self {
             port: entry.port,
             protocol: entry.protocol,
@@ -56,9 +54,7 @@ impl<'a> PortRow<'a> {
             listeners: entry.listeners(),
             by_state: &entry.by_state,
             outbound_by_state: &entry.outbound_by_state,
-            blocked_by: blockers
-                .map(|blocker| BlockerRow::new(blocker, entry, sockets, facts))
-                .collect(),
+            blocked_by: entry.blocked_by.iter().map(BlockerRow::new).collect(),
         }
     }
 }
@@ -66,34 +62,30 @@ impl<'a> PortRow<'a> {
 /// Sockets that stand in the way of a bind().
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Blocker"))]
-struct BlockerRow {
+struct BlockerRow<'a> {
     reason: BlockReason,
     state: State,
+    /// How sure it is: certain; likely, unless the socket set SO_REUSEADDR itself, which the
+    /// kernel does not tell; unlikely, only if it did not. wait --free waits for the first two.
+    certainty: Certainty,
     /// How many of them.
     count: u64,
     /// The processes that hold them.
-    pids: Vec<u32>,
+    pids: &'a BTreeSet<u32>,
     /// When they block it, in words.
     message: &'static str,
 }
 
-impl BlockerRow {
-    fn new(blocker: &Blocker, entry: &PortEntry, sockets: &ByPort<'_>, facts: &Facts) -> Self {
-        let held = sockets
-            .local(entry)
-            .iter()
-            .filter(|s| s.state == blocker.state);
-        let mut pids: Vec<u32> = held
-            .flat_map(|s| facts.owner_processes(s).map(|p| p.pid))
-            .collect();
-        pids.sort_unstable();
-        pids.dedup();
+impl<'a> BlockerRow<'a> {
+    fn new(blocker: &'a Blocker) -> Self {
+        let what = blocker.what;
         Self {
-            reason: blocker.reason,
-            state: blocker.state,
+            reason: what.reason,
+            state: what.state,
+            certainty: what.certainty,
             count: blocker.count,
-            pids,
-            message: blocker.reason.explanation(),
+            pids: &blocker.pids,
+            message: what.explanation(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The end of a wait: a sentence for people, rows and JSON for programs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -9,13 +10,13 @@ use super::text::{Style, write_value};
 use super::units;
 use crate::analyze::wait::{Condition, Target, is_bound_only};
 use crate::columns::{self, Column, Row, Value};
-use crate::model::{Facts, OwnerStatus, Protocol, Socket, State};
+use crate::model::{Endpoint, Facts, OwnerStatus, Protocol, Role, Socket, State};
 
 /// Sockets that are named in a sentence; further ones are counted.
 const FEW: usize = 3;
 
 /// What `wait` adds to its sockets.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WaitPart {
     /// The port.
@@ -25,13 +26,21 @@ pub struct WaitPart {
     reached: bool,
     /// Milliseconds from the start until it came, or until the time was over.
     waited_ms: u64,
+    /// Connections of the port that do not keep it from being free, by state: what a server
+    /// accepted, which may still make a bind() fail where it did not set SO_REUSEADDR.
+    remaining: BTreeMap<State, u64>,
 }
 
 impl WaitPart {
-    /// The end of a wait.
+    /// The end of a wait; of `remaining` is told only how many there are.
     #[must_use]
-    pub fn new(target: Target, reached: bool, waited: Duration) -> Self {
+    pub fn new(target: Target, reached: bool, waited: Duration, remaining: &[&Socket]) -> Self {
+        let mut by_state = BTreeMap::new();
+        for socket in remaining {
+            *by_state.entry(socket.state).or_default() += 1;
+        }
         Self {
+            remaining: by_state,
             port: target.port,
             condition: target.condition,
             reached,
@@ -98,9 +107,17 @@ pub fn seconds(time: Duration) -> String {
 #[must_use]
 pub fn holders(sockets: &[&Socket], facts: &Facts) -> String {
     some_of(sockets, |socket| {
-        let state = match socket.state {
-            State::Listen | State::Unconnected => "",
-            _ => " (bound, not listening)",
+        let state = match (socket.state, socket.peer) {
+            (State::Listen | State::Unconnected, _) => String::new(),
+            (_, None) => " (bound, not listening)".to_owned(),
+            (state, Some(peer)) => {
+                let peer = far_end(socket, facts, peer);
+                match (socket.role, socket.protocol) {
+                    (_, Protocol::Udp) => format!(", connected to {peer}"),
+                    (Some(Role::Outbound), _) => format!(", outgoing to {peer}, {state}"),
+                    _ => format!(", with {peer}, {state}"),
+                }
+            }
         };
         format!("{}{}{state}", owner(socket, facts), place(socket, facts))
     })
@@ -166,6 +183,20 @@ fn place(socket: &Socket, facts: &Facts) -> String {
     format!("{}{protocol}", end(socket, facts))
 }
 
+/// The address of the other end.
+fn far_end(socket: &Socket, facts: &Facts, end: Endpoint) -> String {
+    let mut text = String::new();
+    let value = Value::End {
+        end,
+        takes_both: false,
+        protocol: socket.protocol,
+        device: None,
+        facts,
+    };
+    write_value(&mut text, &value, Style::Person);
+    text
+}
+
 /// The address.
 fn end(socket: &Socket, facts: &Facts) -> String {
     let mut text = String::new();
@@ -177,7 +208,7 @@ fn end(socket: &Socket, facts: &Facts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Family};
+    use crate::model::Family;
 
     #[test]
     fn times_are_short() {

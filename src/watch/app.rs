@@ -326,7 +326,7 @@ impl App {
     #[must_use]
     pub fn is_wanted(&self, socket: &Socket, facts: &Facts) -> bool {
         self.toggles.protocols.contains(socket.protocol)
-            && self.toggles.families.contains(socket.family)
+            && socket.serves(self.toggles.families)
             && self.filter.matches(socket, facts)
     }
 

@@ -4,6 +4,7 @@ mod busy;
 mod churn;
 mod datagrams;
 mod hidden;
+mod holders;
 mod identity;
 mod leaks;
 mod limits;
@@ -49,6 +50,7 @@ fn make_part(options: &Options, scene: &mut Scene) -> io::Result<()> {
         Kind::ListenV6only => listeners::listen_v6only,
         Kind::Reuseport => listeners::reuseport,
         Kind::Bound => listeners::bound,
+        Kind::Holder => holders::holder,
         Kind::Established => queues::established,
         Kind::Mapped => queues::mapped,
         Kind::Unaccepted => queues::unaccepted,
@@ -76,6 +78,7 @@ fn make_part(options: &Options, scene: &mut Scene) -> io::Result<()> {
         Kind::UdpDropping => datagrams::dropping,
         Kind::Raw => datagrams::raw,
         Kind::Forked => owners::forked,
+        Kind::Shared => owners::shared,
         Kind::Dup => owners::dup,
         Kind::ThreadFiles => hidden::thread_files,
         Kind::DeadLeader => hidden::dead_leader,

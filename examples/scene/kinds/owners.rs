@@ -8,6 +8,7 @@ use crate::tcp::Tcp;
 use rustix::fd::AsRawFd;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
 
 /// A listener and an accepted connection that COUNT children inherit; the client stays with us alone.
 pub fn forked(options: &Options, scene: &mut Scene) -> io::Result<()> {
@@ -73,4 +74,25 @@ pub fn many_kinds(options: &Options, scene: &mut Scene) -> io::Result<()> {
         scene.keep(rustix::net::socket(family, kind, None)?);
     }
     scene.hold("listener", Tcp::Listen, listener)
+}
+
+/// A listener for each family on one port, which COUNT children inherit: a server with its workers.
+pub fn shared(options: &Options, scene: &mut Scene) -> io::Result<()> {
+    let v4 = net::listener(options.listen_at(), options.backlog())?;
+    let at = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), net::local(&v4)?.port());
+    let v6 = net::listener(at, options.backlog())?;
+    let mut pids = vec![own_pid()];
+    for _ in 0..options.count {
+        let mut child = Child::start(|_| Ok(()), child::hold)?;
+        child.report()?;
+        pids.push(child.pid());
+        scene.keep_child(child);
+    }
+    for fd in [v4, v6] {
+        let raw = fd.as_raw_fd();
+        let owners = pids.iter().map(|pid| (*pid, raw)).collect();
+        let record = Record::tcp("listener", Tcp::Listen, &fd)?.owned_by(owners);
+        scene.hold_as(record, Tcp::Listen, fd)?;
+    }
+    Ok(())
 }

@@ -293,8 +293,8 @@ pub fn subject(case: &Case<'_>, sockets: &[&Socket]) -> super::Subject {
             (inbound || sockets.len() == 1) && same(&|socket| socket.local.port == port)
         }),
         family: first
-            .map(|socket| socket.family)
-            .filter(|&family| same(&|socket| socket.family == family)),
+            .and_then(|socket| socket.only_family())
+            .filter(|&family| same(&|socket| socket.only_family() == Some(family))),
         nobody: nobody(sockets),
         destination: peer
             .filter(|_| same_address)

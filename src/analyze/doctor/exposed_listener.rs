@@ -69,10 +69,16 @@ fn check(case: &Case<'_>) -> Outcome {
         let Some(finding) = service(case, socket).map(|what| tell(case, socket, what)) else {
             continue;
         };
-        // 0.0.0.0 and [::] of one service are one finding.
-        let same = |known: &Finding| known.subject == finding.subject;
-        if !findings.iter().any(same) {
-            findings.push(finding);
+        // 0.0.0.0 and [::] of one service are one finding, which is about both families.
+        let of_both = |finding: &Finding| super::Subject {
+            family: None,
+            ..finding.subject.clone()
+        };
+        let wanted = of_both(&finding);
+        match findings.iter_mut().find(|known| of_both(known) == wanted) {
+            Some(known) if known.subject.family == finding.subject.family => {}
+            Some(known) => known.subject.family = None,
+            None => findings.push(finding),
         }
     }
     Ok(findings)

@@ -58,7 +58,7 @@ pub struct Subject {
     pub netns: Option<NonZeroU64>,
     /// Whether the figure is that of the machine.
     pub of_host: bool,
-    /// The address family, where it is the same for all sockets it is about.
+    /// The address family, where all sockets it is about serve that one alone.
     pub family: Option<Family>,
     /// What is said instead of a process where none is known.
     pub nobody: &'static str,

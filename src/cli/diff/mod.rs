@@ -201,9 +201,7 @@ fn choose(session: &Session, saved: &mut Saved<'_>) {
     let options = &session.options;
     let any = !(options.tcp || options.udp || options.raw);
     let (protocols, families) = (session.protocols(), session.families());
-    saved.retain(|socket| {
-        (any || protocols.contains(socket.protocol)) && families.contains(socket.family)
-    });
+    saved.retain(|socket| (any || protocols.contains(socket.protocol)) && socket.serves(families));
 }
 
 fn of_sockets(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Problem>) -> Vec<Change> {

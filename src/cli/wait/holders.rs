@@ -4,10 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
+use crate::analyze::bind::Around;
 use crate::analyze::wait::{Condition, Target, owners_rest_after};
 use crate::cli::session::Usage;
 use crate::filter::Filter;
-use crate::model::{Identity, OwnerStatus, PortRange, Process, Snapshot, Socket, State, StateSet};
+use crate::model::{FamilySet, Identity, OwnerStatus, Process, Snapshot, Socket, State, StateSet};
 use crate::pipeline::{self, Request, Stop};
 use crate::query::ProcessDetail;
 use crate::sys;
@@ -85,7 +86,7 @@ impl Holders {
         &mut self,
         request: &Request,
         target: &Target,
-        rows: &[Socket],
+        (rows, around): (&[Socket], &Around),
         is_last: bool,
     ) -> Result<Option<&Held>, Stop> {
         let started = sys::monotonic();
@@ -95,7 +96,9 @@ impl Holders {
             let mut request = request.clone();
             request.query.owners = request.query.owners.max(self.wanted.detail());
             let mut snapshot = pipeline::snapshot(&request)?;
-            snapshot.sockets.retain(|socket| target.counts(socket));
+            snapshot
+                .sockets
+                .retain(|socket| target.counts(socket, around));
             self.seen = seen;
             self.last = Some(self.judge(snapshot));
             let now = sys::monotonic();
@@ -127,29 +130,26 @@ impl Holders {
     }
 }
 
-/// A request for every socket that holds the port, with owners as far as `request` has them.
+/// A request for every socket that may count, with owners as far as `request` has them.
 pub(super) fn of_port(mut request: Request, target: &Target) -> Request {
-    let only = PortRange {
-        first: target.port,
-        last: target.port,
-    };
-    request.filter = Filter::ports(vec![only]);
+    request.filter = Filter::local_port(target.port);
     let query = &mut request.query;
     query.protocols = target.protocols;
-    query.families = target.families;
+    // What serves another family may stand in the way all the same.
+    query.families = FamilySet::BOTH;
     query.states = match target.condition {
         Condition::Listening => StateSet::LISTENING,
-        Condition::Free => holding(target),
+        Condition::Free => StateSet::ALL,
     };
+    // It shows which side opened a connection.
+    query.info = target.condition == Condition::Free;
     request
 }
 
-/// The states in which a socket holds a port.
-pub(super) fn holding(target: &Target) -> StateSet {
-    if target.protocols.tcp {
-        let listening = StateSet::LISTENING;
-        listening.with(State::BoundInactive).with(State::Close)
-    } else {
-        StateSet::LISTENING
-    }
+/// A socket of the port may be bound and not listen: who waits for a listener should know.
+pub(super) fn with_bound(request: &Request) -> Request {
+    let mut request = request.clone();
+    let states = request.query.states;
+    request.query.states = states.with(State::BoundInactive).with(State::Close);
+    request
 }

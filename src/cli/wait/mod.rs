@@ -27,8 +27,9 @@ pub struct WaitArgs {
     /// Wait until a TCP listener or a bound UDP socket holds the port
     #[arg(short = 'l', long, conflicts_with = "free")]
     pub listening: bool,
-    /// Wait until no listener, no socket that is only bound and no bound UDP socket holds the
-    /// port; connections and TIME_WAIT do not count
+    /// Wait until nothing is left that makes a bind() fail as servers do it (with SO_REUSEADDR):
+    /// listeners, bound sockets, outgoing connections that borrowed the port; what a server
+    /// accepted, in TIME_WAIT or not, does not count
     #[arg(long)]
     pub free: bool,
     /// Give up after so long; 0 looks once [default: wait forever]

@@ -3,13 +3,16 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::holders::{Held, Holders, Wanted, holding, of_port};
+use super::holders::{Held, Holders, Wanted, of_port, with_bound};
+use crate::analyze::bind::Around;
+use crate::analyze::port::assign_roles;
 use crate::analyze::wait::{Condition, Target, pause_after, rest_after};
 use crate::cli::Failure;
+use crate::cli::around::around;
 use crate::cli::session::Session;
 use crate::collect::{BoundOnly, Probe};
 use crate::filter::Filter;
-use crate::model::{Facts, Problem, Report, Snapshot, Socket, StateSet};
+use crate::model::{Facts, PortRange, Problem, Report, Snapshot, Socket, StateSet};
 use crate::pipeline::{self, Request, Stop};
 use crate::query::ProcessDetail;
 use crate::render::Format;
@@ -29,8 +32,12 @@ pub(super) struct Wait<'a> {
     holders: Option<Holders>,
     /// Sockets that count, as the last look saw them.
     rows: Vec<Socket>,
-    /// When bound-only sockets may be asked for again.
-    bound_due: Duration,
+    /// Connections that stay although the port is free.
+    remains: Vec<Socket>,
+    /// What tells which side opened a connection.
+    around: Around,
+    /// When what neither listens nor is a UDP socket may be asked for again.
+    rest_due: Duration,
     /// What the last look at listeners took.
     cost: Duration,
     started: Duration,
@@ -52,6 +59,8 @@ pub(super) struct Ended {
     pub timeout: Option<Duration>,
     /// The sockets of the port that are there now, those that do not count among them.
     pub sockets: Vec<Socket>,
+    /// What tells which side opened a connection.
+    pub around: Around,
     /// Owners and names.
     pub facts: Facts,
     /// What could not be seen.
@@ -81,7 +90,9 @@ impl<'a> Wait<'a> {
             request,
             holders: wanted.map(Holders::new),
             rows: Vec::new(),
-            bound_due: Duration::ZERO,
+            remains: Vec::new(),
+            around: Around::default(),
+            rest_due: Duration::ZERO,
             cost: Duration::ZERO,
             started,
             looks: 0,
@@ -143,15 +154,14 @@ impl<'a> Wait<'a> {
     }
 
     fn is_free(&mut self, is_last: bool) -> Result<bool, Stop> {
-        if self.rows.is_empty() && self.probe.sees_bound_only() == BoundOnly::Listed {
+        if self.rows.is_empty() && self.target.protocols.tcp {
             let began = sys::monotonic();
-            if began < self.bound_due && !is_last {
+            if began < self.rest_due && !is_last {
                 return Ok(false);
             }
-            self.rows = self.probe.bound_only().map_err(Stop::Problem)?;
-            self.rows.retain(|socket| self.target.counts(socket));
+            self.rows = self.rest()?;
             let now = sys::monotonic();
-            self.bound_due = now + rest_after(now.saturating_sub(began));
+            self.rest_due = now + rest_after(now.saturating_sub(began));
             if self.rows.is_empty() {
                 // What was bound during the first look may listen since the second.
                 self.rows = self.listeners()?;
@@ -164,12 +174,38 @@ impl<'a> Wait<'a> {
         Ok(held.is_some_and(|held| !held.by_wanted && !held.may_be))
     }
 
+    /// What has the port besides listeners and UDP sockets: bound only, or connected. For both the
+    /// kernel walks long tables.
+    fn rest(&mut self) -> Result<Vec<Socket>, Stop> {
+        let mut rows = match self.probe.sees_bound_only() {
+            BoundOnly::Listed => self.probe.bound_only().map_err(Stop::Problem)?,
+            BoundOnly::Unseen | BoundOnly::Unasked => Vec::new(),
+        };
+        rows.extend(self.probe.connections().map_err(Stop::Problem)?);
+        self.around = around(&self.request.query, &[self.port()], &mut rows);
+        let (target, around) = (&self.target, &self.around);
+        let remains = rows.extract_if(.., |socket| target.remains(socket, around));
+        self.remains = remains.collect();
+        rows.retain(|socket| target.counts(socket, around));
+        Ok(rows)
+    }
+
+    fn port(&self) -> PortRange {
+        PortRange {
+            first: self.target.port,
+            last: self.target.port,
+        }
+    }
+
     fn listeners(&mut self) -> Result<Vec<Socket>, Stop> {
         let began = sys::monotonic();
-        let rows = self.probe.listeners();
+        let rows = match self.target.condition {
+            Condition::Listening => self.probe.listeners(),
+            Condition::Free => self.probe.holders(),
+        };
         self.cost = sys::monotonic().saturating_sub(began);
         let mut rows = rows.map_err(Stop::Problem)?;
-        rows.retain(|socket| self.target.counts(socket));
+        rows.retain(|socket| self.target.counts(socket, &self.around));
         Ok(rows)
     }
 
@@ -178,7 +214,12 @@ impl<'a> Wait<'a> {
         let Some(holders) = &mut self.holders else {
             return Ok(None);
         };
-        let held = holders.look(&self.request, &self.target, &self.rows, is_last)?;
+        let held = holders.look(
+            &self.request,
+            &self.target,
+            (&self.rows, &self.around),
+            is_last,
+        )?;
         if let Some(held) = held
             && held.may_be
             && !std::mem::replace(&mut self.told, true)
@@ -203,16 +244,25 @@ impl<'a> Wait<'a> {
         let snapshot = match known {
             Some(held) if !self.rows.is_empty() => Some(held.snapshot),
             _ if self.is_told_already(reached) => None,
-            _ => pipeline::snapshot(&self.last_request(reached)).ok(),
+            _ if reached || self.target.condition == Condition::Free => {
+                pipeline::snapshot(&self.request).ok()
+            }
+            // Beside a listener that was found, nothing else is worth a look.
+            _ => pipeline::snapshot(&with_bound(&self.request)).ok(),
         };
         let Snapshot {
             mut sockets, facts, ..
         } = self.merge(snapshot, &mut report);
-        let counts = |socket: &Socket| self.target.counts(socket);
+        let counts = |socket: &Socket| self.target.counts(socket, &self.around);
         if !sockets.iter().any(counts) {
             // Gone since, or not to be seen a second time: what was found is told all the same.
             sockets.append(&mut self.rows);
         }
+        let remains = |socket: &Socket| self.target.remains(socket, &self.around);
+        if !sockets.iter().any(remains) {
+            sockets.append(&mut self.remains);
+        }
+        assign_roles(&mut sockets, &[self.port()], &self.around);
         self.note_guess(&sockets, &mut report.problems);
         Ended {
             target: self.target,
@@ -220,6 +270,7 @@ impl<'a> Wait<'a> {
             waited,
             timeout,
             sockets,
+            around: self.around,
             facts,
             report,
             told: self.told,
@@ -229,19 +280,8 @@ impl<'a> Wait<'a> {
     /// Whether what was seen is all that has to be told.
     fn is_told_already(&self, reached: bool) -> bool {
         let shows_rows = !matches!(self.session.format, Format::Plain | Format::Csv);
-        let has_rows = !self.rows.is_empty();
+        let has_rows = !(self.rows.is_empty() && self.remains.is_empty());
         self.session.options.quiet || (reached && !(shows_rows && has_rows))
-    }
-
-    /// Beside a listener that was found, nothing else is worth a look.
-    fn last_request(&self, reached: bool) -> Request {
-        let mut request = self.request.clone();
-        if reached && self.target.condition == Condition::Listening {
-            request.query.states = StateSet::LISTENING;
-        } else {
-            request.query.states = holding(&self.target);
-        }
-        request
     }
 
     /// The look with owners; its problems stand in the report, each once.
@@ -265,7 +305,10 @@ impl<'a> Wait<'a> {
 
     /// Says when an answer depends on whether a wildcard of IPv6 takes IPv4.
     fn note_guess(&self, sockets: &[Socket], problems: &mut Vec<Problem>) {
-        if sockets.iter().any(|socket| self.target.is_guess(socket)) {
+        if sockets
+            .iter()
+            .any(|socket| self.target.is_guess(socket, &self.around))
+        {
             let message = "whether [::] takes IPv4, too, is not told by this source: it was taken \
                            for so";
             let problem = Problem::incomplete("v6only_unknown", message);
@@ -308,11 +351,17 @@ impl Ended {
 
     /// The sockets that were waited for, or that hold the port still.
     pub fn found(&self) -> Vec<&Socket> {
-        let counts = |socket: &&Socket| self.target.counts(socket);
+        let counts = |socket: &&Socket| self.target.counts(socket, &self.around);
         match self.target.condition {
             // Who waits for one process's listener has not found another's.
             Condition::Listening if !self.reached => Vec::new(),
             _ => self.sockets.iter().filter(counts).collect(),
         }
+    }
+
+    /// Connections that stay although the port is free.
+    pub fn remains(&self) -> Vec<&Socket> {
+        let remains = |socket: &&Socket| self.target.remains(socket, &self.around);
+        self.sockets.iter().filter(remains).collect()
     }
 }

@@ -14,7 +14,8 @@ use crate::render::{Format, RowWriter, records};
 
 pub(super) fn tell(session: &Session, ended: &Ended) -> Result<(), Failure> {
     let found = ended.found();
-    let part = WaitPart::new(ended.target, ended.reached, ended.waited);
+    let remains = ended.remains();
+    let part = WaitPart::new(ended.target, ended.reached, ended.waited, &remains);
     let mut out = session.out();
     match session.format {
         Format::Table if ended.reached => {
@@ -42,7 +43,8 @@ pub(super) fn tell(session: &Session, ended: &Ended) -> Result<(), Failure> {
         }
     }
     if !ended.reached {
-        session.tell(&too_late(ended, &found));
+        let left_out = session.left_out();
+        session.tell(&format!("{}{left_out}", too_late(ended, &found)));
     }
     Ok(())
 }
@@ -52,6 +54,7 @@ fn line(ended: &Ended, found: &[&Socket]) -> String {
     let (port, word) = (ended.target.port, ended.target.condition.name());
     let after = seconds(ended.waited);
     let held = match (ended.target.condition, found) {
+        (Condition::Free, []) => remaining(ended),
         (_, []) => String::new(),
         (Condition::Listening, found) => format!(": {}", holders(found, &ended.facts)),
         (Condition::Free, found) => {
@@ -59,6 +62,17 @@ fn line(ended: &Ended, found: &[&Socket]) -> String {
         }
     };
     format!("{port} is {word} after {after}{held}")
+}
+
+/// `; what a server left may still block a bind(), ...: nginx 812 on 0.0.0.0:8080, with ...`
+fn remaining(ended: &Ended) -> String {
+    match holders(&ended.remains(), &ended.facts) {
+        none if none.is_empty() => none,
+        held => format!(
+            "; what a server left may still block a bind(), where either did not set SO_REUSEADDR: \
+             {held}"
+        ),
+    }
 }
 
 /// `port 8080 is not listening after 5 s: python3 812 is bound to 0.0.0.0:8080 only`

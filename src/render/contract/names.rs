@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::events::Event;
+use crate::analyze::bind::Certainty;
 use crate::analyze::buildup::Attribution;
 use crate::analyze::doctor::Severity;
 use crate::analyze::port::BlockReason;
@@ -66,6 +67,10 @@ names! {
     DiffEvent as "enum" { Opened Closed Changed }
         "What happened to a row: it is only in the later answer, only in the earlier one, or in \
             both and differs.";
+    Certainty as "enum" { Certain Likely Unlikely }
+        "How sure it is that a socket makes a bind() fail: it does (certain); it does unless it set \
+            SO_REUSEADDR itself, which the kernel does not tell and is not usual (likely); it does \
+            only if it did not set it, which servers do (unlikely).";
     BlockReason as "examples" { Listener BoundOnly UdpBound Connection TimeWait }
         "What kind of socket stands in the way of a bind(). More may come.";
     Severity as "enum" { Info Warning Critical }

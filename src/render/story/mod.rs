@@ -1,33 +1,36 @@
 //! The story of a port, told to a person.
 
+mod connections;
+mod holders;
+mod together;
 mod words;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::net::IpAddr;
+
+use unicode_width::UnicodeWidthStr;
 
 use super::grid::cut;
 use super::list::queue_tone;
-use super::text::{Style, explanation, write_value};
-use super::theme::{Theme, Tone, state_tone};
-use crate::model::foreign::shown;
+use super::text::{Style, write_value};
+use super::theme::{Theme, Tone};
+use super::wrap::wrap;
+use together::{Together, together};
 pub(super) use words::since;
-use words::{alike, ranked, with_more};
+use words::with_more;
 
 use crate::analyze::port::{BlockReason, ByPort, PortEntry};
 use crate::columns::{self, Row};
-use crate::model::{
-    AcceptQueue, Facts, Family, OwnerStatus, Process, Queue, Role, Socket, State, Via,
-};
+use crate::model::{AcceptQueue, Facts, Family, Kernel, Queue, Role, Socket, State};
 
-/// Listeners told in full; further ones are counted.
-const LISTENERS: usize = 8;
-/// Owners told in full for one socket.
-const OWNERS: usize = 4;
-/// Peers and processes named in a line.
+/// Programs that hold a port, and processes of one, that are told of; further ones are counted.
+const HOLDERS: usize = 8;
+/// Peers, addresses and processes named in a line.
 const NAMED: usize = 5;
 /// Width of the words before a fact.
 const LABEL: usize = 10;
+/// Below this width a fact begins on a line of its own.
+const NARROW: usize = 48;
 
 /// What the story is told with.
 #[derive(Clone, Copy, Debug)]
@@ -36,12 +39,16 @@ pub struct Telling<'a> {
     pub sockets: &'a ByPort<'a>,
     /// Their owners and names.
     pub facts: &'a Facts,
+    /// The settings for ports.
+    pub kernel: &'a Kernel,
     /// Colours.
     pub theme: Theme,
     /// Columns of the terminal; `None` for no limit.
     pub width: Option<usize>,
     /// Seconds since the epoch, now.
     pub now: i64,
+    /// How many holders, peers and processes are told of in each place; `None` for the usual.
+    pub limit: Option<usize>,
 }
 
 /// Tells the story of one port of one protocol.
@@ -54,10 +61,12 @@ pub fn tell(out: &mut dyn Write, entry: &PortEntry, telling: Telling<'_>) -> io:
         telling,
         entry,
     };
-    story.heading()?;
-    story.listeners()?;
-    story.bound_only()?;
-    story.connections()?;
+    let held = story.held();
+    story.heading(&held)?;
+    story.holders(&held)?;
+    story.inbound()?;
+    story.outgoing()?;
+    story.left()?;
     story.outbound()?;
     story.bind()
 }
@@ -73,73 +82,87 @@ impl<'a> Story<'a> {
         self.telling.sockets.local(self.entry).iter().copied()
     }
 
-    fn heading(&mut self) -> io::Result<()> {
+    /// What listens or is bound, each program's sockets together.
+    fn held(&self) -> Vec<Together<'a>> {
+        let holds = |socket: &&Socket| socket.is_listener() || is_bound_only(socket);
+        together(self.local().filter(holds), self.telling.facts)
+    }
+
+    fn heading(&mut self, held: &[Together<'_>]) -> io::Result<()> {
         let entry = self.entry;
         let name = format!("{} {}", entry.protocol.name(), entry.port);
+        let borrowed = self.local().all(|s| s.role == Some(Role::Outbound));
         let verdict = match (entry.listeners(), entry.in_use()) {
+            (0, true) if borrowed => ("nobody listens, but it is borrowed", Tone::Waiting),
             (0, true) => ("nobody listens, but it is in use", Tone::Waiting),
             (0, false) => ("not in use here", Tone::Calm),
-            (1, _) => ("in use", Tone::Calm),
-            _ => ("in use, by several sockets", Tone::Calm),
+            _ if held.len() > 1 => ("in use, by several sockets", Tone::Calm),
+            _ => ("in use", Tone::Calm),
         };
         let name = self.telling.theme.paint(&name, Tone::Strong);
         let verdict = self.telling.theme.paint(verdict.0, verdict.1);
         writeln!(self.out, "{name}  {verdict}")
     }
 
-    fn listeners(&mut self) -> io::Result<()> {
-        let groups = alike(self.local().filter(|s| s.is_listener()), self.telling.facts);
-        for group in groups.iter().take(LISTENERS) {
-            self.listener(group)?;
+    fn holders(&mut self, held: &[Together<'a>]) -> io::Result<()> {
+        let most = self.most(HOLDERS);
+        for one in held.iter().take(most) {
+            self.addresses(&one.sockets)?;
+            self.owners(&one.sockets)?;
+            self.queues(&one.sockets)?;
+            let drops = one.sockets.iter().filter_map(|s| s.drops);
+            let drops: u64 = drops.map(u64::from).sum();
+            if drops > 0 {
+                let text = format!("{drops} packets since the socket was made");
+                self.fact("dropped", &text, Tone::Waiting)?;
+            }
         }
-        self.more(groups.len(), LISTENERS, "listening sockets")
+        let more = held.len().saturating_sub(most);
+        self.more(more, "more program holds it", "more programs hold it")
     }
 
-    /// One listener, or several that differ in nothing but their descriptor.
-    fn listener(&mut self, group: &[&Socket]) -> io::Result<()> {
-        let Some(socket) = group.first() else {
-            return Ok(());
-        };
-        let word = match socket.state {
-            State::Listen => "listens on",
-            _ => "bound to",
-        };
-        let mut address = self.cell("local", socket);
-        if socket.family == Family::V6 && socket.local.address.is_unspecified() {
-            address.push_str(match socket.v6_only {
-                Some(true) => "  (IPv6 only)",
-                Some(false) => "  (IPv6 and IPv4)",
-                None => "",
-            });
+    /// Where the sockets are bound, each address once.
+    fn addresses(&mut self, sockets: &[&Socket]) -> io::Result<()> {
+        let mut places: BTreeMap<(&str, String), (u64, &Socket)> = BTreeMap::new();
+        for socket in sockets {
+            let word = match socket.state {
+                State::Listen => "listens on",
+                _ => "bound to",
+            };
+            let place = (word, self.cell("local", socket));
+            places.entry(place).or_insert((0, *socket)).0 += 1;
         }
-        if group.len() > 1 {
-            let count = group.len().to_string();
-            address.extend(["  ", &count, " sockets share it (SO_REUSEPORT)"]);
-        }
-        self.fact(word, &address, Tone::Strong)?;
-        self.owners(group)?;
-        self.queues(group)?;
-        let drops: u64 = group.iter().filter_map(|s| s.drops).map(u64::from).sum();
-        if drops > 0 {
-            let text = format!("{drops} packets since the socket was made");
-            self.fact("dropped", &text, Tone::Waiting)?;
+        for word in ["listens on", "bound to"] {
+            let of_word = places.iter().filter(|((of, _), _)| *of == word);
+            let told =
+                of_word.map(|((_, address), (count, socket))| place(address, *count, socket));
+            let told: Vec<String> = told.collect();
+            if !told.is_empty() {
+                let text = with_more(&told, self.most(HOLDERS));
+                self.fact(word, &text, Tone::Strong)?;
+            }
         }
         Ok(())
     }
 
     /// The queue of a listener; of several, the fullest.
-    fn queues(&mut self, group: &[&Socket]) -> io::Result<()> {
-        let accept = group.iter().filter_map(|socket| match socket.queue {
-            Some(Queue::Accept(queue)) => Some(queue),
+    fn queues(&mut self, sockets: &[&Socket]) -> io::Result<()> {
+        let accept = sockets.iter().filter_map(|socket| match socket.queue {
+            Some(Queue::Accept(queue)) => Some((queue, *socket)),
             _ => None,
         });
-        if let Some(fullest) = accept.max_by_key(|queue| queue.length) {
-            return self.queue(fullest, group.len() > 1);
+        let listeners = accept.clone().count();
+        if let Some((fullest, socket)) = accept.max_by_key(|(queue, _)| queue.length) {
+            let which = match (listeners, fullest.length) {
+                (1, _) | (_, 0) => String::new(),
+                _ => format!(" on {}, the fullest", self.cell("local", socket)),
+            };
+            return self.queue(fullest, &which);
         }
-        let unread: u64 = group
+        let unread: u64 = sockets
             .iter()
             .filter_map(|socket| match socket.queue {
-                Some(Queue::Bytes { recv, .. }) => Some(u64::from(recv)),
+                Some(Queue::Bytes { recv, .. }) if socket.is_listener() => Some(u64::from(recv)),
                 _ => None,
             })
             .sum();
@@ -153,221 +176,20 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn queue(&mut self, queue: AcceptQueue, of_several: bool) -> io::Result<()> {
+    fn queue(&mut self, queue: AcceptQueue, which: &str) -> io::Result<()> {
         let tone = match queue_tone(queue.length, queue.limit) {
             Tone::Quiet => Tone::Normal,
             tone => tone,
         };
-        let several = if of_several { " in the fullest" } else { "" };
         let length = queue.length;
         let text = match queue.limit {
             Some(limit) if tone == Tone::Bad => format!(
-                "{length} wait for accept(){several}, limit {limit}: full, new clients time out"
+                "{length} wait for accept(){which}, limit {limit}: full, new clients time out"
             ),
-            Some(limit) => format!("{length} of {limit} wait for accept(){several}"),
-            None => format!("{length} wait for accept(){several} (limit not known)"),
+            Some(limit) => format!("{length} of {limit} wait for accept(){which}"),
+            None => format!("{length} wait for accept(){which} (limit not known)"),
         };
         self.fact("queue", &text, tone)
-    }
-
-    fn bound_only(&mut self) -> io::Result<()> {
-        let bound = self
-            .local()
-            .filter(|s| matches!(s.state, State::BoundInactive | State::Close));
-        let groups = alike(bound, self.telling.facts);
-        for group in groups.iter().take(LISTENERS) {
-            let Some(socket) = group.first() else {
-                continue;
-            };
-            let address = self.cell("local", socket);
-            let text = format!("{address}  (neither listens nor connects)");
-            self.fact("bound to", &text, Tone::Strong)?;
-            self.owners(group)?;
-        }
-        self.more(groups.len(), LISTENERS, "bound sockets")
-    }
-
-    fn more(&mut self, count: usize, shown: usize, what: &str) -> io::Result<()> {
-        match count.saturating_sub(shown) {
-            0 => Ok(()),
-            more => self.fact("", &format!("and {more} more {what}"), Tone::Quiet),
-        }
-    }
-
-    fn owners(&mut self, group: &[&Socket]) -> io::Result<()> {
-        let Some(socket) = group.first() else {
-            return Ok(());
-        };
-        let processes: Vec<_> = self.telling.facts.owner_processes(socket).collect();
-        if processes.is_empty() {
-            return match socket.owner_status {
-                OwnerStatus::NotAsked => Ok(()),
-                status => self.fact("held by", explanation(status), Tone::Waiting),
-            };
-        }
-        let mut command = None;
-        for process in processes.iter().take(OWNERS) {
-            self.owner(group, process)?;
-            // A helper has its parent's command line: once is enough.
-            if command.replace(&process.command) != Some(&process.command) {
-                self.origin(process)?;
-            }
-        }
-        self.more(processes.len(), OWNERS, "processes hold it")
-    }
-
-    /// Name, pid, descriptors and user.
-    fn owner(&mut self, group: &[&Socket], process: &Process) -> io::Result<()> {
-        let facts = self.telling.facts;
-        let mut ways: Vec<String> = group
-            .iter()
-            .flat_map(|socket| facts.owners(socket))
-            .filter(|(holder, _)| holder.pid == process.pid)
-            .map(|(holder, _)| match holder.via {
-                Via::Fd(fd) => format!("fd {fd}"),
-                Via::IoUring => "io_uring".to_owned(),
-            })
-            .collect();
-        if ways.len() > NAMED {
-            ways = vec![format!("{} fds", ways.len())];
-        }
-        let user = match process.uid.map(|uid| (uid, facts.user(uid))) {
-            Some((_, Some(name))) => format!("  user {name}"),
-            Some((uid, None)) => format!("  uid {uid}"),
-            None => String::new(),
-        };
-        let name = shown(&process.comm);
-        let text = format!("{name}  pid {}  {}{user}", process.pid, ways.join(", "));
-        self.fact("held by", &text, Tone::Strong)
-    }
-
-    /// Since when, by which command, in which container and unit.
-    fn origin(&mut self, process: &Process) -> io::Result<()> {
-        if let Some(started) = process.started {
-            let text = since(started, self.telling.now);
-            self.fact("since", &text, Tone::Normal)?;
-        }
-        if let Some(command) = &process.command {
-            self.fact("command", &shown(command).to_string(), Tone::Normal)?;
-        }
-        if let Some(container) = process.container() {
-            let text = format!("{} ({})", container.id, container.engine);
-            self.fact("container", &text, Tone::Normal)?;
-        }
-        match process.unit() {
-            Some(unit) => self.fact("unit", &shown(unit).to_string(), Tone::Normal),
-            None => Ok(()),
-        }
-    }
-
-    fn connections(&mut self) -> io::Result<()> {
-        let connections: Vec<_> = self
-            .local()
-            .filter(|s| s.role == Some(Role::Inbound))
-            .collect();
-        if connections.is_empty() {
-            return Ok(());
-        }
-        let waiting = connections
-            .iter()
-            .filter(|s| s.owner_status == OwnerStatus::Unaccepted)
-            .count();
-        let note = match waiting {
-            0 => String::new(),
-            waiting => format!("  ({waiting} not accepted yet)"),
-        };
-        self.states("connected", connections.iter().copied(), &note)?;
-        let peers = connections.iter().filter_map(|s| Some(s.peer?.address));
-        let ranked = ranked(peers);
-        let name = |address: &IpAddr| {
-            let known = self.telling.facts.hosts.get(address);
-            known.map_or_else(|| address.to_string(), ToString::to_string)
-        };
-        let named: Vec<String> = ranked
-            .iter()
-            .take(NAMED)
-            .map(|(address, count)| format!("{} ({count})", name(address)))
-            .collect();
-        self.fact("peers", &with_more(&named, ranked.len()), Tone::Normal)?;
-        self.servers(&connections)
-    }
-
-    /// Who holds the connections, where that is not told with a listener: a helper may outlive
-    /// the server that accepted them.
-    fn servers(&mut self, connections: &[&Socket]) -> io::Result<()> {
-        let facts = self.telling.facts;
-        let listening: Vec<u32> = self
-            .local()
-            .filter(|socket| socket.is_listener())
-            .flat_map(|socket| facts.owner_processes(socket).map(|process| process.pid))
-            .collect();
-        let mut holders = connections.iter().flat_map(|s| facts.owner_processes(s));
-        let Some(untold) = holders.find(|process| !listening.contains(&process.pid)) else {
-            return Ok(());
-        };
-        let tone = match listening.as_slice() {
-            [] => Tone::Strong,
-            _ => Tone::Normal,
-        };
-        let ranked = ranked(connections.iter().flat_map(|s| {
-            facts
-                .owner_processes(s)
-                .map(|process| format!("{} {}", shown(&process.comm), process.pid))
-        }));
-        let named: Vec<String> = ranked
-            .iter()
-            .take(NAMED)
-            .map(|(name, count)| format!("{name} ({count})"))
-            .collect();
-        self.fact("held by", &with_more(&named, ranked.len()), tone)?;
-        if listening.is_empty() {
-            self.origin(untold)?;
-        }
-        Ok(())
-    }
-
-    fn outbound(&mut self) -> io::Result<()> {
-        let outbound = self.telling.sockets.outbound(self.entry);
-        if outbound.is_empty() {
-            return Ok(());
-        }
-        let note = format!("  to port {}", self.entry.port);
-        self.states("outbound", outbound.iter().copied(), &note)?;
-        let owners = outbound.iter().filter_map(|s| {
-            let process = self.telling.facts.owner_processes(s).next()?;
-            Some(format!("{} {}", shown(&process.comm), process.pid))
-        });
-        let ranked = ranked(owners);
-        if ranked.is_empty() {
-            return Ok(());
-        }
-        let named: Vec<String> = ranked
-            .iter()
-            .take(NAMED)
-            .map(|(name, count)| format!("{name} ({count})"))
-            .collect();
-        self.fact("from", &with_more(&named, ranked.len()), Tone::Normal)
-    }
-
-    fn states<'s>(
-        &mut self,
-        label: &str,
-        sockets: impl Iterator<Item = &'s Socket>,
-        note: &str,
-    ) -> io::Result<()> {
-        let mut by_state: BTreeMap<State, u64> = BTreeMap::new();
-        for socket in sockets {
-            *by_state.entry(socket.state).or_default() += 1;
-        }
-        let parts: Vec<String> = by_state
-            .iter()
-            .map(|(state, count)| {
-                let text = format!("{count} {state}");
-                self.telling.theme.paint(&text, state_tone(*state))
-            })
-            .collect();
-        self.label(label)?;
-        writeln!(self.out, "{}{note}", parts.join("  "))
     }
 
     /// What stands in the way of a bind, where it is not plain from a listener above.
@@ -377,32 +199,76 @@ impl<'a> Story<'a> {
             return Ok(());
         }
         for blocker in &entry.blocked_by {
-            let state = match blocker.reason {
+            let state = match blocker.what.reason {
                 BlockReason::Connection | BlockReason::TimeWait => {
-                    format!("{} {}: ", blocker.count, blocker.state)
+                    format!("{} {}: ", blocker.count, blocker.what.state)
                 }
                 _ => String::new(),
             };
-            let text = format!("{state}{}", blocker.reason.explanation());
+            let text = format!("{state}{}", blocker.what.explanation());
             self.fact("bind", &text, Tone::Waiting)?;
+        }
+        self.cure()
+    }
+
+    /// So many at most, unless more or less are asked for.
+    fn most(&self, usual: usize) -> usize {
+        self.telling.limit.unwrap_or(usual)
+    }
+
+    /// What was left out, with the words for one and for many.
+    fn more(&mut self, count: usize, one: &str, many: &str) -> io::Result<()> {
+        match count {
+            0 => Ok(()),
+            1 => self.fact("", &format!("and 1 {one}"), Tone::Quiet),
+            more => self.fact("", &format!("and {more} {many}"), Tone::Quiet),
+        }
+    }
+
+    /// A fact, in as many lines as it takes.
+    fn fact(&mut self, label: &str, text: &str, tone: Tone) -> io::Result<()> {
+        let lines = wrap(text, self.room());
+        self.lines(label, &lines, tone)
+    }
+
+    /// A text that may be long and that nobody needs to its last word: in one line, cut.
+    fn short_fact(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let text = self
+            .room()
+            .map_or_else(|| text.to_owned(), |room| cut(text, room));
+        self.lines(label, &[text], Tone::Normal)
+    }
+
+    fn lines(&mut self, label: &str, lines: &[String], tone: Tone) -> io::Result<()> {
+        for (number, line) in lines.iter().enumerate() {
+            let line = self.telling.theme.paint(line, tone);
+            self.line(if number == 0 { label } else { "" }, &line)?;
         }
         Ok(())
     }
 
-    fn label(&mut self, label: &str) -> io::Result<()> {
-        let label = format!("{label:LABEL$}");
-        let label = self.telling.theme.paint(&label, Tone::Quiet);
-        write!(self.out, "  {label}  ")
+    /// One line of a fact, painted already.
+    fn line(&mut self, label: &str, line: &str) -> io::Result<()> {
+        let theme = self.telling.theme;
+        if !self.is_narrow() {
+            let label = theme.paint(&format!("{label:LABEL$}"), Tone::Quiet);
+            return writeln!(self.out, "  {label}  {line}");
+        }
+        if !label.is_empty() {
+            writeln!(self.out, "  {}", theme.paint(label, Tone::Quiet))?;
+        }
+        writeln!(self.out, "    {line}")
     }
 
-    fn fact(&mut self, label: &str, text: &str, tone: Tone) -> io::Result<()> {
-        let room = self
-            .telling
-            .width
-            .map(|width| width.saturating_sub(LABEL + 4));
-        let text = room.map_or_else(|| text.to_owned(), |room| cut(text, room));
-        self.label(label)?;
-        writeln!(self.out, "{}", self.telling.theme.paint(&text, tone))
+    fn is_narrow(&self) -> bool {
+        self.telling.width.is_some_and(|width| width < NARROW)
+    }
+
+    /// The columns for a fact.
+    fn room(&self) -> Option<usize> {
+        let before = if self.is_narrow() { 4 } else { LABEL + 4 };
+        let width = self.telling.width?;
+        Some(width.saturating_sub(before).max(1))
     }
 
     fn cell(&self, id: &str, socket: &Socket) -> String {
@@ -416,4 +282,36 @@ impl<'a> Story<'a> {
         }
         text
     }
+}
+
+/// A TCP socket that only has the port.
+fn is_bound_only(socket: &Socket) -> bool {
+    matches!(socket.state, State::BoundInactive | State::Close)
+}
+
+/// An address, with what is to be known of the sockets bound to it.
+fn place(address: &str, count: u64, socket: &Socket) -> String {
+    let mut notes = Vec::new();
+    if socket.family == Family::V6 && socket.local.address.is_unspecified() {
+        notes.extend(match socket.v6_only {
+            Some(true) => Some("IPv6 only".to_owned()),
+            Some(false) => Some("IPv6 and IPv4".to_owned()),
+            None => None,
+        });
+    }
+    if is_bound_only(socket) {
+        notes.push("neither listens nor connects".to_owned());
+    }
+    if count > 1 {
+        notes.push(format!("{count} sockets share it: SO_REUSEPORT"));
+    }
+    if notes.is_empty() {
+        return address.to_owned();
+    }
+    format!("{address} ({})", notes.join("; "))
+}
+
+/// The columns that a text takes.
+fn wide(text: &str) -> usize {
+    text.width()
 }

@@ -1,0 +1,111 @@
+//! The story of the ports on a terminal, and a line for each that is free.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use super::elsewhere::Abroad;
+use crate::analyze::port::{ByPort, PortEntry};
+use crate::cli::Failure;
+use crate::cli::scope::listed;
+use crate::cli::session::Session;
+use crate::collect::settings;
+use crate::model::{Kernel, Protocol, Snapshot};
+use crate::render::story::{self, Telling};
+use crate::render::theme::Tone;
+
+/// Settings that say what may be bound, and what outgoing connections may take.
+const SETTINGS: [&str; 3] = [
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+];
+
+/// The story: each port with something to tell, then a line for each that is free.
+pub(super) fn tell(
+    session: &Session,
+    entries: &[PortEntry],
+    snapshot: &Snapshot,
+    abroad: &Abroad,
+) -> Result<(), Failure> {
+    let mut out = session.out();
+    let kernel = settings(&SETTINGS);
+    let telling = Telling {
+        sockets: &ByPort::new(&snapshot.sockets),
+        facts: &snapshot.facts,
+        kernel: &kernel,
+        theme: session.theme,
+        width: session.width(),
+        now: session.now.as_second(),
+        limit: session.options.limit,
+    };
+    let is_used = |entry: &PortEntry| entry.in_use() || !entry.blocked_by.is_empty();
+    let is_told = |entry: &&PortEntry| is_used(entry) || !entry.outbound_by_state.is_empty();
+    let mut first = true;
+    for entry in entries.iter().filter(is_told) {
+        if !std::mem::replace(&mut first, false) {
+            writeln!(out)?;
+        }
+        story::tell(&mut out, entry, telling)?;
+    }
+    let mut free: BTreeMap<u16, Vec<Protocol>> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| !is_used(entry)) {
+        free.entry(entry.port).or_default().push(entry.protocol);
+    }
+    for (port, protocols) in free {
+        let of_port = entries.iter().filter(|entry| entry.port == port).count();
+        let names: Vec<_> = protocols.iter().map(|protocol| protocol.name()).collect();
+        let names = listed(&names);
+        if protocols.len() < of_port {
+            let text = format!("{names} {port}  not in use here{}", family(session));
+            writeln!(out, "{}", session.theme.paint(&text, Tone::Quiet))?;
+            continue;
+        }
+        let far = if snapshot.report.complete() {
+            ""
+        } else {
+            ", as far as can be seen"
+        };
+        let held = abroad.sentence(port);
+        let here = if held.is_empty() { "" } else { " here" };
+        let text = format!(
+            "port {port} is free{here}{far} ({names}{})",
+            family(session)
+        );
+        let text = session.theme.paint(&text, Tone::Calm);
+        writeln!(out, "{text}{held}{}", advice(port, &kernel))?;
+    }
+    if entries.is_empty() {
+        writeln!(
+            out,
+            "no port of that range is in use here{}",
+            session.left_out()
+        )?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// The family, where only one was looked at.
+fn family(session: &Session) -> &'static str {
+    match session.families() {
+        families if !families.is_one() => "",
+        families if families.v4 => ", IPv4 only",
+        _ => ", IPv6 only",
+    }
+}
+
+/// What one should know before binding a free port.
+fn advice(port: u16, kernel: &Kernel) -> String {
+    let unprivileged = "net.ipv4.ip_unprivileged_port_start";
+    let unprivileged = kernel.number(unprivileged).unwrap_or(1024);
+    if port > 0 && u64::from(port) < unprivileged {
+        return format!("; below {unprivileged} a bind needs root or CAP_NET_BIND_SERVICE");
+    }
+    match kernel.ephemeral_range() {
+        Some(range) if range.contains(port) => format!(
+            "; it lies in the range for outgoing connections ({}-{}), so one may take it",
+            range.first, range.last
+        ),
+        _ => String::new(),
+    }
+}
