@@ -9,7 +9,7 @@ use super::{Exit, Failure, conns, pids as only};
 use crate::collect::Processes;
 use crate::filter::Filter;
 use crate::model::StateSet;
-use crate::model::foreign::escape;
+use crate::model::foreign::shown;
 
 const TABLE: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "fd", "process",
@@ -65,7 +65,7 @@ pub(super) fn run(
 }
 
 fn why_nothing(target: &OsStr, pids: &[u32], words: &[String]) -> String {
-    let target = escape(target.as_bytes());
+    let target = shown(target.as_bytes());
     let exists = |pid| Processes::open().is_some_and(|all| all.exists(pid));
     match pids {
         [] => format!("no process is called '{target}'"),
