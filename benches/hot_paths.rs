@@ -184,6 +184,7 @@ fn head() -> Head {
         command: "conns",
         collected_at: "2026-11-21T00:00:00.000Z".to_owned(),
         host: "bench".into(),
+        limit: None,
         columns: Vec::new(),
     }
 }

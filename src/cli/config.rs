@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::args::ColorName;
 use super::session::{Usage, choose};
+use crate::filter::{first_of, last_of};
 use crate::model::foreign::shown;
 use crate::query::OwnerSource;
 use crate::sys::files::{Found, read_own};
@@ -127,10 +128,16 @@ fn parse(text: &str) -> Result<Source, Fault> {
 /// What is no TOML: the parser's words, and the line as it stands.
 fn syntax(text: &str, error: &toml::de::Error) -> Fault {
     let place = error.span().map_or(0, |span| span.start);
-    let line = text.lines().nth(line_of(text.as_bytes(), place) - 1);
-    let line = line.unwrap_or_default().trim();
-    let usage = Usage::new(format!("{} in '{line}'", error.message()));
+    let usage = Usage::new(format!("{} in '{}'", error.message(), around(text, place)));
     (place, usage.hint("for example: color = \"never\""))
+}
+
+/// The line in which the byte stands; of a long one what is near to it.
+fn around(text: &str, place: usize) -> String {
+    let (before, after) = text.split_at_checked(place).unwrap_or((text, ""));
+    let before = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    let after = after.lines().next().unwrap_or_default().trim_end();
+    format!("{}{}", last_of(before), first_of(after))
 }
 
 fn color(key: &str, value: &Spanned<DeValue<'_>>) -> Result<ColorName, Fault> {
@@ -269,6 +276,19 @@ mod tests {
         assert_eq!(source.columns, columns);
         assert_eq!(parse("").unwrap(), Source::default());
         assert_eq!(parse("columns.port = 'pid'").unwrap().columns.len(), 1);
+    }
+
+    #[test]
+    fn a_long_line_is_told_near_to_the_fault() {
+        let text = format!(
+            "# one\ncolor = '{}' ! # {}",
+            "x".repeat(30_000),
+            "y".repeat(30_000)
+        );
+        let (at, message) = fault(&text);
+        assert_eq!(at, 2);
+        assert!(message.contains("xxx' ! # yyy"), "{message}");
+        assert!(message.len() < 400, "{message}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::render::screen::{Size, Title, compose};
 use crate::render::theme::Theme;
 use crate::sys;
 use crate::sys::redraw::{self, Event};
+use crate::sys::streams::Stdout;
 
 /// The answer of one round.
 #[derive(Clone, Debug)]
@@ -159,7 +160,7 @@ impl Screen {
     fn end(&self, exit: Option<Exit>, keeps: bool) {
         let lines = self.lines().filter(|_| keeps).unwrap_or_default();
         redraw::leave();
-        let mut out = io::stdout().lock();
+        let mut out = Stdout;
         for line in lines {
             let _ = writeln!(out, "{line}");
         }

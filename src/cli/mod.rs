@@ -33,12 +33,13 @@ mod watch;
 mod words;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 
 use clap::Parser;
 
 use crate::pipeline::Stop;
-use args::{Cli, Command};
+use crate::sys::streams::Stdout;
+use args::{Cli, ColorName, Command};
 use config::Settings;
 use output::say;
 use session::{Session, Usage};
@@ -155,7 +156,13 @@ const fn name(command: Option<&Command>) -> &'static str {
 /// Help and version are answers; anything else is wrong usage, in the form of all our errors.
 fn refuse(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
-        return match error.print() {
+        let text = error.render();
+        let text = if session::wants_colour(ColorName::Auto) {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        };
+        return match Stdout.write_all(text.as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 say(&format!("cannot write to standard output: {error}"));
                 Exit::Failure

@@ -20,6 +20,7 @@ use crate::render::plain::Plain;
 use crate::render::tee::Tee;
 use crate::render::{Columns, Format, RowWriter};
 use crate::sys::save::Draft;
+use crate::sys::streams::{Stderr, Stdout};
 
 /// Bytes that are gathered before they are written.
 const OUT_BUFFER: usize = 64 * 1024;
@@ -114,7 +115,7 @@ impl Session {
             Output::File(file) => Box::new(file.clone()),
             _ if self.options.quiet => Box::new(io::sink()),
             Output::Round(block) => Box::new(block.clone()),
-            Output::Streams => Box::new(io::BufWriter::with_capacity(OUT_BUFFER, io::stdout())),
+            Output::Streams => Box::new(io::BufWriter::with_capacity(OUT_BUFFER, Stdout)),
         }
     }
 
@@ -240,5 +241,6 @@ impl Session {
 
 /// One line on standard error, made safe; a closed one is no reason to fail.
 pub(super) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "sockscope: {}", safe_line(line));
+    let line = format!("sockscope: {}\n", safe_line(line));
+    let _ = Stderr.write_all(line.as_bytes());
 }

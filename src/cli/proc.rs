@@ -12,7 +12,7 @@ use super::{Exit, Failure, conns, pids as only};
 use crate::collect::Processes;
 use crate::filter::Filter;
 use crate::model::StateSet;
-use crate::model::foreign::escape;
+use crate::model::foreign::shown;
 
 const TABLE: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "fd", "process",

@@ -15,12 +15,14 @@ use super::live::{Frame, Live};
 use super::output::{Block, Output, Shared, begin_saving, keep_saved, say};
 use super::session::{Session, Usage};
 use super::{Exit, Failure, answer, columns, explain};
+use crate::model::Problem;
 use crate::model::foreign::shown;
 use crate::pipeline::Stop;
 use crate::render::Format;
 use crate::render::events::Memory;
 use crate::render::screen::Title;
 use crate::sys;
+use crate::sys::streams::Stdout;
 use clock::Clock;
 
 /// Looks that follow each other more closely would only look at each other.
@@ -307,7 +309,8 @@ impl Ending {
                 exit => exit.unwrap_or(Exit::Found),
             };
             std::process::exit(exit as i32);
-        })?;
+        })
+        .map_err(|error| no_signals(&error))?;
         Ok(())
     }
 
@@ -327,11 +330,14 @@ impl Ending {
     fn write(&self, head: &str, text: &[u8], now: Exit) -> io::Result<()> {
         let mut exit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *exit = now;
-        let mut out = io::stdout().lock();
-        out.write_all(head.as_bytes())?;
-        out.write_all(text)?;
-        out.flush()
+        // At once: of two writes the first may be seen alone.
+        Stdout.write_all(&[head.as_bytes(), text].concat())
     }
+}
+
+fn no_signals(error: &io::Error) -> Failure {
+    let message = format!("cannot take signals: {error}");
+    Failure::Stop(Stop::Problem(Problem::new("no_signals", message)))
 }
 
 /// A table that is redrawn in place.
@@ -342,7 +348,7 @@ fn draw(
 ) -> Result<Exit, Failure> {
     // What is fatal at once is said as ever, on the screen as it is.
     let mut block = watch.round(command, true)?;
-    let live = Live::start(watch.session.theme)?;
+    let live = Live::start(watch.session.theme).map_err(|error| no_signals(&error))?;
     let name = title(arguments);
     loop {
         let next = watch.next(&mut block)?;

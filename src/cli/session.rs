@@ -311,6 +311,7 @@ impl Session {
             command,
             collected_at: self.now.strftime(format).to_string(),
             host: sys::host_name(),
+            limit: self.options.limit,
             columns: without_key(&columns::select(&self.asked())),
         }
     }
@@ -354,7 +355,7 @@ pub(super) const fn names() -> Names {
 
 /// `--color` over `NO_COLOR`, over `FORCE_COLOR` and `CLICOLOR_FORCE`, over `CLICOLOR=0`, over
 /// a terminal whose `TERM` is not dumb.
-fn wants_colour(color: ColorName) -> bool {
+pub(super) fn wants_colour(color: ColorName) -> bool {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let is_on = |name| variable(name).is_some_and(|value| value != "0");
     match color {

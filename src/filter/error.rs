@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::foreign::without_middle;
+
 /// Why a filter cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
@@ -47,9 +49,9 @@ impl Fault {
         FilterError {
             message: format!(
                 "{} at character {place}: {before}^{after}",
-                first_of(&self.what)
+                without_middle(&self.what, 2 * SHOWN, SHOWN)
             ),
-            hint: first_of(&self.hint),
+            hint: self.hint,
         }
     }
 }
@@ -57,17 +59,16 @@ impl Fault {
 /// So much of a text is shown: characters.
 const SHOWN: usize = 80;
 
-/// The beginning of a text; a hint names every column and may be longer than a filter.
-fn first_of(text: &str) -> String {
-    const LONGEST: usize = 12 * SHOWN;
-    match text.char_indices().nth(LONGEST) {
+/// The beginning of a text.
+pub(crate) fn first_of(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
 }
 
 /// The end of a text.
-fn last_of(text: &str) -> String {
+pub(crate) fn last_of(text: &str) -> String {
     let start = text.char_indices().rev().nth(SHOWN - 1);
     match start {
         Some((start, _)) if start > 0 => format!("…{}", text.get(start..).unwrap_or_default()),
@@ -78,6 +79,9 @@ fn last_of(text: &str) -> String {
 /// The known word that is nearest: at most two edits away, and one for every three letters.
 #[must_use]
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    if word.len() > SHOWN {
+        return None;
+    }
     let near = known.iter().map(|known| (distance(word, known), *known));
     let most = (word.chars().count() / 3).min(2);
     near.filter(|(distance, _)| *distance <= most)

@@ -29,7 +29,7 @@ use crate::query::ProcessDetail;
 use expression::{Expr, Side, Term, Test};
 
 pub use error::FilterError;
-pub(crate) use error::{did_you_mean, nearest};
+pub(crate) use error::{did_you_mean, first_of, last_of, nearest};
 pub(crate) use values::duration;
 
 /// The words as conditions of their own, where there are several and each is one: an `or`

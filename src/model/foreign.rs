@@ -109,19 +109,21 @@ impl fmt::Display for Shown<'_> {
 /// longer than any line of ours.
 #[must_use]
 pub fn safe_line(line: &str) -> String {
-    let (head, is_cut) = first_of(line.as_bytes(), LINE.0 + LINE.1);
-    let mut out = String::with_capacity(head.len());
-    if !is_cut {
-        escape_into(&mut out, head);
-        return out;
+    escape(without_middle(line, LINE.0, LINE.1).as_bytes())
+}
+
+/// A text of which the first and the last characters stay, where it has more: a sentence that
+/// quotes something long keeps both its ends.
+#[must_use]
+pub fn without_middle(text: &str, first: usize, last: usize) -> Cow<'_, str> {
+    if text.len() <= first + last || text.chars().nth(first + last).is_none() {
+        return Cow::Borrowed(text);
     }
-    let end = line.char_indices().nth(LINE.0).map_or(0, |(end, _)| end);
-    let last = line.char_indices().rev().nth(LINE.1 - 1);
-    let start = last.map_or(0, |(start, _)| start);
-    escape_into(&mut out, line.get(..end).unwrap_or_default().as_bytes());
-    out.push('…');
-    escape_into(&mut out, line.get(start..).unwrap_or_default().as_bytes());
-    out
+    let end = text.char_indices().nth(first).map_or(0, |(end, _)| end);
+    let start = text.char_indices().rev().nth(last.saturating_sub(1));
+    let start = start.map_or(text.len(), |(start, _)| start);
+    let part = |range| text.get(range).unwrap_or_default();
+    Cow::Owned(format!("{}…{}", part(0..end), part(start..text.len())))
 }
 
 /// The first `count` characters, and whether there are more.

@@ -23,6 +23,8 @@ pub struct Head {
     pub collected_at: String,
     /// The host's name.
     pub host: Foreign,
+    /// The most rows that were asked for.
+    pub limit: Option<usize>,
     /// The columns that a socket tells beside the keys that it always has.
     pub columns: Vec<&'static Column>,
 }
@@ -34,6 +36,7 @@ impl Head {
             schema: SCHEMA,
             collected_at: &self.collected_at,
             host: self.host.exact(),
+            limit: self.limit,
         }
     }
 }

@@ -21,6 +21,8 @@ pub mod save;
 pub mod screen;
 pub mod sight;
 pub mod sock_diag;
+pub mod start;
+pub mod streams;
 pub mod terminal;
 
 /// Time since this was first asked, on a clock that never jumps.

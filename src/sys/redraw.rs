@@ -103,9 +103,7 @@ pub fn suspend() {
 /// # Errors
 /// What writing says: EIO where the terminal is gone.
 pub fn write(bytes: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
+    super::streams::Stdout.write_all(bytes)
 }
 
 /// Rows and columns; 24 and 80 where the terminal does not tell.
@@ -154,7 +152,7 @@ pub fn on_end(end: impl Fn(bool) + Send + 'static) -> io::Result<()> {
 
 fn signals(which: &[i32], tell: impl Fn(i32) + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new(which)?;
-    std::thread::spawn(move || signals.forever().for_each(tell));
+    std::thread::Builder::new().spawn(move || signals.forever().for_each(tell))?;
     Ok(())
 }
 

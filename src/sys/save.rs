@@ -1,19 +1,26 @@
 //! A file that is written whole or not at all.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, XattrFlags};
+use rustix::io::Errno;
 
 /// Names that are tried for what cannot be written without one.
 const NAMES: u32 = 64;
 
+/// The access control list of a file, acl(5).
+const ACCESS_LIST: &str = "system.posix_acl_access";
+/// No such list is longer on the file systems that are in use.
+const LONGEST_LIST: usize = 64 * 1024;
+
 /// A file in the making: it gets its name, and takes the place of an older one, when it is kept.
 ///
-/// Until then it has no name at all (`O_TMPFILE`, open(2)), so that nothing is left behind when
+/// It is its owner's alone, or as much another's as the one that it replaces was. Until then it has no name at all (`O_TMPFILE`, open(2)), so that nothing is left behind when
 /// the process is killed; where the file system cannot do that, it has a name of its own beside
 /// the other, which goes with this value.
 #[derive(Debug)]
@@ -37,24 +44,56 @@ impl Draft {
         if path.file_name().is_none() {
             return Err(io::Error::other("it is no name of a file"));
         }
-        match path.symlink_metadata() {
+        let before = match path.symlink_metadata() {
             Ok(is) if is.is_dir() => return Err(io::Error::other("it is a directory")),
             Ok(is) if is.is_symlink() => return Err(io::Error::other("it is a symbolic link")),
             Ok(is) if !is.is_file() => return Err(io::Error::other("it is no ordinary file")),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(_) | Err(_) => {}
-        }
+            is => is.ok(),
+        };
         let (file, name) = match nameless(directory(path)) {
             Some(file) => (file, None),
             None => named(path).map(|(file, name)| (file, Some(name)))?,
         };
-        Ok(Self {
+        let draft = Self {
             path: path.to_owned(),
             file: BufWriter::new(file),
             name,
             failed: None,
             is_whole: false,
-        })
+        };
+        if let Some(before) = before {
+            draft.be_like(&before)?;
+        }
+        Ok(draft)
+    }
+
+    /// Takes over whose the file is that will be replaced, and who may read it.
+    fn be_like(&self, before: &Metadata) -> io::Result<()> {
+        let file = self.file.get_ref();
+        let is = file.metadata()?;
+        if (is.uid(), is.gid()) != (before.uid(), before.gid()) {
+            fchown(file, Some(before.uid()), Some(before.gid())).map_err(|error| {
+                let (uid, gid) = (before.uid(), before.gid());
+                io::Error::other(format!(
+                    "it is of user {uid} and group {gid}, and would be so no more: {error}"
+                ))
+            })?;
+        }
+        file.set_permissions(Permissions::from_mode(before.mode() & 0o777))?;
+        let mut list = vec![0; LONGEST_LIST];
+        match rustix::fs::lgetxattr(&self.path, ACCESS_LIST, list.as_mut_slice()) {
+            Ok(length) => {
+                let list = list.get(..length).unwrap_or_default();
+                rustix::fs::fsetxattr(file, ACCESS_LIST, list, XattrFlags::empty())?;
+            }
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => {
+                // One that the directory gives to all that is new in it.
+                let _ = rustix::fs::fremovexattr(file, ACCESS_LIST);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// Whether everything was written: then nothing was written after the last flush.
@@ -136,25 +175,26 @@ fn nameless(directory: &Path) -> Option<File> {
         return None;
     }
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::open(directory, flags, Mode::from_raw_mode(0o666));
+    let file = rustix::fs::open(directory, flags, Mode::from_raw_mode(0o600));
     file.ok().map(File::from)
 }
 
 /// A file beside `path`, under a name that nothing had before.
 fn named(path: &Path) -> io::Result<(File, PathBuf)> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o666);
+    options.write(true).create_new(true).mode(0o600);
     with_new_name(path, |name| options.open(name))
 }
 
-/// Does something with a new name beside `path`.
+/// Does something with a new name beside `path`, which nobody can know before.
 fn with_new_name<T>(
     path: &Path,
     mut make: impl FnMut(&Path) -> io::Result<T>,
 ) -> io::Result<(T, PathBuf)> {
-    let process = std::process::id();
-    for count in 0..NAMES {
-        let name = directory(path).join(format!(".sockscope-{process}-{count}"));
+    for _ in 0..NAMES {
+        // The keys of the hash are random.
+        let random = RandomState::new().build_hasher().finish();
+        let name = directory(path).join(format!(".sockscope-{random:016x}"));
         match make(&name) {
             Ok(made) => return Ok((made, name)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -211,6 +251,25 @@ mod tests {
         drop(draft);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "the second");
         assert_eq!(place.names(), ["a"]);
+    }
+
+    #[test]
+    fn it_is_as_private_as_what_it_replaces_or_quite_private() {
+        let place = Place::new("private");
+        let path = place.0.join("a");
+        for mode in [0o600, 0o640, 0o604, 0o400, 0o666] {
+            let mut draft = Draft::begin(&path).unwrap();
+            draft.write_all(b"x").unwrap();
+            draft.keep().unwrap();
+            let is = path.metadata().unwrap().mode() & 0o777;
+            assert!(is == 0o600 || mode != 0o600, "new: {is:o}");
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let inode = path.metadata().unwrap().ino();
+            Draft::begin(&path).unwrap().keep().unwrap();
+            let is = path.metadata().unwrap();
+            assert_ne!(is.ino(), inode);
+            assert_eq!(is.mode() & 0o777, mode);
+        }
     }
 
     #[test]

@@ -152,6 +152,12 @@ pub fn empty_sys() -> io::Result<()> {
     mount(c"tmpfs", c"/sys", c"size=4k")
 }
 
+/// /dev is an empty directory: a chroot without one.
+pub fn empty_dev() -> io::Result<()> {
+    private_mounts()?;
+    mount(c"tmpfs", c"/dev", c"size=4k")
+}
+
 /// The program starts without these capabilities, though as root.
 pub fn without_capabilities(
     numbers: &'static [libc::c_ulong],

@@ -14,7 +14,7 @@ use super::{Exit, Failure};
 use crate::analyze::diff;
 use crate::analyze::states::{StatesView, UdpCounts};
 use crate::columns::{self, Column, Row};
-use crate::model::foreign::escape;
+use crate::model::foreign::shown;
 use crate::model::{Problem, Protocol, Report, RowKind, Snapshot, State};
 use crate::query::CollectorChoice;
 use crate::render::diff::{
@@ -63,6 +63,13 @@ pub(super) fn run(session: &Session, args: &DiffArgs) -> Result<Exit, Failure> {
         RowKind::Socket => of_sockets(&before, &after, &mut report.problems),
         _ => of_entries(&before, &after),
     };
+    // What is missing in a part may be there all the same.
+    let untold = |event| match event {
+        DiffEvent::Opened => before.is_part,
+        DiffEvent::Closed => after.is_part,
+        DiffEvent::Changed => false,
+    };
+    changes.retain(|change| !untold(change.event));
     let count = |event| {
         changes
             .iter()
@@ -140,7 +147,7 @@ fn is_saved(column: &Column) -> bool {
 fn name(file: &OsStr) -> String {
     match file.to_str() {
         Some("-") => "standard input".to_owned(),
-        _ => escape(file.as_bytes()),
+        _ => shown(file.as_bytes()).to_string(),
     }
 }
 
@@ -312,7 +319,7 @@ fn states(saved: &Saved<'_>) -> Option<StatesView> {
         };
         return Some(view);
     }
-    if saved.kind != RowKind::Socket {
+    if saved.kind != RowKind::Socket || saved.is_part {
         return None;
     }
     for socket in &saved.snapshot.sockets {

@@ -25,6 +25,15 @@ pub(super) fn files(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Pr
             )),
         };
         problems.extend(message.map(|message| Problem::incomplete("answer_incomplete", message)));
+        if saved.is_part {
+            let untold = if which == "first" { "opened" } else { "closed" };
+            let message = format!(
+                "the {which} answer is a part (--limit), so nothing is told as {untold}: what is \
+                 not in it may have been there"
+            );
+            let problem = Problem::incomplete("answer_limited", message);
+            problems.push(problem.hint("save without --limit"));
+        }
         if saved.left_out > 0 {
             let count = saved.left_out;
             let message = format!(

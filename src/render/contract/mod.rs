@@ -41,6 +41,11 @@ pub struct Origin<'a> {
     pub collected_at: &'a str,
     /// The host's name.
     pub host: Cow<'a, str>,
+    /// The most rows that were asked for (--limit): where there are as many, more may have been
+    /// found. Absent where all are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "usize"))]
+    pub limit: Option<usize>,
 }
 
 /// What every answer ends with.

@@ -35,6 +35,7 @@ impl Stream {
             command: "conns",
             collected_at: "2026-01-01T00:00:00.000Z".to_owned(),
             host: "host".into(),
+            limit: None,
             columns: Vec::new(),
         };
         let at = Duration::from_secs(self.looks);

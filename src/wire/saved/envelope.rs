@@ -26,6 +26,7 @@ pub(super) struct Origin {
     pub command: Option<String>,
     collected_at: String,
     host: String,
+    limit: Option<u64>,
 }
 
 /// Only the name of the schema: of another one nothing else is known.
@@ -202,6 +203,7 @@ fn with_rows<'a>(
         command: origin.command,
         collected_at: origin.collected_at,
         host: origin.host,
+        is_part: origin.limit.is_some_and(|limit| rows.len() as u64 >= limit),
         complete,
         left_out: 0,
         kind,

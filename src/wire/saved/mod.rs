@@ -28,6 +28,8 @@ pub struct Saved<'a> {
     pub host: String,
     /// Whether no row and no owner may be missing; `None` where the lines of ndjson do not tell.
     pub complete: Option<bool>,
+    /// Whether there are as many rows as were asked for at most: there may have been more.
+    pub is_part: bool,
     /// Rows of kinds that this version does not know.
     pub left_out: u64,
     /// What kind of rows.
