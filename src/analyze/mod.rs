@@ -1,5 +1,6 @@
 //! Views made from a snapshot: pure, without I/O.
 
+pub mod attempts;
 pub mod buildup;
 pub mod changes;
 pub mod close_wait;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::attempts::Attempts;
 use super::changes::Look;
 use crate::model::{Facts, Files, Identity, Kernel, Queue, Report, Snapshot, Socket, State};
 
@@ -48,6 +49,8 @@ pub struct Was {
     pub first: Option<State>,
     /// What waited in it.
     pub queue: Option<Queue>,
+    /// Memory that what it had received and not read held.
+    pub held: Option<u32>,
     /// Packets it had dropped.
     pub drops: Option<u32>,
     /// Bytes the peer had acknowledged.
@@ -60,6 +63,16 @@ pub struct Was {
     pub owner: Option<u32>,
 }
 
+/// The memory that unread data of a socket holds; of a source that tells no memory, what it
+/// tells of unread data.
+fn held(socket: &Socket) -> Option<u32> {
+    match (socket.memory.as_ref(), socket.queue) {
+        (Some(memory), _) => Some(memory.received),
+        (None, Some(Queue::Bytes { recv, .. })) => Some(recv),
+        _ => None,
+    }
+}
+
 /// One or several earlier looks. Of each socket the last one counts.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
@@ -69,6 +82,8 @@ pub struct Past {
     pub midway: Option<Kernel>,
     /// When the first look was.
     pub at: Duration,
+    /// Connections that were being opened, by their destinations.
+    pub attempts: Attempts,
     seen: FxHashMap<Identity, Was>,
     files: FxHashMap<u32, Files>,
     names: FxHashMap<u32, Vec<u8>>,
@@ -136,6 +151,7 @@ impl Past {
                 state: socket.state,
                 first,
                 queue: socket.queue,
+                held: held(socket),
                 drops: socket.drops,
                 drops_midway: None,
                 acked: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_acked),
@@ -144,6 +160,7 @@ impl Past {
             };
             self.seen.insert(identity, was);
         }
+        self.attempts.add(snapshot);
         self.has_looked = true;
     }
 
@@ -154,6 +171,7 @@ impl Past {
                 was.drops_midway = socket.drops;
             }
         }
+        self.attempts.add_sockets(sockets, &Facts::default());
         self.midway = Some(kernel);
     }
 

@@ -9,6 +9,7 @@
 use rustc_hash::FxHashMap;
 
 use super::case::accept_queue;
+use super::known::Rows;
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{AcceptQueue, OwnerStatus, Protocol, Queue, Socket, State};
 
@@ -42,7 +43,7 @@ struct Seen {
     queue: AcceptQueue,
     limit: u32,
     before: Option<AcceptQueue>,
-    drops: u64,
+    drops: Option<u64>,
     syn_recv: u64,
     /// Dropped in a second between the looks, where these were for a full queue.
     rate: Option<f64>,
@@ -51,20 +52,16 @@ struct Seen {
 }
 
 fn check(case: &Case<'_>) -> Outcome {
-    let listeners: Vec<_> = case.tcp(&[State::Listen]).collect();
-    let tells = |socket: &&Socket| accept_queue(socket).is_some_and(|q| q.limit.is_some());
-    if !listeners.is_empty() && !listeners.iter().any(tells) {
-        return Err(
-            "the limits of accept queues are not in /proc/net/tcp: sock_diag is needed".to_owned(),
-        );
-    }
+    let tells = |socket: &Socket| accept_queue(socket).is_some_and(|q| q.limit.is_some());
+    let listeners = Rows::split(case.tcp(&[State::Listen]), tells);
     let around = Around::of(case);
-    let findings = listeners.into_iter().filter_map(|socket| {
+    let findings = listeners.known.iter().filter_map(|socket| {
         let seen = look(case, &around, socket)?;
         let severity = judge(case, &seen)?;
         Some(tell(case, socket, &seen, severity))
     });
-    Ok(findings.collect())
+    let why = "this source does not tell the limits of accept queues: sock_diag is needed";
+    listeners.outcome(findings.collect(), why)
 }
 
 /// What is the same for all listeners.
@@ -98,7 +95,7 @@ fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<Seen> {
         Some(Queue::Accept(queue)) => Some(queue),
         _ => None,
     });
-    let drops = u64::from(socket.drops.unwrap_or(0));
+    let drops = socket.drops.map(u64::from);
     let syn_recv = around.syn_recv.get(&socket.local.port).copied();
     let syn_recv = syn_recv.unwrap_or(0);
     // Beyond the limit of the SYN queue the drops may be of that one.
@@ -106,7 +103,7 @@ fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<Seen> {
         || (around.overflowed && queue.limit.is_none_or(|limit| syn_recv <= limit.into()));
     let dropped = was
         .and_then(|was| was.drops)
-        .map(|before| drops.saturating_sub(before.into()));
+        .and_then(|before| Some(drops?.saturating_sub(before.into())));
     let dropped = dropped.map(|dropped| if for_full { dropped } else { 0 });
     let steady = case.steady_drops(socket).filter(|_| for_full);
     Some(Seen {
@@ -149,7 +146,7 @@ fn judge(case: &Case<'_>, seen: &Seen) -> Option<Severity> {
     let once = full(now);
     // Old drops are told only where the namespace knows of a queue that overflowed.
     let overflows = case.counter("TcpExt", "ListenOverflows");
-    let dropped_once = seen.drops > 0 && overflows.is_none_or(|n| n > 0);
+    let dropped_once = seen.drops > Some(0) && overflows.is_none_or(|n| n > 0);
     (once || dropped_once).then_some(Severity::Info)
 }
 
@@ -174,7 +171,7 @@ fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Fi
     } else {
         format!(
             "{who} on port {port} has dropped {} packets of clients in the past",
-            seen.drops
+            seen.drops.unwrap_or(0)
         )
     };
     let gone = waiting(case, socket, State::CloseWait);
@@ -185,7 +182,7 @@ fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Fi
         evidence: Evidence::default()
             .with("waiting", u64::from(length))
             .with("limit", u64::from(limit))
-            .with("drops", seen.drops)
+            .with_known("drops", seen.drops)
             .with_known("drops_per_second", seen.rate)
             .with_known(
                 "overflows_per_second",

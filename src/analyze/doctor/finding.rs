@@ -101,6 +101,19 @@ pub enum Number {
     Count(u64),
     /// A rate, or a share.
     Rate(f64),
+    /// A rate that is less than this: nothing was seen, in a time that was not longer.
+    Below(f64),
+}
+
+impl Number {
+    /// The rate, where one was measured.
+    #[must_use]
+    pub const fn rate(self) -> Option<f64> {
+        match self {
+            Self::Rate(rate) => Some(rate),
+            Self::Count(_) | Self::Below(_) => None,
+        }
+    }
 }
 
 impl From<u64> for Number {

@@ -32,6 +32,7 @@ impl Stage {
         let mut stage = Self::default();
         stage.sample.snapshot.report.owners_from = Some("proc");
         stage.sample.snapshot.report.collector = Some("netlink");
+        stage.sample.kernel.has_address(HERE);
         stage
     }
 
@@ -197,7 +198,7 @@ impl Stage {
 
     /// The one finding of the rule.
     pub fn only(&self, rule: &Rule) -> Finding {
-        let mut findings = self.outcome(rule).unwrap();
+        let mut findings = self.outcome(rule).unwrap().findings;
         assert_eq!(findings.len(), 1, "{findings:#?}");
         let finding = findings.pop().unwrap();
         assert_eq!(finding.id, rule.id);
@@ -207,7 +208,7 @@ impl Stage {
 
     /// That the rule could look, and found nothing.
     pub fn none(&self, rule: &Rule) {
-        assert_eq!(self.outcome(rule), Ok(Vec::new()));
+        assert_eq!(self.outcome(rule), Ok(Vec::new().into()));
     }
 }
 

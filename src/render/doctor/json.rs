@@ -1,5 +1,6 @@
 //! Findings in JSON.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub struct DoctorAnswer<'a> {
     checked: &'a [&'static str],
     /// The rules that could not.
     not_checked: Vec<NotChecked<'a>>,
+    /// What rules that could look could not judge, for want of facts.
+    partly_checked: Vec<PartlyChecked<'a>>,
     /// Milliseconds between the two looks; 0 when there was one.
     sampled_ms: u64,
 }
@@ -29,11 +32,19 @@ impl<'a> DoctorAnswer<'a> {
     #[must_use]
     pub fn new(diagnosis: &'a Diagnosis, sampled: Duration) -> Self {
         let not_checked = diagnosis.not_checked.iter();
+        let unjudged = diagnosis.unjudged.iter();
         Self {
             findings: Findings::new(&diagnosis.findings),
             checked: &diagnosis.checked,
             not_checked: not_checked
                 .map(|(id, reason)| NotChecked { id, reason })
+                .collect(),
+            partly_checked: unjudged
+                .map(|(id, unjudged)| PartlyChecked {
+                    id,
+                    count: unjudged.count,
+                    reason: &unjudged.reason,
+                })
                 .collect(),
             sampled_ms: u64::try_from(sampled.as_millis()).unwrap_or(u64::MAX),
         }
@@ -68,6 +79,18 @@ struct NotChecked<'a> {
     reason: &'a str,
 }
 
+/// A rule that could look, but not at all of it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct PartlyChecked<'a> {
+    /// The id of the rule.
+    id: &'static str,
+    /// How many sockets or processes it could not judge.
+    count: u64,
+    /// Why not.
+    reason: &'a str,
+}
+
 /// Something that is wrong.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Finding"))]
@@ -79,7 +102,8 @@ pub struct FindingRow<'a> {
     /// One line.
     title: &'a str,
     subject: SubjectEntry<'a>,
-    /// The numbers that show it, by name.
+    /// The numbers that show it, by name. A rate that is only known to be less than something,
+    /// because nothing came in so short a look, is not there: `<name>_below` is.
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, f64>"))]
     evidence: Numbers<'a>,
     /// Why it is so.
@@ -165,7 +189,12 @@ struct Numbers<'a>(&'a Evidence);
 
 impl Serialize for Numbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.0.iter().map(|(name, number)| (name, number)))
+        let names = self.0.0.iter().map(|(name, number)| match number {
+            // What is only known to be less has a name of its own: it is no measured rate.
+            Number::Below(_) => (Cow::Owned(format!("{name}_below")), number),
+            _ => (Cow::Borrowed(*name), number),
+        });
+        serializer.collect_map(names)
     }
 }
 
@@ -173,7 +202,7 @@ impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Count(count) => serializer.serialize_u64(*count),
-            Self::Rate(rate) => serializer.serialize_f64(*rate),
+            Self::Rate(rate) | Self::Below(rate) => serializer.serialize_f64(*rate),
         }
     }
 }

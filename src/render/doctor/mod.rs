@@ -57,6 +57,10 @@ pub fn tell(
             frame,
         )?;
     }
+    for (id, unjudged) in &diagnosis.unjudged {
+        let text = format!("{id}: {} not judged: {}", unjudged.count, unjudged.reason);
+        part(out, "partly", &text, Tone::Quiet, frame)?;
+    }
     Ok(())
 }
 
@@ -92,6 +96,7 @@ fn evidence(finding: &Finding) -> String {
     let numbers = finding.evidence.0.iter().map(|(name, value)| match value {
         Number::Count(count) => format!("{name} {count}"),
         Number::Rate(rate) => format!("{name} {rate}"),
+        Number::Below(rate) => format!("{name} <{rate}"),
     });
     numbers.collect::<Vec<_>>().join(", ")
 }
