@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::attempts::Attempts;
 use super::changes::Look;
-use crate::model::{Facts, Files, Identity, Kernel, Queue, Report, Snapshot, Socket, State};
+use crate::model::{
+    Condition, Facts, Files, Identity, Kernel, Queue, Report, Snapshot, Socket, State,
+};
 
 /// One look at a namespace: its sockets, and what the kernel counts.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +88,8 @@ pub struct Past {
     pub attempts: Attempts,
     seen: FxHashMap<Identity, Was>,
     files: FxHashMap<u32, Files>,
+    /// Processes that no signal reached.
+    stuck: FxHashSet<u32>,
     names: FxHashMap<u32, Vec<u8>>,
     has_looked: bool,
 }
@@ -96,14 +100,21 @@ impl Past {
     pub fn of(sample: Sample) -> Self {
         let mut past = Self::default();
         past.absorb(&sample.snapshot);
-        for process in sample.facts().processes.values() {
-            if let Some(files) = process.files {
-                past.files.insert(process.pid, files);
-            }
-        }
+        past.note(sample.facts());
         past.kernel = sample.kernel;
         past.at = sample.at;
         past
+    }
+
+    /// Notes what is remembered of processes.
+    fn note(&mut self, facts: &Facts) {
+        for process in facts.processes.values() {
+            self.files
+                .extend(process.files.map(|files| (process.pid, files)));
+            if process.condition == Some(Condition::Uninterruptible) {
+                self.stuck.insert(process.pid);
+            }
+        }
     }
 
     /// What a look leaves behind that knows who held the sockets before it.
@@ -113,10 +124,7 @@ impl Past {
         past.absorb(&look.sample.snapshot);
         past.kernel = look.sample.kernel.clone();
         past.at = look.sample.at;
-        for process in look.facts().processes.values() {
-            past.files
-                .extend(process.files.map(|files| (process.pid, files)));
-        }
+        past.note(look.facts());
         for socket in look.sockets() {
             let Some(owner) = look.former_owner(socket) else {
                 continue;
@@ -190,6 +198,12 @@ impl Past {
     #[must_use]
     pub fn files(&self, pid: u32) -> Option<Files> {
         self.files.get(&pid).copied()
+    }
+
+    /// Whether no signal reached a process.
+    #[must_use]
+    pub fn is_stuck(&self, pid: u32) -> bool {
+        self.stuck.contains(&pid)
     }
 
     /// The name of a process that held a socket.

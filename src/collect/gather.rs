@@ -185,6 +185,9 @@ impl<'a> Gathering<'a> {
         };
         if self.query.files {
             process.files = processes.and_then(|processes| processes.files(pid));
+            if let Some(processes) = processes {
+                processes.stand(&mut process);
+            }
         }
         self.facts.processes.insert(pid, process);
         true

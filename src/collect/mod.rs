@@ -14,6 +14,7 @@ mod processes;
 mod procfs;
 mod rows;
 mod settling;
+mod standing;
 mod stream;
 mod tables;
 mod task_files;

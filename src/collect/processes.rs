@@ -1,7 +1,9 @@
 //! The facts of the processes that are shown.
 
+use std::cell::OnceCell;
 use std::sync::OnceLock;
 
+use super::standing::Standings;
 use crate::model::{Files, Process};
 use crate::query::ProcessDetail;
 use crate::sys::proc::{self, ProcDir};
@@ -41,6 +43,7 @@ impl Seen {
 pub struct Processes {
     proc: ProcDir,
     clock: OnceLock<Option<(i64, u64)>>,
+    standings: OnceCell<Standings>,
 }
 
 impl Processes {
@@ -50,6 +53,7 @@ impl Processes {
         Some(Self {
             proc: ProcDir::open().ok()?,
             clock: OnceLock::new(),
+            standings: OnceCell::new(),
         })
     }
 
@@ -114,6 +118,12 @@ impl Processes {
             limit,
             hard_limit,
         })
+    }
+
+    /// Adds to a process whether it can run, and its parent.
+    pub fn stand(&self, process: &mut Process) {
+        let standings = self.standings.get_or_init(Standings::new);
+        standings.read(&self.proc, process);
     }
 
     fn started(&self, stat: &[u8]) -> Option<i64> {

@@ -327,6 +327,7 @@ mod tests {
                     uid: Some(pid),
                     parent: None,
                     started: None,
+                    condition: None,
                     cgroup: None,
                     files: None,
                 });

@@ -9,9 +9,11 @@
 use rustc_hash::FxHashMap;
 
 use super::case::accept_queue;
+use super::holders::{Holder, cure, holders, why};
 use super::known::Rows;
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
-use crate::model::{AcceptQueue, OwnerStatus, Protocol, Queue, Socket, State};
+use crate::model::foreign::shown;
+use crate::model::{AcceptQueue, Condition, OwnerStatus, Protocol, Queue, Socket, State};
 
 /// Dropped packets in a second that are a warning, and critical.
 const DROPS_WARNING: f64 = 1.0;
@@ -153,24 +155,29 @@ fn judge(case: &Case<'_>, seen: &Seen) -> Option<Severity> {
 fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Finding {
     let mut subject = super::case::subject(case, &[socket]);
     subject.source = Some(socket.local.address);
-    let who = subject.who();
+    let holders = holders(case, socket);
+    if let Some(first) = holders.first() {
+        subject.process = Some((first.pid, first.comm.clone()));
+    }
+    let who = accepting(&holders, false).unwrap_or_else(|| subject.who());
+    let named = accepting(&holders, true).unwrap_or_else(|| subject.who());
     let (length, limit, port) = (seen.queue.length, seen.limit, socket.local.port);
     let somaxconn = case.setting("net.core.somaxconn");
     let full = seen.queue.is_full() == Some(true);
     let nearly = u64::from(length) * 100 >= u64::from(limit) * NEARLY_FULL && length > 0;
     let title = if full {
         format!(
-            "the accept queue of {who} on port {port} is full: {length} wait, the limit is {limit}"
+            "the accept queue of {named} on port {port} is full: {length} wait, the limit is {limit}"
         )
     } else if nearly {
         format!(
-            "the accept queue of {who} on port {port} is nearly full: {length} wait, the limit is {limit}"
+            "the accept queue of {named} on port {port} is nearly full: {length} wait, the limit is {limit}"
         )
     } else if seen.rate.is_some_and(|rate| rate > 0.0) {
-        format!("the accept queue of {who} on port {port} overflows now and then")
+        format!("the accept queue of {named} on port {port} overflows now and then")
     } else {
         format!(
-            "{who} on port {port} has dropped {} packets of clients in the past",
+            "{named} on port {port} has dropped {} packets of clients in the past",
             seen.drops.unwrap_or(0)
         )
     };
@@ -191,9 +198,43 @@ fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Fi
             .with("waiting_and_left", gone)
             .with("syn_recv", seen.syn_recv)
             .with_known("somaxconn", somaxconn),
-        cause: cause(seen, &who, full || nearly, gone),
-        remedy: remedy(seen, &who, port, somaxconn),
+        cause: cause(seen, &who, full || nearly, gone) + &hindered(&holders),
+        remedy: remedy(seen, &holders, &who, port, somaxconn),
+        holders,
         subject,
+    }
+}
+
+/// Those who should accept, in words: `nginx (pid 12 and 3 more)`; `None` where none is known.
+/// With `states` also why the first of them cannot run.
+fn accepting(holders: &[Holder], states: bool) -> Option<String> {
+    let first = holders.first()?;
+    let comm = shown(&first.comm);
+    let hindrance = first.hindrance().map(Condition::name).filter(|_| states);
+    let accepting = holders.iter().filter(|holder| !holder.passes_on);
+    let more = accepting.count().saturating_sub(1);
+    let more = Some(more).filter(|more| *more > 0);
+    let pid = first.pid;
+    Some(match (hindrance, more) {
+        (None, None) => format!("{comm} (pid {pid})"),
+        (None, Some(more)) => format!("{comm} (pid {pid} and {more} more)"),
+        (Some(state), None) => format!("{comm} (pid {pid}, {state})"),
+        (Some(state), Some(more)) => format!("{comm} (pid {pid}, {state}, and {more} more)"),
+    })
+}
+
+/// Who of the holders cannot run, as the end of a cause; empty where all can.
+fn hindered(holders: &[Holder]) -> String {
+    let accepting = || holders.iter().filter(|holder| !holder.passes_on);
+    let why: Vec<_> = accepting().filter_map(why).collect();
+    match why.len() {
+        0 => String::new(),
+        n if n == accepting().count() => format!(". {}", why.join("; ")),
+        n => format!(
+            ". {n} of the {} that should accept cannot: {}",
+            accepting().count(),
+            why.join("; ")
+        ),
     }
 }
 
@@ -225,7 +266,13 @@ fn cause(seen: &Seen, who: &str, waits: bool, gone: u64) -> String {
     )
 }
 
-fn remedy(seen: &Seen, who: &str, port: u16, somaxconn: Option<u64>) -> Vec<String> {
+fn remedy(
+    seen: &Seen,
+    holders: &[Holder],
+    who: &str,
+    port: u16,
+    somaxconn: Option<u64>,
+) -> Vec<String> {
     let limit = u64::from(seen.limit);
     let knob = match somaxconn {
         Some(max) if limit == max => format!(
@@ -237,13 +284,15 @@ fn remedy(seen: &Seen, who: &str, port: u16, somaxconn: Option<u64>) -> Vec<Stri
         ),
         None => format!("raise the listen() backlog in {who}: the limit is {limit}"),
     };
-    vec![
+    let mut remedy: Vec<_> = holders.iter().filter_map(cure).collect();
+    remedy.extend([
         format!(
             "find out why {who} does not call accept(): it serves one client at a time, or its workers are all busy or stuck (sockscope port {port} shows what they hold)"
         ),
         knob,
         "a longer queue only helps against bursts; a program that is too slow fills any".to_owned(),
-    ]
+    ]);
+    remedy
 }
 
 #[cfg(test)]

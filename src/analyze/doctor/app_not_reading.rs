@@ -5,6 +5,7 @@
 //! not told. The stall lasts since data last came (`tcpi_last_data_recv`).
 
 use super::case::unread;
+use super::holders::with_hindrance;
 use super::known::Rows;
 use super::stall::{self, Group, SURE_MS, Stalled, span};
 use super::{Case, Evidence, Finding, Outcome, Rule};
@@ -81,7 +82,7 @@ fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
     sure.then(|| Stalled::new(case, socket, ms))
 }
 
-fn tell(_case: &Case<'_>, group: Group<'_>) -> Finding {
+fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
     let who = group.subject.who();
     let waiting: u64 = group.sockets.iter().filter_map(|s| unread(s)).sum();
     let count = group.sockets.len() as u64;
@@ -92,8 +93,10 @@ fn tell(_case: &Case<'_>, group: Group<'_>) -> Finding {
         ),
         None => "run as root to see which process it is".to_owned(),
     };
-    Finding {
+    let reader = pid.and_then(|pid| case.now.facts().processes.get(&pid));
+    let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: group.severity,
         title: format!(
             "{who} has had no room for new data for {}: {waiting} bytes wait to be read in {count} connection{}",
@@ -112,7 +115,8 @@ fn tell(_case: &Case<'_>, group: Group<'_>) -> Finding {
             "a program that waits for something else (a lock, a database, another write) should read in a thread or an event loop of its own".to_owned(),
         ],
         subject: group.subject,
-    }
+    };
+    with_hindrance(case, finding, reader)
 }
 
 #[cfg(test)]
@@ -120,7 +124,7 @@ mod tests {
     use super::super::Severity;
     use super::super::stage::Stage;
     use super::*;
-    use crate::model::{Memory, OwnerStatus};
+    use crate::model::{Condition, Memory, OwnerStatus};
 
     fn stalled(ms: u32, received: u64) -> Stage {
         let mut stage = Stage::new();
@@ -181,6 +185,32 @@ mod tests {
         };
         assert_eq!(older(1000).only(&RULE).severity, Severity::Critical);
         older(999).none(&RULE);
+    }
+
+    #[test]
+    fn a_stopped_reader_is_let_go_on_first() {
+        let mut stage = stalled(60_001, 7);
+        let processes = &mut stage.sample.snapshot.facts.processes;
+        processes.get_mut(&10).unwrap().condition = Some(Condition::Stopped);
+        let finding = stage.only(&RULE);
+        assert!(finding.remedy[0].contains("kill -CONT 10"), "{finding:?}");
+        assert!(finding.cause.contains("stopped"), "{finding:?}");
+        assert_eq!(finding.holders[0].pid, 10);
+    }
+
+    /// A subflow of MPTCP has no queue of its own: that is not an empty one.
+    #[test]
+    fn a_queue_that_is_not_told_is_not_empty() {
+        let mut stage = stalled(60_001, 7);
+        stage.each(|made| made.0.queue = None);
+        assert!(stage.outcome(&RULE).is_err());
+        let made = stage.connection(State::Established, 80, 4001, Some(10));
+        made.recv(0).quiet(1);
+        let found = stage.outcome(&RULE).unwrap();
+        assert_eq!(
+            (found.findings.len(), found.unjudged.unwrap().count),
+            (0, 1)
+        );
     }
 
     #[test]

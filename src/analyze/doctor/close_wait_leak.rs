@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashMap;
 
 use super::case::{quiet_ms, unsent};
+use super::holders::with_hindrance;
 use super::known::outcome;
 use super::{Case, Evidence, Finding, Number, Outcome, Rule, Severity, Subject};
 use crate::analyze::close_wait::Verdicts;
@@ -201,8 +202,9 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
             .with_known("fd_limit", files.limit)
             .with_known("seconds_to_fd_limit", seconds_left(files, growth));
     }
-    Some(Finding {
+    let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: match (processes, subject.port) {
             (Some(processes), Some(port)) => format!(
@@ -223,7 +225,9 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
         remedy: remedy(case, &subject, leak, growth),
         subject,
         evidence,
-    })
+    };
+    let holder = process.filter(|_| owners.len() == 1);
+    Some(with_hindrance(case, finding, holder))
 }
 
 /// Whether most of the peers are on this host and still hold their end: they called
@@ -249,6 +253,7 @@ fn unsure(case: &Case<'_>, leak: &Leak<'_>) -> Option<Finding> {
     let count = leak.stay.len() as u64 + leak.young + leak.unknown;
     (case.before.is_none() && count > MANY).then(|| Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: Severity::Info,
         title: format!("{count} connections are in CLOSE_WAIT at this moment"),
         subject: Subject::default(),

@@ -255,6 +255,7 @@ fn tell(case: &Case<'_>, failing: &Failing<'_>) -> Finding {
     };
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: failing.severity,
         title: format!(
             "{} port {} answers none of {all} attempts to connect of {who}",

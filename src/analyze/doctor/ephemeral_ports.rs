@@ -111,6 +111,7 @@ fn tell(
     }
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!(
             "{count} of {} ephemeral ports are used from {} to port {} of {}",

@@ -174,6 +174,7 @@ fn tell(case: &Case<'_>, socket: &Socket, known: Known) -> Finding {
     };
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: Severity::Info,
         title: format!(
             "{who} listens on all addresses, port {port}{}",

@@ -97,6 +97,7 @@ fn of_process(case: &Case<'_>, process: &Process, sockets: u64) -> Option<Findin
     });
     Some(Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!("{who} has {open} descriptors open, its limit is {limit}"),
         cause: format!(
@@ -139,6 +140,7 @@ fn of_host(case: &Case<'_>) -> Option<Finding> {
     let severity = severity(open, limit)?;
     Some(Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!("the host has {open} files open, its limit is {limit}"),
         subject: Subject::host(),

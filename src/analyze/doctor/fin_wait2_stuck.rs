@@ -91,6 +91,7 @@ fn judge(case: &Case<'_>, sockets: &[&Socket]) -> Option<Finding> {
     );
     Some(Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!(
             "{who} waits for the end of {count} connections that its peers do not close"

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
+use super::holders::Holder;
 use crate::model::foreign::shown;
 use crate::model::{Family, Process, Protocol};
 
@@ -174,4 +175,7 @@ pub struct Finding {
     pub cause: String,
     /// What to do: commands, or changes of code, the best first.
     pub remedy: Vec<String>,
+    /// The processes that hold the socket it is about, those to blame first; empty where that
+    /// is not what it is about.
+    pub holders: Vec<Holder>,
 }

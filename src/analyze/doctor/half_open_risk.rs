@@ -64,6 +64,7 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
     let count = sockets.len() as u64;
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: Severity::Info,
         title: format!(
             "{who} has {count} connection{} that are idle for up to {} hours, without keepalive",

@@ -20,6 +20,7 @@ mod fd_limit;
 mod fin_wait2_stuck;
 mod finding;
 mod half_open_risk;
+mod holders;
 mod known;
 mod orphans;
 mod path_loss;
@@ -39,6 +40,7 @@ use crate::model::{FamilySet, Protocol};
 
 pub use case::Case;
 pub use finding::{Evidence, Finding, Number, Severity, Subject};
+pub use holders::Holder;
 pub use known::{Found, Outcome, Unjudged};
 
 /// One rule.

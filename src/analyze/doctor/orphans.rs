@@ -40,6 +40,7 @@ fn check(case: &Case<'_>) -> Outcome {
     };
     let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!("{orphans} orphaned connections on this host, the limit is {limit}"),
         subject: Subject::host(),

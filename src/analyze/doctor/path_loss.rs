@@ -146,6 +146,7 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
     let target = subject.destination.map(|(address, _)| address);
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: judge(case, sockets, most),
         title: format!(
             "{to} {what}: {count} connection{}, up to {most} retransmissions in a row",

@@ -5,6 +5,7 @@
 //! last went out (`tcpi_last_data_sent`; a probe is no data). RFC 9293, section 3.8.6.1.
 
 use super::case::{tells_timers, unsent};
+use super::holders::with_hindrance;
 use super::known::Rows;
 use super::stall::{self, Group, SURE_MS, Stalled, span};
 use super::{Case, Evidence, Finding, Outcome, Rule};
@@ -123,8 +124,9 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
         .filter_map(|socket| socket.tcp.as_deref());
     let not_sent = tcp.filter_map(|tcp| tcp.not_sent).map(u64::from);
     let not_sent = not_sent.reduce(|a, b| a + b);
-    Finding {
+    let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: group.severity,
         title: format!(
             "{to} has had no room for data of {who} for {}: {waiting} bytes wait in {count} connection{}",
@@ -144,7 +146,8 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
             "give the writer a limit of time (SO_SNDTIMEO, TCP_USER_TIMEOUT) and of queued bytes, so that one slow client cannot hold it".to_owned(),
         ],
         subject: group.subject,
-    }
+    };
+    with_hindrance(case, finding, reader)
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ impl Stage {
             uid: None,
             parent: None,
             started: None,
+            condition: None,
             cgroup: None,
             files: Some(Files {
                 open: 20,
@@ -59,6 +60,14 @@ impl Stage {
 
     pub fn kernel(&mut self) -> &mut Kernel {
         &mut self.sample.kernel
+    }
+
+    /// Lets a further process hold the last socket.
+    pub fn shared(&mut self, pid: u32) -> &mut Self {
+        let inode = NonZeroU32::new(self.next).unwrap();
+        let via = Via::Fd(self.next);
+        self.holders.push(Holder { inode, pid, via });
+        self
     }
 
     fn push(&mut self, mut socket: Socket, owner: Option<u32>) -> &mut Socket {
@@ -173,6 +182,16 @@ impl Stage {
         }
         snapshot.facts.holders = holders;
         sample
+    }
+
+    /// A case of one look.
+    pub fn case<'a>(&self, now: &'a Sample) -> Case<'a> {
+        let protocols = ProtocolSet {
+            tcp: true,
+            udp: true,
+            raw: false,
+        };
+        Case::new(now, None, protocols)
     }
 
     /// What the rule says.

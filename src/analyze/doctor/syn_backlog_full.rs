@@ -145,6 +145,7 @@ fn tell(case: &Case<'_>, listener: &Socket, count: u64, limit: u64, severity: Se
     }
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!(
             "{count} half-open handshakes on port {port} of {who}, the limit is {limit}"

@@ -58,6 +58,7 @@ fn check(case: &Case<'_>) -> Outcome {
     ));
     let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!("TCP holds {pages} pages of memory; pressure begins at {pressure}, the maximum is {limit}"),
         subject: Subject::host(),

@@ -71,6 +71,7 @@ fn tell(
     };
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title,
         subject,

@@ -5,6 +5,7 @@
 //! (`__udp_enqueue_schedule_skb`); `Udp.RcvbufErrors` counts the same for the namespace.
 
 use super::case::unread;
+use super::holders::with_hindrance;
 use super::known::Rows;
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{Family, Protocol, Socket};
@@ -117,8 +118,9 @@ fn tell(
     };
     let max = case.setting("net.core.rmem_max");
     let max = max.map_or_else(String::new, |max| format!(" (net.core.rmem_max is {max})"));
-    Finding {
+    let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title,
         evidence: Evidence::default()
@@ -147,7 +149,8 @@ fn tell(
             ),
         ],
         subject,
-    }
+    };
+    with_hindrance(case, finding, case.owner(socket))
 }
 
 #[cfg(test)]

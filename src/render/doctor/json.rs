@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::analyze::doctor::{Diagnosis, Evidence, Finding, Number, Rule, Severity, Subject};
-use crate::model::Protocol;
+use crate::analyze::doctor::{
+    Diagnosis, Evidence, Finding, Holder, Number, Rule, Severity, Subject,
+};
+use crate::model::{Condition, Protocol};
 use crate::render::contract::ProcessName;
 
 /// The answer of `doctor`.
@@ -106,6 +108,10 @@ pub struct FindingRow<'a> {
     /// because nothing came in so short a look, is not there: `<name>_below` is.
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, f64>"))]
     evidence: Numbers<'a>,
+    /// The processes that hold the socket it is about, those to blame first; absent where it is
+    /// not about one socket or its processes are not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    holders: Vec<HolderRow<'a>>,
     /// Why it is so.
     cause: &'a str,
     /// What to do: commands, or changes of code, the best first.
@@ -122,8 +128,33 @@ impl<'a> FindingRow<'a> {
             title: &finding.title,
             subject: SubjectEntry::new(&finding.subject),
             evidence: Numbers(&finding.evidence),
+            holders: finding.holders.iter().map(HolderRow::new).collect(),
             cause: &finding.cause,
             remedy: &finding.remedy,
+        }
+    }
+}
+
+/// A process that holds the socket which a finding is about.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Holder"))]
+struct HolderRow<'a> {
+    #[serde(flatten)]
+    process: ProcessName<'a>,
+    /// Whether it can run: runs, stopped (by a signal), traced, zombie (its first thread has
+    /// ended), frozen (its cgroup) or uninterruptible (it waits in the kernel); null where that
+    /// is not known. More may come.
+    state: Option<&'static str>,
+    /// Whether it only passes the socket on to its children, which hold it too.
+    passes_on: bool,
+}
+
+impl<'a> HolderRow<'a> {
+    fn new(holder: &'a Holder) -> Self {
+        Self {
+            process: ProcessName::new(holder.pid, &holder.comm),
+            state: holder.condition.as_ref().map(Condition::name),
+            passes_on: holder.passes_on,
         }
     }
 }
