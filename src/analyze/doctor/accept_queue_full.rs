@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::case::accept_queue;
 use super::holders::{Holder, cure, holders, why};
-use super::known::Rows;
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::foreign::shown;
 use crate::model::{AcceptQueue, Condition, OwnerStatus, Protocol, Queue, Socket, State};
@@ -54,7 +54,8 @@ struct Seen {
 }
 
 fn check(case: &Case<'_>) -> Outcome {
-    let tells = |socket: &Socket| accept_queue(socket).is_some_and(|q| q.limit.is_some());
+    let tells =
+        |socket: &Socket| Told::all(accept_queue(socket).is_some_and(|q| q.limit.is_some()));
     let listeners = Rows::split(case.tcp(&[State::Listen]), tells);
     let around = Around::of(case);
     let findings = listeners.known.iter().filter_map(|socket| {

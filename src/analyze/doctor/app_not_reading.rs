@@ -6,7 +6,7 @@
 
 use super::case::unread;
 use super::holders::with_hindrance;
-use super::known::Rows;
+use super::known::{Rows, Told};
 use super::stall::{self, Group, SURE_MS, Stalled, span};
 use super::{Case, Evidence, Finding, Outcome, Rule};
 use crate::model::{Protocol, Socket, State};
@@ -22,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Outcome {
     let held = case.tcp(&[State::Established, State::FinWait2]);
     let held = held.filter(|socket| case.is_held(socket));
-    let held = Rows::split(held, |socket| is_known(case, socket));
+    let held = Rows::split(held, |socket| told(case, socket));
     let waits = |socket: &&&Socket| unread(socket) > Some(0) && is_full(socket) == Some(true);
     let stalled: Vec<_> = held
         .known
@@ -43,13 +43,14 @@ fn check(case: &Case<'_>) -> Outcome {
     held.outcome(findings.collect(), why)
 }
 
-/// Whether enough is known of a connection to tell whether it stalls.
-fn is_known(case: &Case<'_>, socket: &Socket) -> bool {
-    match (unread(socket), is_full(socket)) {
-        (None, _) => false,
-        (Some(0), _) | (_, Some(false)) => true,
-        (_, None) => false,
-        (_, Some(true)) => case.before.is_some() || silent_ms(socket).is_some(),
+/// What is known of a connection: what waits, whether more can come, and since when.
+fn told(case: &Case<'_>, socket: &Socket) -> Told {
+    let (unread, full) = (unread(socket), is_full(socket));
+    let timed = case.before.is_some() || silent_ms(socket).is_some();
+    match (unread, full) {
+        (Some(_), Some(_)) if timed => Told::All,
+        (Some(0), _) | (_, Some(false)) => Told::Enough,
+        _ => Told::TooLittle,
     }
 }
 

@@ -58,6 +58,8 @@ pub(super) const RULE: Rule = Rule {
 struct Leak<'a> {
     stay: Vec<&'a Socket>,
     young: u64,
+    /// Of so many of these the age is told.
+    told: u64,
     /// Of so many nothing tells whether they stay.
     unknown: u64,
     verdicts: Verdicts,
@@ -80,7 +82,10 @@ fn check(case: &Case<'_>) -> Outcome {
         let leak = leaks.entry(holder(case, socket)).or_default();
         match stays(case, socket) {
             Some(true) => leak.add(socket),
-            Some(false) => leak.young += 1,
+            Some(false) => {
+                leak.young += 1;
+                leak.told += u64::from(quiet_ms(socket).is_some());
+            }
             None => leak.unknown += 1,
         }
     }
@@ -105,11 +110,26 @@ fn check(case: &Case<'_>) -> Outcome {
     // Workers of one port may each hold too few to speak of.
     let of_ports = spread.values().filter(|leak| leak.stay.len() as u64 > MANY);
     findings.extend(of_ports.filter_map(|leak| judge(case, None, leak)));
+    let untimed: u64 = leaks.values().map(|leak| leak.unknown).sum();
+    let without_limit = leaks.values().filter(|leak| !has_limit(case, leak));
+    let without_limit: u64 = without_limit.map(|leak| leak.stay.len() as u64).sum();
     let all = leaks.values();
-    let unknown = all.clone().map(|leak| leak.unknown).sum();
-    let known = all.map(|leak| leak.stay.len() as u64 + leak.young).sum();
-    let why = "this source does not tell how long connections are in CLOSE_WAIT: look twice, a second apart (--for 1s)";
-    outcome(findings, known, unknown, why)
+    let told: u64 = all.map(|leak| leak.stay.len() as u64 + leak.told).sum();
+    let why = if untimed > 0 {
+        "this source does not tell how long connections are in CLOSE_WAIT: look twice, a second apart (--for 1s)"
+    } else {
+        "whose these connections are, and how many descriptors that process may have, is not known"
+    };
+    outcome(findings, told - without_limit, untimed + without_limit, why)
+}
+
+/// Whether a leak can be judged: few enough not to matter, so many that they do, or against the
+/// limit of descriptors of their process.
+fn has_limit(case: &Case<'_>, leak: &Leak<'_>) -> bool {
+    let count = leak.stay.len() as u64;
+    let owner = leak.stay.first().and_then(|socket| case.owner(socket));
+    let files = owner.and_then(|process| process.files);
+    count < FEW || count > MANY || files.is_some()
 }
 
 impl<'a> Leak<'a> {

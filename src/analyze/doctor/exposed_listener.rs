@@ -6,7 +6,7 @@
 //! nothing: where the program does not confirm what it is, that is only what is usual on the
 //! port. Firewalls cannot be seen from here, so this is never more than worth knowing.
 
-use super::known::Rows;
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{OwnerStatus, Protocol, Socket};
 
@@ -100,7 +100,12 @@ fn check(case: &Case<'_>) -> Outcome {
     // Without its program a listener on a port that tells nothing may be anything.
     let hidden = [OwnerStatus::Denied, OwnerStatus::NotAsked];
     let exposed = Rows::split(exposed, |socket| {
-        service(case, socket).is_some() || !hidden.contains(&socket.owner_status)
+        // What is seen of some programs says nothing of those that are hidden.
+        if hidden.contains(&socket.owner_status) && service(case, socket).is_none() {
+            Told::TooLittle
+        } else {
+            Told::Enough
+        }
     });
     let mut findings: Vec<Finding> = Vec::new();
     for &socket in &exposed.known {

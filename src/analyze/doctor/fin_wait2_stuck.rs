@@ -5,7 +5,7 @@
 //! where no process holds the socket any more (`tcp_close`). RFC 9293, section 3.6, case 1.
 
 use super::case::{by_party, quiet_ms, subject};
-use super::known::Rows;
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::foreign::shown;
 use crate::model::{Protocol, Socket, State};
@@ -45,7 +45,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let held = case
         .tcp(&[State::FinWait2])
         .filter(|socket| case.is_held(socket));
-    let held = Rows::split(held, |socket| quiet_ms(socket).is_some());
+    let held = Rows::split(held, |socket| Told::all(quiet_ms(socket).is_some()));
     let stuck = held.known.iter().copied();
     let groups = by_party(case, stuck.filter(|socket| stays(case, socket)));
     let findings = groups.values().filter_map(|sockets| judge(case, sockets));

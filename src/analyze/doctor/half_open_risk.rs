@@ -5,7 +5,7 @@
 //! Peers on this host cannot vanish without a word, so they are left out.
 
 use super::case::{by_party, subject, tells_timers};
-use super::known::Rows;
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{Protocol, Socket, State};
 
@@ -32,9 +32,9 @@ fn check(case: &Case<'_>) -> Outcome {
         .filter(|socket| socket.peer.is_some_and(|p| !case.is_here(p.address)));
     // Without the addresses of this namespace a peer on this host looks like a far one.
     let has_addresses = !case.now.kernel.addresses().is_empty();
-    let is_known =
-        |socket: &Socket| has_addresses && tells_timers(socket) && idle_ms(socket).is_some();
-    let far = Rows::split(far, is_known);
+    let far = Rows::split(far, |socket| {
+        Told::all(has_addresses && tells_timers(socket) && idle_ms(socket).is_some())
+    });
     let idle = far.known.iter().copied();
     let idle = idle.filter(|socket| idle_ms(socket) > Some(IDLE_MS));
     let groups = by_party(case, idle);

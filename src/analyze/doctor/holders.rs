@@ -140,7 +140,7 @@ pub fn why(holder: &Holder) -> Option<String> {
             format!("the cgroup of {who} is frozen: nothing of it runs until it is thawed")
         }
         Condition::Uninterruptible => format!(
-            "{who} waits inside the kernel (state D), for a disk or a network file system: no signal reaches it"
+            "{who} waits inside the kernel (state D), usually for a disk or a network file system, and no signal reaches it"
         ),
     })
 }

@@ -33,27 +33,46 @@ impl From<Vec<Finding>> for Found {
 /// What a rule found, why it could not look.
 pub type Outcome = Result<Found, String>;
 
-/// The rows a rule is about, by whether enough is known of them.
+/// What is known of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// All that the rule looks at.
+    All,
+    /// Not all, but enough: whatever the rest is, nothing is wrong with this row.
+    Enough,
+    /// Too little to judge it.
+    TooLittle,
+}
+
+impl Told {
+    /// All, or too little.
+    pub const fn all(is_told: bool) -> Self {
+        if is_told { Self::All } else { Self::TooLittle }
+    }
+}
+
+/// The rows a rule is about, by what is known of them.
 #[derive(Debug, Default)]
 pub(super) struct Rows<'a> {
     /// Rows that can be judged.
     pub known: Vec<&'a Socket>,
-    /// How many cannot.
-    pub unknown: u64,
+    /// How many of these are known in full.
+    told: u64,
+    /// How many rows cannot be judged.
+    unknown: u64,
 }
 
 impl<'a> Rows<'a> {
-    /// Tells the rows of which `is_known` holds from the others.
-    pub fn split(
-        rows: impl Iterator<Item = &'a Socket>,
-        is_known: impl Fn(&Socket) -> bool,
-    ) -> Self {
+    /// Tells the rows that can be judged from the others.
+    pub fn split(rows: impl Iterator<Item = &'a Socket>, told: impl Fn(&Socket) -> Told) -> Self {
         let mut split = Self::default();
         for row in rows {
-            if is_known(row) {
-                split.known.push(row);
-            } else {
-                split.unknown += 1;
+            match told(row) {
+                Told::TooLittle => split.unknown += 1,
+                told => {
+                    split.told += u64::from(told == Told::All);
+                    split.known.push(row);
+                }
             }
         }
         split
@@ -62,17 +81,17 @@ impl<'a> Rows<'a> {
     /// The outcome of a rule that found `findings` among the known rows; `why` the others could
     /// not be judged.
     pub fn outcome(&self, findings: Vec<Finding>, why: &str) -> Outcome {
-        outcome(findings, self.known.len() as u64, self.unknown, why)
+        outcome(findings, self.told, self.unknown, why)
     }
 }
 
-/// The outcome of a rule that judged `known` rows and could not judge `unknown` others: where it
-/// judged none of them, it has not looked.
-pub(super) fn outcome(findings: Vec<Finding>, known: u64, unknown: u64, why: &str) -> Outcome {
+/// The outcome of a rule that could not judge `unknown` rows: where it found nothing, and the
+/// source told all of none of them, it has not looked.
+pub(super) fn outcome(findings: Vec<Finding>, told: u64, unknown: u64, why: &str) -> Outcome {
     if unknown == 0 {
         return Ok(findings.into());
     }
-    if known == 0 && findings.is_empty() {
+    if told == 0 && findings.is_empty() {
         return Err(why.to_owned());
     }
     Ok(Found {

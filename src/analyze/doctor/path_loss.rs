@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use super::case::{Party, accept_queue, subject, sum, tells_timers, unsent};
 use super::connect_failing::{failing, is_told};
-use super::known::Rows;
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{Protocol, Role, Socket, State, TimerKind};
 
@@ -49,7 +49,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Outcome {
-    let rows = Rows::split(case.tcp(SENDING), tells_timers);
+    let rows = Rows::split(case.tcp(SENDING), |s| Told::all(tells_timers(s)));
     let told = failing(case);
     let lossy = rows
         .known

@@ -6,7 +6,7 @@
 
 use super::case::{tells_timers, unsent};
 use super::holders::with_hindrance;
-use super::known::Rows;
+use super::known::{Rows, Told};
 use super::stall::{self, Group, SURE_MS, Stalled, span};
 use super::{Case, Evidence, Finding, Outcome, Rule};
 use crate::model::foreign::shown;
@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Outcome {
-    let rows = Rows::split(case.tcp(SENDING), |socket| is_known(case, socket));
+    let rows = Rows::split(case.tcp(SENDING), |socket| told(case, socket));
     let stalled: Vec<_> = rows
         .known
         .iter()
@@ -48,12 +48,13 @@ fn check(case: &Case<'_>) -> Outcome {
     rows.outcome(findings.collect(), why)
 }
 
-/// Whether enough is known of a connection to tell whether it stalls.
-fn is_known(case: &Case<'_>, socket: &Socket) -> bool {
+/// What is known of a connection: what waits, whether the peer takes it, and since when.
+fn told(case: &Case<'_>, socket: &Socket) -> Told {
+    let timed = case.before.is_some() || silent_ms(socket).is_some();
     match is_blocked(socket) {
-        None => false,
-        Some(false) => true,
-        Some(true) => case.before.is_some() || silent_ms(socket).is_some(),
+        Some(_) if timed => Told::All,
+        Some(false) => Told::Enough,
+        _ => Told::TooLittle,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::case::unread;
 use super::holders::with_hindrance;
-use super::known::Rows;
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{Family, Protocol, Socket};
 
@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Outcome {
-    let sockets = Rows::split(case.udp(), |socket| socket.drops.is_some());
+    let sockets = Rows::split(case.udp(), |socket| Told::all(socket.drops.is_some()));
     let findings = sockets.known.iter();
     let findings = findings.filter_map(|socket| judge(case, socket));
     sockets.outcome(
