@@ -129,7 +129,7 @@ fn has_limit(case: &Case<'_>, leak: &Leak<'_>) -> bool {
     let count = leak.stay.len() as u64;
     let owner = leak.stay.first().and_then(|socket| case.owner(socket));
     let files = owner.and_then(|process| process.files);
-    count < FEW || count > MANY || files.is_some()
+    !(FEW..=MANY).contains(&count) || files.is_some()
 }
 
 impl<'a> Leak<'a> {

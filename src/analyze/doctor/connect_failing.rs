@@ -14,7 +14,7 @@ use rustc_hash::FxHashSet;
 use super::known::outcome;
 use super::path_loss::{CRITICAL, WARNING, linear, waits_for_accept};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
-use crate::analyze::attempts::{Opening, Target, retransmits};
+use crate::analyze::attempts::{Attempts, Opening, Target, retransmits};
 use crate::model::{Identity, Protocol, Socket, State};
 
 /// So many failing attempts are a warning.
@@ -99,7 +99,7 @@ pub(super) fn failing<'a>(case: &Case<'a>) -> Vec<Failing<'a>> {
 fn answered(case: &Case<'_>) -> FxHashSet<Target> {
     let attempts = case.attempts();
     let before = case.before.map(|before| &before.attempts);
-    let of_before = before.into_iter().flat_map(|before| before.iter());
+    let of_before = before.into_iter().flat_map(Attempts::iter);
     let mut answered: FxHashSet<Target> = of_before
         .filter(|(_, opening)| opening.is_answered)
         .map(|(target, _)| *target)

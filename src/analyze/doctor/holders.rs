@@ -198,7 +198,7 @@ mod tests {
 
     fn order(stage: &Stage) -> Vec<(u32, bool)> {
         let now = stage.finished();
-        let case = stage.case(&now);
+        let case = Stage::case(&now);
         let listener = now.sockets().first().unwrap();
         let holders = holders(&case, listener).into_iter();
         holders.map(|h| (h.pid, h.passes_on)).collect()

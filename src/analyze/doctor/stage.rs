@@ -185,7 +185,7 @@ impl Stage {
     }
 
     /// A case of one look.
-    pub fn case<'a>(&self, now: &'a Sample) -> Case<'a> {
+    pub fn case(now: &Sample) -> Case<'_> {
         let protocols = ProtocolSet {
             tcp: true,
             udp: true,
