@@ -84,6 +84,7 @@ fn process(pid: u32) -> Process {
         uid: Some(33),
         parent: Some(1),
         started: None,
+        condition: None,
         cgroup: None,
         files: None,
     }

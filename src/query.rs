@@ -136,7 +136,7 @@ pub struct Query {
     pub cgroups: bool,
     /// Whether sockets that share an address are to be told as groups.
     pub groups: bool,
-    /// Whether descriptors in use and their limit are wanted of each owner.
+    /// Whether descriptors in use and their limit are wanted of each owner, and whether it can run.
     pub files: bool,
     /// Whether command lines are read only of the processes that are left when rows have been
     /// chosen, and not of every holder.

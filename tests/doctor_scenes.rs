@@ -56,7 +56,9 @@ fn a_leak_of_close_wait() {
         assert_eq!(number(finding, name), count, "{name}: {finding}");
     }
     assert!(number(finding, "oldest_ms") >= 1000, "{finding}");
-    assert!(rate(finding, "growth_per_second").abs() < 0.001);
+    // None came: that is no rate of 0, but one below what so short a look can tell.
+    assert_eq!(finding["evidence"].get("growth_per_second"), None);
+    assert!(rate(finding, "growth_per_second_below") <= 1.0, "{finding}");
     assert!(remedy(finding).contains("close"), "{finding}");
 }
 
@@ -211,7 +213,7 @@ fn descriptors_run_out() {
     for (name, count) in [("open", 60), ("limit", 64), ("sockets", 1)] {
         assert_eq!(number(finding, name), count, "{name}: {finding}");
     }
-    assert!(rate(finding, "growth_per_second").abs() < 0.001);
+    assert_eq!(finding["evidence"].get("growth_per_second"), None);
 }
 
 #[test]

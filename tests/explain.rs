@@ -12,7 +12,7 @@ mod common;
 use common::{Namespace, Run, Scene, json, sockscope};
 use serde_json::Value;
 
-const IDS: [&str; 15] = [
+const IDS: [&str; 16] = [
     "close-wait-leak",
     "accept-queue-full",
     "syn-backlog-full",
@@ -25,6 +25,7 @@ const IDS: [&str; 15] = [
     "fd-limit",
     "peer-not-reading",
     "app-not-reading",
+    "connect-failing",
     "path-loss",
     "half-open-risk",
     "exposed-listener",

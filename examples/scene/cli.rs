@@ -98,10 +98,17 @@ pub struct Options {
     /// deaf-peer: the line comes when every client has sent its bytes again so often
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=12))]
     pub retransmits: u32,
-    /// udp-dropping, peer-not-reading: the healthy twin, who reads at once whatever comes
+    /// connect-failing: a client gives up after so many milliseconds, and tries again
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=600_000))]
+    pub give_up: u32,
+    /// workers: why the last worker cannot run
+    #[arg(long, value_enum)]
+    pub hinder: Option<Hindrance>,
+    /// udp-dropping, peer-not-reading, connect-failing: the healthy twin, who reads (accepts) at once whatever comes
     #[arg(long)]
     pub reading: bool,
-    /// peer-not-reading: the near miss, in which queues are full but move: the reader is slow and reads all
+    /// peer-not-reading: the near miss, in which queues are full but move: the reader is slow and reads all;
+    /// connect-failing: one connection there is established
     #[arg(long)]
     pub slow: bool,
     /// peer-not-reading: the client is the one who writes
@@ -209,6 +216,19 @@ impl Options {
     }
 }
 
+/// Why a process cannot run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Hindrance {
+    /// By SIGSTOP
+    Stopped,
+    /// By a tracer
+    Traced,
+    /// Its first thread has exited
+    Zombie,
+    /// It waits inside the kernel
+    Uninterruptible,
+}
+
 /// The kinds of scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
@@ -260,6 +280,10 @@ pub enum Kind {
     DeafPeer,
     /// A healthy server: COUNT connections that stay, and --rate that come and go in a second
     Busy,
+    /// COUNT threads that connect in vain, give up (--give-up) and try again (--reading, --slow)
+    ConnectFailing,
+    /// A master and COUNT workers with one listener, whose queue is full (--backlog, --hinder)
+    Workers,
     /// COUNT TCP sockets that are bound and nothing more
     Bound,
     /// One socket that has a port, of any kind (--how, --address, --port)

@@ -238,3 +238,36 @@ pub fn ring_that_holds(file: RawFd) -> io::Result<OwnedFd> {
     checked(answer as libc::c_int)?;
     Ok(ring)
 }
+
+/// Stops a process of ours as a debugger does; it stays so as long as the calling thread lives.
+pub fn trace(pid: i32) -> io::Result<()> {
+    let nothing = std::ptr::null_mut::<libc::c_void>();
+    // SAFETY: PTRACE_ATTACH reads no memory through the two null pointers.
+    let answer = unsafe { libc::ptrace(libc::PTRACE_ATTACH, pid, nothing, nothing) };
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Waits inside the kernel, where no signal but SIGKILL reaches, for the end of a child that holds all fds but `fd`:
+/// a parent waits so for a child of vfork().
+pub fn wait_uninterruptibly(fd: RawFd) -> io::Result<()> {
+    let flags = libc::c_long::from(libc::CLONE_VFORK | libc::SIGCHLD);
+    // SAFETY: without CLONE_VM the child has a copy of all memory, as after fork(), and needs no stack of its own.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    if pid < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if pid == 0 {
+        // SAFETY: prctl and close take no pointers; the fd is of this child's own table.
+        unsafe {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            libc::close(fd);
+        }
+        loop {
+            std::thread::park();
+        }
+    }
+    Ok(())
+}

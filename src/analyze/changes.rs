@@ -337,6 +337,7 @@ mod tests {
             uid: None,
             parent: None,
             started: None,
+            condition: None,
             cgroup: None,
             files: None,
         };

@@ -1,5 +1,6 @@
 //! Views made from a snapshot: pure, without I/O.
 
+pub mod attempts;
 pub mod bind;
 pub mod buildup;
 pub mod changes;

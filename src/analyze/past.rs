@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::attempts::Attempts;
 use super::changes::Look;
-use crate::model::{Facts, Files, Identity, Kernel, Queue, Report, Snapshot, Socket, State};
+use crate::model::{
+    Condition, Facts, Files, Identity, Kernel, Queue, Report, Snapshot, Socket, State,
+};
 
 /// One look at a namespace: its sockets, and what the kernel counts.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +51,8 @@ pub struct Was {
     pub first: Option<State>,
     /// What waited in it.
     pub queue: Option<Queue>,
+    /// Memory that what it had received and not read held.
+    pub held: Option<u32>,
     /// Packets it had dropped.
     pub drops: Option<u32>,
     /// Bytes the peer had acknowledged.
@@ -60,6 +65,16 @@ pub struct Was {
     pub owner: Option<u32>,
 }
 
+/// The memory that unread data of a socket holds; of a source that tells no memory, what it
+/// tells of unread data.
+fn held(socket: &Socket) -> Option<u32> {
+    match (socket.memory.as_ref(), socket.queue) {
+        (Some(memory), _) => Some(memory.received),
+        (None, Some(Queue::Bytes { recv, .. })) => Some(recv),
+        _ => None,
+    }
+}
+
 /// One or several earlier looks. Of each socket the last one counts.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
@@ -69,8 +84,12 @@ pub struct Past {
     pub midway: Option<Kernel>,
     /// When the first look was.
     pub at: Duration,
+    /// Connections that were being opened, by their destinations.
+    pub attempts: Attempts,
     seen: FxHashMap<Identity, Was>,
     files: FxHashMap<u32, Files>,
+    /// Processes that no signal reached.
+    stuck: FxHashSet<u32>,
     names: FxHashMap<u32, Vec<u8>>,
     has_looked: bool,
 }
@@ -81,14 +100,21 @@ impl Past {
     pub fn of(sample: Sample) -> Self {
         let mut past = Self::default();
         past.absorb(&sample.snapshot);
-        for process in sample.facts().processes.values() {
-            if let Some(files) = process.files {
-                past.files.insert(process.pid, files);
-            }
-        }
+        past.note(sample.facts());
         past.kernel = sample.kernel;
         past.at = sample.at;
         past
+    }
+
+    /// Notes what is remembered of processes.
+    fn note(&mut self, facts: &Facts) {
+        for process in facts.processes.values() {
+            self.files
+                .extend(process.files.map(|files| (process.pid, files)));
+            if process.condition == Some(Condition::Uninterruptible) {
+                self.stuck.insert(process.pid);
+            }
+        }
     }
 
     /// What a look leaves behind that knows who held the sockets before it.
@@ -98,10 +124,7 @@ impl Past {
         past.absorb(&look.sample.snapshot);
         past.kernel = look.sample.kernel.clone();
         past.at = look.sample.at;
-        for process in look.facts().processes.values() {
-            past.files
-                .extend(process.files.map(|files| (process.pid, files)));
-        }
+        past.note(look.facts());
         for socket in look.sockets() {
             let Some(owner) = look.former_owner(socket) else {
                 continue;
@@ -136,6 +159,7 @@ impl Past {
                 state: socket.state,
                 first,
                 queue: socket.queue,
+                held: held(socket),
                 drops: socket.drops,
                 drops_midway: None,
                 acked: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_acked),
@@ -144,6 +168,7 @@ impl Past {
             };
             self.seen.insert(identity, was);
         }
+        self.attempts.add(snapshot);
         self.has_looked = true;
     }
 
@@ -154,6 +179,7 @@ impl Past {
                 was.drops_midway = socket.drops;
             }
         }
+        self.attempts.add_sockets(sockets, &Facts::default());
         self.midway = Some(kernel);
     }
 
@@ -172,6 +198,12 @@ impl Past {
     #[must_use]
     pub fn files(&self, pid: u32) -> Option<Files> {
         self.files.get(&pid).copied()
+    }
+
+    /// Whether no signal reached a process.
+    #[must_use]
+    pub fn is_stuck(&self, pid: u32) -> bool {
+        self.stuck.contains(&pid)
     }
 
     /// The name of a process that held a socket.

@@ -8,7 +8,7 @@ use super::{Exit, Failure};
 use crate::analyze::doctor::{Case, Diagnosis, RULES, Rule, Severity, diagnose};
 use crate::analyze::past::{Past, Sample};
 use crate::filter::{Filter, did_you_mean};
-use crate::model::{FamilySet, StateSet};
+use crate::model::{FamilySet, State, StateSet};
 use crate::pipeline::{self, Request};
 use crate::query::{ProcessDetail, Query};
 use crate::render::events::Kind;
@@ -114,10 +114,11 @@ pub(super) fn complete(query: &mut Query) {
     query.files = true;
 }
 
-/// Looks between the others at what drops packets: listeners and UDP sockets, which are few.
+/// Looks between the others at what drops packets, listeners and UDP sockets, and at what is being
+/// opened: all of that is few.
 fn pass(past: &mut Past, request: &Request) -> Result<(), Failure> {
     let mut request = request.clone();
-    request.query.states = StateSet::LISTENING;
+    request.query.states = StateSet::LISTENING.with(State::SynSent);
     request.query.owners = ProcessDetail::None;
     request.query.info = false;
     let sample = pipeline::sample(&request)?;

@@ -40,7 +40,7 @@ pub(super) fn run(
         _ => Processes::open().map_or_else(Vec::new, |all| all.called(target.as_bytes())),
     };
     let request = session.request(StateSet::ALL, Filter::pids(&pids).and(filter))?;
-    let named = escape(target.as_bytes());
+    let named = shown(target.as_bytes()).to_string();
     let rest = |listed: &_| Rest::new(&named, &pids, &request.query, listed);
     let is_chosen = !words.is_empty();
     if pids_only {

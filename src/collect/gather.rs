@@ -242,6 +242,7 @@ impl<'a> Gathering<'a> {
         self.unread.remove(&pid);
         if self.query.files {
             process.files = self.processes.files(pid);
+            self.processes.stand(&mut process);
         }
         self.facts.processes.insert(pid, process);
         true

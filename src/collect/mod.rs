@@ -17,6 +17,7 @@ mod processes;
 mod procfs;
 mod rows;
 mod settling;
+mod standing;
 mod stream;
 mod tables;
 mod task_files;

@@ -1,11 +1,13 @@
 //! The facts of the processes that are shown.
 
+use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::io::Errno;
 
 use super::command_lines::{CommandLines, Missing};
 use super::gaps::errno;
+use super::standing::Standings;
 use crate::model::{Files, Problem, Process};
 use crate::query::ProcessDetail;
 use crate::sys::proc::{self, Pinned, ProcDir};
@@ -72,6 +74,7 @@ pub struct Processes {
     clock: OnceLock<Option<(i64, u64)>>,
     commands: CommandLines,
     lost: Mutex<Lost>,
+    standings: OnceCell<Standings>,
 }
 
 /// What is read of a process.
@@ -97,6 +100,7 @@ impl Processes {
             clock: OnceLock::new(),
             commands: CommandLines::default(),
             lost: Mutex::default(),
+            standings: OnceCell::new(),
         }
     }
 
@@ -285,6 +289,13 @@ impl Processes {
             limit,
             hard_limit,
         })
+    }
+
+    /// Adds to a process whether it can run, and its parent.
+    pub fn stand(&self, process: &mut Process) {
+        let Ok(proc) = &self.proc else { return };
+        let standings = self.standings.get_or_init(Standings::new);
+        standings.read(proc, process);
     }
 
     fn started(&self, ticks: u64) -> Option<i64> {

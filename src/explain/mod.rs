@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     /// The ids of the contract.
-    const FINDINGS: [&str; 15] = [
+    const FINDINGS: [&str; 16] = [
         "close-wait-leak",
         "accept-queue-full",
         "syn-backlog-full",
@@ -151,6 +151,7 @@ mod tests {
         "fd-limit",
         "peer-not-reading",
         "app-not-reading",
+        "connect-failing",
         "path-loss",
         "half-open-risk",
         "exposed-listener",

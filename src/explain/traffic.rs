@@ -11,6 +11,7 @@ pub(super) const TOPICS: &[Topic] = &[
     FD_LIMIT,
     PEER_NOT_READING,
     APP_NOT_READING,
+    CONNECT_FAILING,
     PATH_LOSS,
     HALF_OPEN_RISK,
     EXPOSED_LISTENER,
@@ -248,6 +249,62 @@ const APP_NOT_READING: Topic = Topic {
             "",
             "packets beyond a closed window",
         ),
+    ],
+};
+
+const CONNECT_FAILING: Topic = Topic {
+    name: "connect-failing",
+    title: "a destination answers none of several attempts to connect",
+    group: Group::Findings,
+    aliases: &["connecttimeout", "etimedout"],
+    drawing: Drawing::None,
+    points: &[
+        point(
+            "wrong",
+            "connect() after connect() runs into its limit of time. What the program wants there \
+             does not happen, and each attempt holds a thread or a descriptor, and a local port.",
+        ),
+        point(
+            "shown",
+            "SYN_SENT towards one address and port at every look, the SYN sent again, none of \
+             them ever ESTABLISHED. The sockets differ from look to look: they give up, others \
+             follow. TCPSynRetrans and AttemptFails grow.",
+        ),
+        point(
+            "who acts",
+            "Whoever runs the firewall, the route or the host on the other side. A dropped SYN is \
+             a firewall or a host that is down; \"connection refused\" comes at once and is a \
+             program that does not run.",
+        ),
+        point(
+            "lasts",
+            "Until the program gives up (a limit of its own, often 1 to 30 s), or the kernel does \
+             after the last SYN: ETIMEDOUT.",
+        ),
+        point(
+            "do",
+            "sockscope conns state=syn_sent --columns +retransmits. ip route get ADDRESS; ping \
+             it; try another port of it: if that answers, the port is filtered, or its accept \
+             queue is full.",
+        ),
+        point(
+            "beware",
+            "One SYN sent again is normal. Where some connections are established and others \
+             wait, look at the accept queue there (explain accept-queue-full). For a single \
+             attempt that waits for long: path-loss.",
+        ),
+    ],
+    live: &[
+        sockets(State::SynSent, "now"),
+        counter(
+            "Tcp",
+            "AttemptFails",
+            "",
+            "attempts that failed, in and out",
+        ),
+        counter("TcpExt", "TCPSynRetrans", "", "SYN and SYN+ACK sent again"),
+        setting("net.ipv4.tcp_syn_retries", "", "SYNs sent again at most"),
+        derived(Derived::ConnectGivesUp, "without a limit of its own"),
     ],
 };
 

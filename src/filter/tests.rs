@@ -50,6 +50,7 @@ fn connection() -> (Socket, Facts) {
             uid: None,
             parent: None,
             started: None,
+            condition: None,
             cgroup: Some("/system.slice/shop.service".into()),
             files: None,
         };

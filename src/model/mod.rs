@@ -30,7 +30,7 @@ pub use narrow::Narrow;
 pub use options::SocketOptions;
 pub use ports::{ListenerPorts, PortRange};
 pub use problem::{OtherNamespaces, Problem, Report};
-pub use process::{Container, Files, Process};
+pub use process::{Condition, Container, Files, Process};
 pub use queue::{AcceptQueue, Queue};
 pub use socket::{Age, OwnerStatus, Role, Socket, Timer, TimerKind};
 pub use state::{State, StateSet};

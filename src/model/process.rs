@@ -22,10 +22,58 @@ pub struct Process {
     /// Seconds since the epoch at which the process started; read only where it is shown.
     /// Source: /proc/PID/stat field 22 and the boot time.
     pub started: Option<i64>,
+    /// Whether it can run; `None` until it is asked for. Source: /proc/PID/stat field 3, and what
+    /// its cgroup says.
+    pub condition: Option<Condition>,
     /// The cgroup path. Source: /proc/PID/cgroup.
     pub cgroup: Option<Foreign>,
     /// Its descriptors; `None` until they are asked for.
     pub files: Option<Files>,
+}
+
+/// Whether a process can run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It runs, or waits for something that wakes it (R, S, I).
+    Runs,
+    /// It was stopped by a signal (T) and goes on with SIGCONT.
+    Stopped,
+    /// A debugger or tracer holds it (t).
+    Traced,
+    /// Its first thread has ended (Z); others may live.
+    Zombie,
+    /// Its cgroup is frozen: writing 0 (version 2) or THAWED to this file thaws it.
+    Frozen(Foreign),
+    /// It waits in the kernel and no signal reaches it (D).
+    Uninterruptible,
+}
+
+impl Condition {
+    /// The condition of a state letter; `None` for one that tells nothing here.
+    #[must_use]
+    pub const fn from_letter(letter: char) -> Option<Self> {
+        Some(match letter {
+            'R' | 'S' | 'I' => Self::Runs,
+            'T' => Self::Stopped,
+            't' => Self::Traced,
+            'Z' | 'X' | 'x' => Self::Zombie,
+            'D' => Self::Uninterruptible,
+            _ => return None,
+        })
+    }
+
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Runs => "runs",
+            Self::Stopped => "stopped",
+            Self::Traced => "traced",
+            Self::Zombie => "zombie",
+            Self::Frozen(_) => "frozen",
+            Self::Uninterruptible => "uninterruptible",
+        }
+    }
 }
 
 /// The descriptors of a process.
@@ -69,6 +117,7 @@ impl Process {
             uid: None,
             parent: None,
             started: None,
+            condition: None,
             cgroup: None,
             files: None,
         }
@@ -168,6 +217,7 @@ mod tests {
             parent: None,
             started: None,
             cgroup: Some(cgroup.into()),
+            condition: None,
             files: None,
         }
     }

@@ -343,6 +343,7 @@ mod tests {
                     uid: Some(pid),
                     parent: None,
                     started: None,
+                    condition: None,
                     cgroup: None,
                     files: None,
                 });

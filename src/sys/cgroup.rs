@@ -54,6 +54,69 @@ pub fn id_of(path: &str) -> Result<Option<NonZeroU64>, String> {
     }
 }
 
+/// Where the file systems of cgroups are that can freeze processes.
+#[derive(Debug, Default)]
+pub struct Freezers {
+    /// The mount of version 2.
+    unified: Option<PathBuf>,
+    /// The mount of the controller `freezer` of version 1.
+    freezer: Option<PathBuf>,
+}
+
+impl Freezers {
+    /// Finds the mounts.
+    #[must_use]
+    pub fn find() -> Self {
+        let mounts = fs::read("/proc/thread-self/mountinfo").unwrap_or_default();
+        let path = |bytes: Vec<u8>| PathBuf::from(std::ffi::OsStr::from_bytes(&bytes));
+        Self {
+            unified: mountinfo::mounted(&mounts, b"cgroup2").map(path),
+            freezer: mountinfo::mounted_with(&mounts, b"cgroup", b"freezer").map(path),
+        }
+    }
+
+    /// The file that thaws a process with this /proc/PID/cgroup; `None` where it is not frozen,
+    /// or that cannot be seen.
+    #[must_use]
+    pub fn frozen_by(&self, cgroups: &[u8]) -> Option<PathBuf> {
+        cgroups.split(|&byte| byte == b'\n').find_map(|line| {
+            let mut parts = line.splitn(3, |&byte| byte == b':').skip(1);
+            let (controllers, path) = (parts.next()?, parts.next()?);
+            let path = Path::new(std::ffi::OsStr::from_bytes(path.strip_prefix(b"/")?));
+            if controllers.is_empty() {
+                let root = self.unified.as_deref()?;
+                let says_so = ("cgroup.events", "frozen 1");
+                return frozen(root, path, says_so, ("cgroup.freeze", "1"));
+            }
+            let mut controllers = controllers.split(|&byte| byte == b',');
+            let root = self.freezer.as_deref();
+            let root = root.filter(|_| controllers.any(|name| name == b"freezer"))?;
+            let says_so = ("freezer.state", "FROZEN");
+            let by = frozen(root, path, says_so, ("freezer.self_freezing", "1"))?;
+            Some(by.with_file_name("freezer.state"))
+        })
+    }
+}
+
+/// A file of a cgroup, and a line in it.
+type Sign = (&'static str, &'static str);
+
+/// The file of the cgroup at `path`, or of one above it, that froze it: `says_so` tells that it
+/// is frozen, `did_so` by which of them.
+fn frozen(root: &Path, path: &Path, says_so: Sign, did_so: Sign) -> Option<PathBuf> {
+    let has = |directory: &Path, (file, line): Sign| {
+        let text = fs::read_to_string(directory.join(file)).unwrap_or_default();
+        text.lines().any(|known| known == line)
+    };
+    let own = root.join(path);
+    if path.as_os_str().is_empty() || !has(&own, says_so) {
+        return None;
+    }
+    let mut above = own.ancestors().take_while(|directory| *directory != root);
+    let by = above.find(|directory| has(directory, did_so));
+    Some(by.unwrap_or(&own).join(did_so.0))
+}
+
 /// Walks the directories below `root`, the nearest first, until all are found.
 fn below(root: &Path, wanted: &FxHashSet<NonZeroU64>) -> FxHashMap<NonZeroU64, Foreign> {
     let mut found = FxHashMap::default();

@@ -187,6 +187,7 @@ impl World {
                 uid: Some(0),
                 parent: None,
                 started: None,
+                condition: None,
                 cgroup: None,
                 files: Some(Files {
                     open: 24,

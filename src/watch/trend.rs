@@ -249,6 +249,7 @@ mod tests {
             },
             peer: nowhere,
             verdicts: None,
+            unanswered: None,
             files: Some(Files {
                 open: count + 24,
                 limit: Some(1024),

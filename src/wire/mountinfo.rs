@@ -55,6 +55,20 @@ pub fn hidepid(text: &[u8], major: u32, minor: u32) -> Option<Hidepid> {
     }
 }
 
+/// Where the first file system of `kind` is mounted that has `option`, such as a controller of
+/// cgroups of version 1.
+#[must_use]
+pub fn mounted_with(text: &[u8], kind: &[u8], option: &[u8]) -> Option<Vec<u8>> {
+    let mut lines = text.split(|&byte| byte == b'\n');
+    lines.find_map(|line| {
+        let options = line.rsplit(|&byte| byte == b' ').next()?;
+        let mut options = options.split(|&byte| byte == b',');
+        options
+            .any(|known| known == option)
+            .then(|| mounted(line, kind))?
+    })
+}
+
 /// `\040` is a blank.
 fn unescape(mut text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());

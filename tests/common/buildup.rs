@@ -6,9 +6,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The states that pile up.
-pub const STATES: [&str; 7] = [
+pub const STATES: [&str; 8] = [
     "TIME_WAIT",
     "CLOSE_WAIT",
+    "SYN_SENT",
     "SYN_RECV",
     "FIN_WAIT1",
     "FIN_WAIT2",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every rule of the contract.
-pub const RULES: [&str; 15] = [
+pub const RULES: [&str; 16] = [
     "close-wait-leak",
     "accept-queue-full",
     "syn-backlog-full",
@@ -18,6 +18,7 @@ pub const RULES: [&str; 15] = [
     "fd-limit",
     "peer-not-reading",
     "app-not-reading",
+    "connect-failing",
     "path-loss",
     "half-open-risk",
     "exposed-listener",

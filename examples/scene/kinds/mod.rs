@@ -2,6 +2,7 @@
 
 mod busy;
 mod churn;
+mod connects;
 mod datagrams;
 mod hidden;
 mod holders;
@@ -15,6 +16,7 @@ mod queues;
 mod sides;
 mod stalls;
 mod states;
+mod workers;
 
 use crate::cli::{Kind, Options};
 use crate::scene::Scene;
@@ -71,6 +73,8 @@ fn make_part(options: &Options, scene: &mut Scene) -> io::Result<()> {
         Kind::PeerNotReading => stalls::peer_not_reading,
         Kind::DeafPeer => stalls::deaf_peer,
         Kind::Busy => busy::busy,
+        Kind::ConnectFailing => connects::connect_failing,
+        Kind::Workers => workers::workers,
         Kind::UdpBound => datagrams::bound,
         Kind::UdpConnected => datagrams::connected,
         Kind::UdpMany => datagrams::many,

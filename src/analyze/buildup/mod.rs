@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
+use super::attempts::retransmits;
 use super::close_wait::Verdicts;
 use super::past::{Past, Sample};
 use super::states::{self, By};
@@ -17,9 +18,10 @@ pub use attribution::{Attribution, Attributor, Whose};
 pub use limits::{Limits, PortUse, Used};
 
 /// The states that pile up, in the order in which they are told: what hurts most first.
-pub const STATES: [State; 7] = [
+pub const STATES: [State; 8] = [
     State::CloseWait,
     State::TimeWait,
+    State::SynSent,
     State::SynRecv,
     State::FinWait1,
     State::FinWait2,
@@ -71,10 +73,86 @@ pub struct Pile {
     pub peer: SharedEnd,
     /// What their receive queues say; of CLOSE_WAIT only.
     pub verdicts: Option<Verdicts>,
+    /// How often the SYNs were sent again; of SYN_SENT only.
+    pub unanswered: Option<Unanswered>,
     /// Descriptors of the process.
     pub files: Option<Files>,
     /// How many more there are than at the first look, in a second.
-    pub growth: Option<f64>,
+    pub growth: Option<Growth>,
+}
+
+impl Pile {
+    /// Why its sockets are still there, in words; `None` where nothing tells.
+    #[must_use]
+    pub fn verdict(&self) -> Option<String> {
+        let unanswered = self.unanswered.as_ref();
+        let unanswered = unanswered.and_then(|unanswered| unanswered.words(self.count));
+        let verdicts = self.verdicts.as_ref().and_then(Verdicts::words);
+        verdicts.or(unanswered)
+    }
+}
+
+/// How fast a pile grows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Growth {
+    /// So many more in a second.
+    PerSecond(f64),
+    /// None came while this looked: fewer than so many in a second.
+    Below(f64),
+}
+
+impl Growth {
+    /// What was measured: nothing, where nothing came.
+    #[must_use]
+    pub const fn per_second(self) -> Option<f64> {
+        match self {
+            Self::PerSecond(rate) => Some(rate),
+            Self::Below(_) => None,
+        }
+    }
+}
+
+/// SYNs without an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Sockets whose SYN was sent again.
+    pub sent_again: u64,
+    /// Sockets of which that is not told.
+    pub untold: u64,
+    /// How often at most.
+    pub most: u8,
+}
+
+impl Unanswered {
+    /// The SYNs of these sockets.
+    fn of(sockets: &[&Socket]) -> Self {
+        let mut unanswered = Self::default();
+        for socket in sockets {
+            match retransmits(socket) {
+                None => unanswered.untold += 1,
+                Some(sent) => {
+                    unanswered.sent_again += u64::from(sent > 0);
+                    unanswered.most = unanswered.most.max(sent);
+                }
+            }
+        }
+        unanswered
+    }
+
+    /// In words; `None` where nothing was sent again, or that is not told.
+    #[must_use]
+    pub fn words(&self, count: u64) -> Option<String> {
+        let Self {
+            sent_again, most, ..
+        } = *self;
+        let who = match sent_again {
+            0 => return None,
+            all if all == count => "no answer to the SYN".to_owned(),
+            some => format!("{some}: no answer to the SYN"),
+        };
+        let times = if most == 1 { "time" } else { "times" };
+        Some(format!("{who}, sent again up to {most} {times}"))
+    }
 }
 
 /// What piled up, the worst first within each state, and how near the limits are.
@@ -84,6 +162,8 @@ pub struct Buildup {
     pub piles: Vec<Pile>,
     /// The limits.
     pub limits: Limits,
+    /// Whether there was an earlier look, which knows who held what.
+    pub has_watched: bool,
 }
 
 /// Makes the rows of the sockets that `is_wanted` holds for, and the limits from all of them.
@@ -122,6 +202,7 @@ pub fn buildup(
     Buildup {
         piles,
         limits: Limits::of(now),
+        has_watched: before.is_some(),
     }
 }
 
@@ -227,6 +308,7 @@ fn pile(
         local: shared(sockets.iter().map(|socket| Some(socket.local))),
         peer: shared(sockets.iter().map(|socket| socket.peer)),
         verdicts: (key.state == State::CloseWait).then_some(verdicts),
+        unanswered: (key.state == State::SynSent).then(|| Unanswered::of(sockets)),
         files,
         growth: before.and_then(|before| growth(sockets, before, now)),
     }
@@ -252,7 +334,12 @@ fn age_ms(socket: &Socket) -> Option<u64> {
     if socket.state == State::TimeWait {
         return socket.age().map(|age| age.ms);
     }
-    Some(socket.tcp.as_ref()?.quiet_ms().into())
+    // Nothing has come yet that a time could be counted from.
+    let tcp = socket
+        .tcp
+        .as_ref()
+        .filter(|_| socket.state != State::SynSent);
+    Some(tcp?.quiet_ms().into())
 }
 
 /// What the ends have in common.
@@ -272,14 +359,17 @@ fn shared(mut ends: impl Iterator<Item = Option<Endpoint>>) -> SharedEnd {
 }
 
 /// How many of the sockets came into the state since the first look, in a second.
-fn growth(sockets: &[&Socket], before: &Past, now: &Sample) -> Option<f64> {
+fn growth(sockets: &[&Socket], before: &Past, now: &Sample) -> Option<Growth> {
     let seconds = now.at.saturating_sub(before.at).as_secs_f64();
     let is_new = |socket: &&&Socket| {
         let was = before.of_socket(socket);
         was.and_then(|was| was.first) != Some(socket.state)
     };
     let new = sockets.iter().filter(is_new).count() as u64;
-    (seconds > 0.0).then(|| super::round(super::float(new) / seconds))
+    (seconds > 0.0).then(|| match new {
+        0 => Growth::Below(super::round(1.0 / seconds)),
+        new => Growth::PerSecond(super::round(super::float(new) / seconds)),
+    })
 }
 
 #[cfg(test)]

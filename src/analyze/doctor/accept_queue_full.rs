@@ -9,8 +9,11 @@
 use rustc_hash::FxHashMap;
 
 use super::case::accept_queue;
+use super::holders::{Holder, cure, holders, why};
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
-use crate::model::{AcceptQueue, OwnerStatus, Protocol, Queue, Socket, State};
+use crate::model::foreign::shown;
+use crate::model::{AcceptQueue, Condition, OwnerStatus, Protocol, Queue, Socket, State};
 
 /// Dropped packets in a second that are a warning, and critical.
 const DROPS_WARNING: f64 = 1.0;
@@ -42,7 +45,7 @@ struct Seen {
     queue: AcceptQueue,
     limit: u32,
     before: Option<AcceptQueue>,
-    drops: u64,
+    drops: Option<u64>,
     syn_recv: u64,
     /// Dropped in a second between the looks, where these were for a full queue.
     rate: Option<f64>,
@@ -51,20 +54,17 @@ struct Seen {
 }
 
 fn check(case: &Case<'_>) -> Outcome {
-    let listeners: Vec<_> = case.tcp(&[State::Listen]).collect();
-    let tells = |socket: &&Socket| accept_queue(socket).is_some_and(|q| q.limit.is_some());
-    if !listeners.is_empty() && !listeners.iter().any(tells) {
-        return Err(
-            "the limits of accept queues are not in /proc/net/tcp: sock_diag is needed".to_owned(),
-        );
-    }
+    let tells =
+        |socket: &Socket| Told::all(accept_queue(socket).is_some_and(|q| q.limit.is_some()));
+    let listeners = Rows::split(case.tcp(&[State::Listen]), tells);
     let around = Around::of(case);
-    let findings = listeners.into_iter().filter_map(|socket| {
+    let findings = listeners.known.iter().filter_map(|socket| {
         let seen = look(case, &around, socket)?;
         let severity = judge(case, &seen)?;
         Some(tell(case, socket, &seen, severity))
     });
-    Ok(findings.collect())
+    let why = "this source does not tell the limits of accept queues: sock_diag is needed";
+    listeners.outcome(findings.collect(), why)
 }
 
 /// What is the same for all listeners.
@@ -98,7 +98,7 @@ fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<Seen> {
         Some(Queue::Accept(queue)) => Some(queue),
         _ => None,
     });
-    let drops = u64::from(socket.drops.unwrap_or(0));
+    let drops = socket.drops.map(u64::from);
     let syn_recv = around.syn_recv.get(&socket.local.port).copied();
     let syn_recv = syn_recv.unwrap_or(0);
     // Beyond the limit of the SYN queue the drops may be of that one.
@@ -106,7 +106,7 @@ fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<Seen> {
         || (around.overflowed && queue.limit.is_none_or(|limit| syn_recv <= limit.into()));
     let dropped = was
         .and_then(|was| was.drops)
-        .map(|before| drops.saturating_sub(before.into()));
+        .and_then(|before| Some(drops?.saturating_sub(before.into())));
     let dropped = dropped.map(|dropped| if for_full { dropped } else { 0 });
     let steady = case.steady_drops(socket).filter(|_| for_full);
     Some(Seen {
@@ -149,32 +149,37 @@ fn judge(case: &Case<'_>, seen: &Seen) -> Option<Severity> {
     let once = full(now);
     // Old drops are told only where the namespace knows of a queue that overflowed.
     let overflows = case.counter("TcpExt", "ListenOverflows");
-    let dropped_once = seen.drops > 0 && overflows.is_none_or(|n| n > 0);
+    let dropped_once = seen.drops > Some(0) && overflows.is_none_or(|n| n > 0);
     (once || dropped_once).then_some(Severity::Info)
 }
 
 fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Finding {
     let mut subject = super::case::subject(case, &[socket]);
     subject.source = Some(socket.local.address);
-    let who = subject.who();
+    let holders = holders(case, socket);
+    if let Some(first) = holders.first() {
+        subject.process = Some((first.pid, first.comm.clone()));
+    }
+    let who = accepting(&holders, false).unwrap_or_else(|| subject.who());
+    let named = accepting(&holders, true).unwrap_or_else(|| subject.who());
     let (length, limit, port) = (seen.queue.length, seen.limit, socket.local.port);
     let somaxconn = case.setting("net.core.somaxconn");
     let full = seen.queue.is_full() == Some(true);
     let nearly = u64::from(length) * 100 >= u64::from(limit) * NEARLY_FULL && length > 0;
     let title = if full {
         format!(
-            "the accept queue of {who} on port {port} is full: {length} wait, the limit is {limit}"
+            "the accept queue of {named} on port {port} is full: {length} wait, the limit is {limit}"
         )
     } else if nearly {
         format!(
-            "the accept queue of {who} on port {port} is nearly full: {length} wait, the limit is {limit}"
+            "the accept queue of {named} on port {port} is nearly full: {length} wait, the limit is {limit}"
         )
     } else if seen.rate.is_some_and(|rate| rate > 0.0) {
-        format!("the accept queue of {who} on port {port} overflows now and then")
+        format!("the accept queue of {named} on port {port} overflows now and then")
     } else {
         format!(
-            "{who} on port {port} has dropped {} packets of clients in the past",
-            seen.drops
+            "{named} on port {port} has dropped {} packets of clients in the past",
+            seen.drops.unwrap_or(0)
         )
     };
     let gone = waiting(case, socket, State::CloseWait);
@@ -185,7 +190,7 @@ fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Fi
         evidence: Evidence::default()
             .with("waiting", u64::from(length))
             .with("limit", u64::from(limit))
-            .with("drops", seen.drops)
+            .with_known("drops", seen.drops)
             .with_known("drops_per_second", seen.rate)
             .with_known(
                 "overflows_per_second",
@@ -194,9 +199,43 @@ fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Fi
             .with("waiting_and_left", gone)
             .with("syn_recv", seen.syn_recv)
             .with_known("somaxconn", somaxconn),
-        cause: cause(seen, &who, full || nearly, gone),
-        remedy: remedy(seen, &who, port, somaxconn),
+        cause: cause(seen, &who, full || nearly, gone) + &hindered(&holders),
+        remedy: remedy(seen, &holders, &who, port, somaxconn),
+        holders,
         subject,
+    }
+}
+
+/// Those who should accept, in words: `nginx (pid 12 and 3 more)`; `None` where none is known.
+/// With `states` also why the first of them cannot run.
+fn accepting(holders: &[Holder], states: bool) -> Option<String> {
+    let first = holders.first()?;
+    let comm = shown(&first.comm);
+    let hindrance = first.hindrance().map(Condition::name).filter(|_| states);
+    let accepting = holders.iter().filter(|holder| !holder.passes_on);
+    let more = accepting.count().saturating_sub(1);
+    let more = Some(more).filter(|more| *more > 0);
+    let pid = first.pid;
+    Some(match (hindrance, more) {
+        (None, None) => format!("{comm} (pid {pid})"),
+        (None, Some(more)) => format!("{comm} (pid {pid} and {more} more)"),
+        (Some(state), None) => format!("{comm} (pid {pid}, {state})"),
+        (Some(state), Some(more)) => format!("{comm} (pid {pid}, {state}, and {more} more)"),
+    })
+}
+
+/// Who of the holders cannot run, as the end of a cause; empty where all can.
+fn hindered(holders: &[Holder]) -> String {
+    let accepting = || holders.iter().filter(|holder| !holder.passes_on);
+    let why: Vec<_> = accepting().filter_map(why).collect();
+    match why.len() {
+        0 => String::new(),
+        n if n == accepting().count() => format!(". {}", why.join("; ")),
+        n => format!(
+            ". {n} of the {} that should accept cannot: {}",
+            accepting().count(),
+            why.join("; ")
+        ),
     }
 }
 
@@ -228,7 +267,13 @@ fn cause(seen: &Seen, who: &str, waits: bool, gone: u64) -> String {
     )
 }
 
-fn remedy(seen: &Seen, who: &str, port: u16, somaxconn: Option<u64>) -> Vec<String> {
+fn remedy(
+    seen: &Seen,
+    holders: &[Holder],
+    who: &str,
+    port: u16,
+    somaxconn: Option<u64>,
+) -> Vec<String> {
     let limit = u64::from(seen.limit);
     let knob = match somaxconn {
         Some(max) if limit == max => format!(
@@ -240,13 +285,15 @@ fn remedy(seen: &Seen, who: &str, port: u16, somaxconn: Option<u64>) -> Vec<Stri
         ),
         None => format!("raise the listen() backlog in {who}: the limit is {limit}"),
     };
-    vec![
+    let mut remedy: Vec<_> = holders.iter().filter_map(cure).collect();
+    remedy.extend([
         format!(
             "find out why {who} does not call accept(): it serves one client at a time, or its workers are all busy or stuck (sockscope port {port} shows what they hold)"
         ),
         knob,
         "a longer queue only helps against bursts; a program that is too slow fills any".to_owned(),
-    ]
+    ]);
+    remedy
 }
 
 #[cfg(test)]

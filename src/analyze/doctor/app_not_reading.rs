@@ -4,7 +4,9 @@
 //! Linux 6.2), or a receive buffer that is full (`INET_DIAG_SKMEMINFO`) where the window is
 //! not told. The stall lasts since data last came (`tcpi_last_data_recv`).
 
-use super::case::bytes;
+use super::case::unread;
+use super::holders::with_hindrance;
+use super::known::{Rows, Told};
 use super::stall::{self, Group, SURE_MS, Stalled, span};
 use super::{Case, Evidence, Finding, Outcome, Rule};
 use crate::model::{Protocol, Socket, State};
@@ -18,41 +20,60 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Outcome {
-    let held: Vec<_> = case
-        .tcp(&[State::Established, State::FinWait2])
-        .filter(|socket| case.is_held(socket) && bytes(socket).0 > 0)
-        .collect();
-    let tells = |socket: &&Socket| socket.tcp.is_some() || socket.memory.is_some();
-    if !held.is_empty() && !held.iter().any(tells) {
-        return Err(
-            "/proc/net/tcp tells neither windows nor buffers: sock_diag is needed".to_owned(),
-        );
-    }
+    let held = case.tcp(&[State::Established, State::FinWait2]);
+    let held = held.filter(|socket| case.is_held(socket));
+    let held = Rows::split(held, |socket| told(case, socket));
+    let waits = |socket: &&&Socket| unread(socket) > Some(0) && is_full(socket) == Some(true);
     let stalled: Vec<_> = held
-        .into_iter()
-        .filter(|socket| is_full(socket))
+        .known
+        .iter()
+        .filter(waits)
         .filter_map(|socket| stalled(case, socket))
         .collect();
     let groups = stall::groups(case, &stalled);
-    Ok(groups.into_iter().map(tell).collect())
+    let findings = groups.into_iter().map(|group| tell(case, group));
+    let why = match held.known.first() {
+        None if case.before.is_none() => {
+            "this source does not tell how much waits in connections, their windows and for how long: sock_diag is needed"
+        }
+        _ => {
+            "this source does not tell what waits in connections, and their windows: sock_diag is needed (an MPTCP subflow does not have them)"
+        }
+    };
+    held.outcome(findings.collect(), why)
 }
 
-/// Whether no more can come.
-fn is_full(socket: &Socket) -> bool {
-    match socket.tcp.as_ref().and_then(|tcp| tcp.receive_window) {
-        Some(window) => window == 0,
-        None => socket
-            .memory
-            .as_ref()
-            .is_some_and(|m| m.received >= m.receive_limit),
+/// What is known of a connection: what waits, whether more can come, and since when.
+fn told(case: &Case<'_>, socket: &Socket) -> Told {
+    let (unread, full) = (unread(socket), is_full(socket));
+    let timed = case.before.is_some() || silent_ms(socket).is_some();
+    match (unread, full) {
+        (Some(_), Some(_)) if timed => Told::All,
+        (Some(0), _) | (_, Some(false)) => Told::Enough,
+        _ => Told::TooLittle,
     }
+}
+
+/// Whether no more can come; `None` where that is not told.
+fn is_full(socket: &Socket) -> Option<bool> {
+    let window = socket.tcp.as_ref().and_then(|tcp| tcp.receive_window);
+    match (window, socket.memory.as_ref()) {
+        (Some(window), _) => Some(window == 0),
+        (None, Some(memory)) => Some(memory.received >= memory.receive_limit),
+        (None, None) => None,
+    }
+}
+
+/// Milliseconds since data last came.
+fn silent_ms(socket: &Socket) -> Option<u64> {
+    Some(socket.tcp.as_ref()?.last_data_recv_ms.into())
 }
 
 /// The stall, when it is sure: nothing came and nothing was read between two looks, or it has
 /// lasted.
 fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
     let tcp = socket.tcp.as_deref();
-    let ms = tcp.map(|tcp| u64::from(tcp.last_data_recv_ms));
+    let ms = silent_ms(socket);
     let sure = match case.was(socket) {
         Some(was) => {
             was.received == tcp.and_then(|tcp| tcp.bytes_received) && was.queue == socket.queue
@@ -62,9 +83,9 @@ fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
     sure.then(|| Stalled::new(case, socket, ms))
 }
 
-fn tell(group: Group<'_>) -> Finding {
+fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
     let who = group.subject.who();
-    let waiting: u64 = group.sockets.iter().map(|socket| bytes(socket).0).sum();
+    let waiting: u64 = group.sockets.iter().filter_map(|s| unread(s)).sum();
     let count = group.sockets.len() as u64;
     let pid = group.subject.process.as_ref().map(|(pid, _)| *pid);
     let look = match pid {
@@ -73,8 +94,10 @@ fn tell(group: Group<'_>) -> Finding {
         ),
         None => "run as root to see which process it is".to_owned(),
     };
-    Finding {
+    let reader = pid.and_then(|pid| case.now.facts().processes.get(&pid));
+    let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: group.severity,
         title: format!(
             "{who} has had no room for new data for {}: {waiting} bytes wait to be read in {count} connection{}",
@@ -93,7 +116,8 @@ fn tell(group: Group<'_>) -> Finding {
             "a program that waits for something else (a lock, a database, another write) should read in a thread or an event loop of its own".to_owned(),
         ],
         subject: group.subject,
-    }
+    };
+    with_hindrance(case, finding, reader)
 }
 
 #[cfg(test)]
@@ -101,7 +125,7 @@ mod tests {
     use super::super::Severity;
     use super::super::stage::Stage;
     use super::*;
-    use crate::model::{Memory, OwnerStatus};
+    use crate::model::{Condition, Memory, OwnerStatus};
 
     fn stalled(ms: u32, received: u64) -> Stage {
         let mut stage = Stage::new();
@@ -162,6 +186,32 @@ mod tests {
         };
         assert_eq!(older(1000).only(&RULE).severity, Severity::Critical);
         older(999).none(&RULE);
+    }
+
+    #[test]
+    fn a_stopped_reader_is_let_go_on_first() {
+        let mut stage = stalled(60_001, 7);
+        let processes = &mut stage.sample.snapshot.facts.processes;
+        processes.get_mut(&10).unwrap().condition = Some(Condition::Stopped);
+        let finding = stage.only(&RULE);
+        assert!(finding.remedy[0].contains("kill -CONT 10"), "{finding:?}");
+        assert!(finding.cause.contains("stopped"), "{finding:?}");
+        assert_eq!(finding.holders[0].pid, 10);
+    }
+
+    /// A subflow of MPTCP has no queue of its own: that is not an empty one.
+    #[test]
+    fn a_queue_that_is_not_told_is_not_empty() {
+        let mut stage = stalled(60_001, 7);
+        stage.each(|made| made.0.queue = None);
+        assert!(stage.outcome(&RULE).is_err());
+        let made = stage.connection(State::Established, 80, 4001, Some(10));
+        made.recv(0).quiet(1);
+        let found = stage.outcome(&RULE).unwrap();
+        assert_eq!(
+            (found.findings.len(), found.unjudged.unwrap().count),
+            (0, 1)
+        );
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
+use super::Number;
+use crate::analyze::attempts::Attempts;
 use crate::analyze::ends::other_end;
 use crate::analyze::past::{Past, Sample, Was};
 use crate::analyze::{float, round};
@@ -24,6 +26,7 @@ pub struct Case<'a> {
     /// Whether owners were looked for.
     pub has_owners: bool,
     listeners: OnceCell<FxHashMap<u16, Vec<&'a Socket>>>,
+    attempts: OnceCell<Attempts>,
 }
 
 impl<'a> Case<'a> {
@@ -37,6 +40,7 @@ impl<'a> Case<'a> {
             protocols,
             has_owners: from.is_some_and(|from| from != "none"),
             listeners: OnceCell::new(),
+            attempts: OnceCell::new(),
         }
     }
 
@@ -120,6 +124,17 @@ impl<'a> Case<'a> {
         Some(self.at_most_per_second(last.saturating_sub(first).into()))
     }
 
+    /// How fast something grows of which `count` more came since the first look: where none
+    /// came, less than the look could tell. `None` where one look was taken.
+    #[must_use]
+    pub fn growth(&self, count: u64) -> Option<Number> {
+        let seconds = self.seconds()?;
+        Some(match count {
+            0 => Number::Below(round(1.0 / seconds)),
+            count => Number::Rate(round(float(count) / seconds)),
+        })
+    }
+
     /// `count` in the sample, in a second; a sample of less counts as one.
     fn at_most_per_second(&self, count: u64) -> f64 {
         float(count) / self.seconds().unwrap_or(1.0).max(1.0)
@@ -141,6 +156,13 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<u64> {
         self.now.kernel.number(name)
+    }
+
+    /// The connections that are being opened.
+    #[must_use]
+    pub fn attempts(&self) -> &Attempts {
+        self.attempts
+            .get_or_init(|| Attempts::of(&self.now.snapshot))
     }
 
     /// TCP listeners on a local port.
@@ -206,13 +228,41 @@ pub fn accept_queue(socket: &Socket) -> Option<AcceptQueue> {
     }
 }
 
-/// Bytes that wait in a socket: received, and to be sent.
+/// Bytes that have come and were not read; `None` where the source does not tell.
 #[must_use]
-pub fn bytes(socket: &Socket) -> (u64, u64) {
+pub fn unread(socket: &Socket) -> Option<u64> {
     match socket.queue {
-        Some(Queue::Bytes { recv, send }) => (recv.into(), send.into()),
-        _ => (0, 0),
+        Some(Queue::Bytes { recv, .. }) => Some(recv.into()),
+        _ => None,
     }
+}
+
+/// Bytes that were written and are not acknowledged; `None` where the source does not tell.
+#[must_use]
+pub fn unsent(socket: &Socket) -> Option<u64> {
+    match socket.queue {
+        Some(Queue::Bytes { send, .. }) => Some(send.into()),
+        _ => None,
+    }
+}
+
+/// The sum of what is known; `None` where nothing is.
+#[must_use]
+pub fn sum(numbers: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    numbers.flatten().reduce(|a, b| a + b)
+}
+
+/// Whether a connection without a timer is known to have none: a source that tells neither
+/// queues nor the inner state of TCP (netstat2) does not tell timers either.
+#[must_use]
+pub fn tells_timers(socket: &Socket) -> bool {
+    socket.timer.is_some() || socket.queue.is_some() || socket.tcp.is_some()
+}
+
+/// Milliseconds in which nothing came from the peer, where that is told.
+#[must_use]
+pub fn quiet_ms(socket: &Socket) -> Option<u64> {
+    Some(socket.tcp.as_ref()?.quiet_ms().into())
 }
 
 /// What several connections have in common, so that one finding tells of all of them: their

@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
-use super::case::bytes;
-use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
+use super::case::{quiet_ms, unsent};
+use super::holders::with_hindrance;
+use super::known::outcome;
+use super::{Case, Evidence, Finding, Number, Outcome, Rule, Severity, Subject};
 use crate::analyze::close_wait::Verdicts;
 use crate::analyze::{float, round};
 use crate::model::{Files, OwnerStatus, Protocol, Role, Socket, State};
@@ -22,12 +24,14 @@ const SHARE: u64 = 10;
 const FEW: u64 = 10;
 /// One that is as old as this, while they grow, is a warning: milliseconds.
 const OLD_MS: u64 = 60_000;
+/// A sample of less cannot tell that nothing grows: seconds.
+const LONG_S: f64 = 60.0;
 /// Peers on this host that closed only their half may wait so long for an answer:
 /// milliseconds.
 const WAITING_MS: u64 = 10_000;
 /// One that is younger, and was not there at the first look, may be closed at any moment:
 /// milliseconds.
-const SETTLED_MS: u32 = 1_000;
+const SETTLED_MS: u64 = 1_000;
 
 pub(super) const RULE: Rule = Rule {
     id: "close-wait-leak",
@@ -54,7 +58,10 @@ pub(super) const RULE: Rule = Rule {
 struct Leak<'a> {
     stay: Vec<&'a Socket>,
     young: u64,
-    ages_known: bool,
+    /// Of so many of these the age is told.
+    told: u64,
+    /// Of so many nothing tells whether they stay.
+    unknown: u64,
     verdicts: Verdicts,
     oldest_ms: Option<u64>,
 }
@@ -73,12 +80,14 @@ fn check(case: &Case<'_>) -> Outcome {
             continue;
         }
         let leak = leaks.entry(holder(case, socket)).or_default();
-        if !stays(case, socket) {
-            leak.young += 1;
-            leak.ages_known |= socket.tcp.is_some();
-            continue;
+        match stays(case, socket) {
+            Some(true) => leak.add(socket),
+            Some(false) => {
+                leak.young += 1;
+                leak.told += u64::from(quiet_ms(socket).is_some());
+            }
+            None => leak.unknown += 1,
         }
-        leak.add(socket);
     }
     let before = before(case);
     let mut findings = Vec::new();
@@ -101,14 +110,33 @@ fn check(case: &Case<'_>) -> Outcome {
     // Workers of one port may each hold too few to speak of.
     let of_ports = spread.values().filter(|leak| leak.stay.len() as u64 > MANY);
     findings.extend(of_ports.filter_map(|leak| judge(case, None, leak)));
-    Ok(findings)
+    let untimed: u64 = leaks.values().map(|leak| leak.unknown).sum();
+    let without_limit = leaks.values().filter(|leak| !has_limit(case, leak));
+    let without_limit: u64 = without_limit.map(|leak| leak.stay.len() as u64).sum();
+    let all = leaks.values();
+    let told: u64 = all.map(|leak| leak.stay.len() as u64 + leak.told).sum();
+    let why = if untimed > 0 {
+        "this source does not tell how long connections are in CLOSE_WAIT: look twice, a second apart (--for 1s)"
+    } else {
+        "whose these connections are, and how many descriptors that process may have, is not known"
+    };
+    outcome(findings, told - without_limit, untimed + without_limit, why)
+}
+
+/// Whether a leak can be judged: few enough not to matter, so many that they do, or against the
+/// limit of descriptors of their process.
+fn has_limit(case: &Case<'_>, leak: &Leak<'_>) -> bool {
+    let count = leak.stay.len() as u64;
+    let owner = leak.stay.first().and_then(|socket| case.owner(socket));
+    let files = owner.and_then(|process| process.files);
+    !(FEW..=MANY).contains(&count) || files.is_some()
 }
 
 impl<'a> Leak<'a> {
     /// Adds a socket that stays.
     fn add(&mut self, socket: &'a Socket) {
         self.verdicts.add(socket);
-        self.oldest_ms = self.oldest_ms.max(age_ms(socket));
+        self.oldest_ms = self.oldest_ms.max(quiet_ms(socket));
         self.stay.push(socket);
     }
 }
@@ -118,30 +146,30 @@ fn holder(case: &Case<'_>, socket: &Socket) -> Holder {
     owner.ok_or((socket.owner_status, socket.local.port))
 }
 
-/// Milliseconds since the FIN came, at least.
-fn age_ms(socket: &Socket) -> Option<u64> {
-    Some(socket.tcp.as_ref()?.quiet_ms().into())
-}
-
 /// Whether data still goes to the peer, which has closed only its own half.
 fn is_serving(case: &Case<'_>, socket: &Socket) -> bool {
-    let (_, waiting) = bytes(socket);
     let acked = socket.tcp.as_ref().and_then(|tcp| tcp.bytes_acked);
     let moved = match case.was(socket) {
         Some(was) if was.state == State::CloseWait => was.acked < acked,
         _ => false,
     };
-    waiting > 0 || moved
+    unsent(socket) > Some(0) || moved
 }
 
-fn stays(case: &Case<'_>, socket: &Socket) -> bool {
+/// Whether a socket is in CLOSE_WAIT for a while; `None` where that is not told. The age is that
+/// of the peer's last word, so at least that of its FIN.
+fn stays(case: &Case<'_>, socket: &Socket) -> Option<bool> {
     let was_there = case
         .was(socket)
         .is_some_and(|was| was.state == State::CloseWait);
-    let window = case.seconds().map_or(0.0, |seconds| seconds * 1000.0);
-    let seen = was_there && window >= f64::from(SETTLED_MS) * 0.9;
-    let old = |tcp: &crate::model::TcpInfo| tcp.quiet_ms() >= SETTLED_MS;
-    seen || socket.tcp.as_deref().is_some_and(old)
+    let window = case.window_ms().unwrap_or(0);
+    if was_there && window >= SETTLED_MS * 9 / 10 {
+        return Some(true);
+    }
+    if !was_there && case.before.is_some() {
+        return Some(quiet_ms(socket).is_some_and(|age| age >= SETTLED_MS));
+    }
+    quiet_ms(socket).map(|age| age >= SETTLED_MS)
 }
 
 fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Finding> {
@@ -151,10 +179,11 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
     let owners: BTreeSet<u32> = owners.map(|process| process.pid).collect();
     let files = process.and_then(|process| process.files);
     let files = files.filter(|_| owners.len() == 1);
-    let growth = before.and_then(|before| growth(case, before, count + leak.young));
+    let growth = before.and_then(|before| case.growth((count + leak.young).saturating_sub(before)));
     let old = leak.oldest_ms.is_some_and(|age| age >= OLD_MS);
-    let grows = growth.is_some_and(|growth| growth > 0.0);
-    let known = leak.stay.iter().all(|socket| socket.tcp.is_some());
+    let grows = growth.and_then(Number::rate).is_some();
+    let tells = |socket: &&Socket| socket.tcp.is_some() && unsent(socket).is_some();
+    let known = leak.stay.iter().all(tells);
     let half_closed = half_closed(case, leak);
     let severity = if count > MANY || takes_too_much(count, files) {
         // A peer that closed only its half may still be served: that shows in tcp_info, and
@@ -193,8 +222,9 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
             .with_known("fd_limit", files.limit)
             .with_known("seconds_to_fd_limit", seconds_left(files, growth));
     }
-    Some(Finding {
+    let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: match (processes, subject.port) {
             (Some(processes), Some(port)) => format!(
@@ -210,12 +240,14 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
                 "the peers, on this host, have sent their FIN and still hold their end: they wait for an answer of {who}, or for its close()"
             )
         } else {
-            cause(&who, leak, growth, known)
+            cause(case, leak, &who, growth, known)
         },
-        remedy: remedy(&subject, leak),
+        remedy: remedy(case, &subject, leak, growth),
         subject,
         evidence,
-    })
+    };
+    let holder = process.filter(|_| owners.len() == 1);
+    Some(with_hindrance(case, finding, holder))
 }
 
 /// Whether most of the peers are on this host and still hold their end: they called
@@ -238,14 +270,15 @@ fn takes_too_much(count: u64, files: Option<Files>) -> bool {
 
 /// Many that are younger than a second, seen once: a burst or a leak.
 fn unsure(case: &Case<'_>, leak: &Leak<'_>) -> Option<Finding> {
-    let count = leak.stay.len() as u64 + leak.young;
+    let count = leak.stay.len() as u64 + leak.young + leak.unknown;
     (case.before.is_none() && count > MANY).then(|| Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: Severity::Info,
         title: format!("{count} connections are in CLOSE_WAIT at this moment"),
         subject: Subject::default(),
         evidence: Evidence::default().with("close_wait", count),
-        cause: if leak.ages_known {
+        cause: if leak.unknown == 0 {
             "they are younger than a second: a burst of clients that leave, or the start of a leak"
         } else {
             "how old they are this source does not tell: a burst of clients that leave, or a leak"
@@ -268,20 +301,30 @@ fn before(case: &Case<'_>) -> Option<FxHashMap<u32, u64>> {
     Some(counts)
 }
 
-/// How fast the CLOSE_WAIT sockets of a process grow, in a second.
-fn growth(case: &Case<'_>, before: u64, now: u64) -> Option<f64> {
-    case.per_second(now.saturating_sub(before))
-}
-
-fn seconds_left(files: Files, growth: Option<f64>) -> Option<f64> {
+fn seconds_left(files: Files, growth: Option<Number>) -> Option<f64> {
     let left = files.limit?.checked_sub(files.open)?;
-    let growth = growth.filter(|growth| *growth > 0.0)?;
-    Some(round(float(left) / growth))
+    Some(round(float(left) / growth?.rate()?))
 }
 
-fn cause(who: &str, leak: &Leak<'_>, growth: Option<f64>, known: bool) -> String {
-    let growth = growth.filter(|growth| *growth > 0.0);
-    let growth = growth.map(|growth| format!("{growth} more each second"));
+/// How fast they grow, in words; what one look tells of slow growth is nothing.
+fn growth_words(case: &Case<'_>, growth: Option<Number>) -> Option<String> {
+    if let Some(rate) = growth?.rate() {
+        return Some(format!("{rate} more each second"));
+    }
+    let seconds = case.seconds().filter(|seconds| *seconds < LONG_S)?;
+    Some(format!(
+        "none more in {seconds:.1} s, too short a time to see slow growth"
+    ))
+}
+
+fn cause(
+    case: &Case<'_>,
+    leak: &Leak<'_>,
+    who: &str,
+    growth: Option<Number>,
+    known: bool,
+) -> String {
+    let growth = growth_words(case, growth);
     let said: Vec<String> = leak.verdicts.words().into_iter().chain(growth).collect();
     let said = match said.as_slice() {
         [] => String::new(),
@@ -297,7 +340,12 @@ fn cause(who: &str, leak: &Leak<'_>, growth: Option<f64>, known: bool) -> String
     )
 }
 
-fn remedy(subject: &Subject, leak: &Leak<'_>) -> Vec<String> {
+fn remedy(
+    case: &Case<'_>,
+    subject: &Subject,
+    leak: &Leak<'_>,
+    growth: Option<Number>,
+) -> Vec<String> {
     let Verdicts {
         unread_fin,
         stopped_reading,
@@ -335,6 +383,10 @@ fn remedy(subject: &Subject, leak: &Leak<'_>) -> Vec<String> {
             }
             _ => "run as root to see which process holds them".to_owned(),
         });
+    }
+    let is_short = case.seconds().is_none_or(|seconds| seconds < LONG_S);
+    if is_short && growth.and_then(Number::rate).is_none() {
+        remedy.push("to see whether it grows, look for longer: --for 1m".to_owned());
     }
     remedy
 }

@@ -46,7 +46,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let findings = full
         .into_iter()
         .map(|(to, used, severity)| tell(case, to, used, &usable, severity));
-    Ok(findings.collect())
+    Ok(findings.collect::<Vec<_>>().into())
 }
 
 fn judge(case: &Case<'_>, to: Destination, used: Use, usable: &Usable) -> Option<Severity> {
@@ -111,6 +111,7 @@ fn tell(
     }
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!(
             "{count} of {} ephemeral ports are used from {} to port {} of {}",

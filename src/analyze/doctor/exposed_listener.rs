@@ -2,48 +2,78 @@
 //! addresses.
 //!
 //! Sources: the local address of listeners; the services below are known to give whoever
-//! connects their data, or the machine, unless they are told otherwise. Firewalls cannot be
-//! seen from here, so this is never more than worth knowing.
+//! connects their data, or the machine, unless they are told otherwise. A port number proves
+//! nothing: where the program does not confirm what it is, that is only what is usual on the
+//! port. Firewalls cannot be seen from here, so this is never more than worth knowing.
 
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
-use crate::model::{Protocol, Socket};
+use crate::model::{OwnerStatus, Protocol, Socket};
 
-/// Services that trust who can reach them: protocol, port, names of processes, what it is.
-const SERVICES: &[(Protocol, u16, &[&str], &str)] = &[
-    (
-        Protocol::Tcp,
-        2375,
-        &["dockerd"],
-        "the Docker API without TLS",
-    ),
-    (Protocol::Tcp, 2379, &["etcd"], "etcd"),
-    (Protocol::Tcp, 3306, &["mysqld", "mariadbd"], "MySQL"),
-    (Protocol::Tcp, 5005, &[], "the Java debugger"),
-    (Protocol::Tcp, 5432, &["postgres"], "PostgreSQL"),
-    (Protocol::Tcp, 5984, &["couchdb"], "CouchDB"),
-    (
-        Protocol::Tcp,
-        6379,
-        &["redis-server", "valkey-server"],
-        "Redis",
-    ),
-    (
-        Protocol::Tcp,
-        9200,
-        &["elasticsearch", "opensearch"],
-        "Elasticsearch",
-    ),
-    (Protocol::Tcp, 9229, &[], "the Node.js inspector"),
-    (Protocol::Tcp, 10250, &["kubelet"], "the kubelet"),
-    (Protocol::Tcp, 11211, &["memcached"], "memcached"),
-    (
-        Protocol::Udp,
-        11211,
-        &["memcached"],
-        "memcached over UDP, which can be abused to flood others",
-    ),
-    (Protocol::Tcp, 27017, &["mongod"], "MongoDB"),
+/// A service that trusts who can reach it.
+struct Service {
+    protocol: Protocol,
+    /// The port it usually has.
+    port: u16,
+    /// The programs that are it, by name.
+    programs: &'static [&'static str],
+    /// Whether such a program is it on any port; else it has other ports for other ends.
+    on_any_port: bool,
+    /// What it is.
+    name: &'static str,
+    /// What is usual of it on that port, beside; may be empty.
+    usually: &'static str,
+}
+
+/// A service over TCP that its program is on any port.
+const fn tcp(port: u16, programs: &'static [&'static str], name: &'static str) -> Service {
+    Service {
+        protocol: Protocol::Tcp,
+        port,
+        programs,
+        on_any_port: true,
+        name,
+        usually: "",
+    }
+}
+
+const SERVICES: &[Service] = &[
+    Service {
+        on_any_port: false,
+        usually: "without TLS",
+        ..tcp(2375, &["dockerd"], "the Docker API")
+    },
+    tcp(2379, &["etcd"], "etcd"),
+    tcp(3306, &["mysqld", "mariadbd"], "MySQL"),
+    tcp(5005, &[], "the Java debugger"),
+    tcp(5432, &["postgres"], "PostgreSQL"),
+    tcp(5984, &["couchdb"], "CouchDB"),
+    tcp(6379, &["redis-server", "valkey-server"], "Redis"),
+    tcp(9200, &["elasticsearch", "opensearch"], "Elasticsearch"),
+    tcp(9229, &[], "the Node.js inspector"),
+    Service {
+        on_any_port: false,
+        ..tcp(10250, &["kubelet"], "the kubelet")
+    },
+    tcp(11211, &["memcached"], "memcached"),
+    Service {
+        protocol: Protocol::Udp,
+        ..tcp(
+            11211,
+            &["memcached"],
+            "memcached over UDP, which can be abused to flood others",
+        )
+    },
+    tcp(27017, &["mongod"], "MongoDB"),
 ];
+
+/// What a listener is, and how that is known.
+#[derive(Clone, Copy)]
+struct Known {
+    service: &'static Service,
+    /// Whether the program confirms it; else the port is all that tells.
+    by_program: bool,
+}
 
 pub(super) const RULE: Rule = Rule {
     id: "exposed-listener",
@@ -52,9 +82,12 @@ pub(super) const RULE: Rule = Rule {
     thresholds: || {
         let names: Vec<_> = SERVICES
             .iter()
-            .map(|(protocol, port, ..)| format!("{port}/{}", protocol.name()))
+            .map(|service| format!("{}/{}", service.port, service.protocol.name()))
             .collect();
-        vec![format!("info: on all addresses: {}", names.join(", "))]
+        vec![format!(
+            "info: on all addresses, and its program, or what is usual on the port, is one of: {}",
+            names.join(", ")
+        )]
     },
     check,
 };
@@ -64,8 +97,18 @@ fn check(case: &Case<'_>) -> Outcome {
     let exposed = listeners.filter(|socket| {
         socket.is_listener() && socket.peer.is_none() && socket.local.address.is_unspecified()
     });
+    // Without its program a listener on a port that tells nothing may be anything.
+    let hidden = [OwnerStatus::Denied, OwnerStatus::NotAsked];
+    let exposed = Rows::split(exposed, |socket| {
+        // What is seen of some programs says nothing of those that are hidden.
+        if hidden.contains(&socket.owner_status) && service(case, socket).is_none() {
+            Told::TooLittle
+        } else {
+            Told::Enough
+        }
+    });
     let mut findings: Vec<Finding> = Vec::new();
-    for socket in exposed {
+    for &socket in &exposed.known {
         let Some(finding) = service(case, socket).map(|what| tell(case, socket, what)) else {
             continue;
         };
@@ -81,23 +124,46 @@ fn check(case: &Case<'_>) -> Outcome {
             None => findings.push(finding),
         }
     }
-    Ok(findings)
+    let why = "which program listens is not known, and the port does not tell";
+    exposed.outcome(findings, why)
 }
 
-/// The service, by its name on any port, or by its port.
-fn service(case: &Case<'_>, socket: &Socket) -> Option<&'static str> {
-    let comm = case.owner(socket).map(|process| process.comm.as_slice());
-    let named = |names: &[&str]| {
-        let is_called = |name: &str| comm == name.as_bytes().get(..15).or(Some(name.as_bytes()));
-        names.iter().any(|name| is_called(name))
+/// The service: by its program, which may have it on any port; else by what is usual on its port.
+fn service(case: &Case<'_>, socket: &Socket) -> Option<Known> {
+    let of_protocol = || {
+        let services = SERVICES.iter();
+        services.filter(|service| service.protocol == socket.protocol)
     };
-    let found = SERVICES.iter().find(|(protocol, port, names, _)| {
-        *protocol == socket.protocol && (*port == socket.local.port || named(names))
-    });
-    found.map(|(.., what)| *what)
+    let is_run = |service: &&Service| {
+        let mut owners = case.now.facts().owner_processes(socket);
+        let names = service.programs;
+        owners.any(|process| names.iter().any(|name| process.is_called(name.as_bytes())))
+    };
+    let on_port = |service: &&Service| service.port == socket.local.port;
+    let confirmed =
+        of_protocol().find(|service| is_run(service) && (service.on_any_port || on_port(service)));
+    let known = |by_program| {
+        move |service| Known {
+            service,
+            by_program,
+        }
+    };
+    let usual = || of_protocol().find(on_port).map(known(false));
+    confirmed.map(known(true)).or_else(usual)
 }
 
-fn tell(case: &Case<'_>, socket: &Socket, what: &str) -> Finding {
+/// What it is, in words: a fact only where the program confirms it.
+fn words(known: Known) -> String {
+    let Service { name, usually, .. } = known.service;
+    match (known.by_program, *usually) {
+        (true, "") => format!(": {name}"),
+        (true, usually) => format!(": {name}, on this port usually {usually}"),
+        (false, "") => format!(", which is usually {name}"),
+        (false, usually) => format!(", which is usually {name} {usually}"),
+    }
+}
+
+fn tell(case: &Case<'_>, socket: &Socket, known: Known) -> Finding {
     let mut subject = super::case::subject(case, &[socket]);
     subject.protocol = Some(socket.protocol);
     let port = socket.local.port;
@@ -112,15 +178,25 @@ fn tell(case: &Case<'_>, socket: &Socket, what: &str) -> Finding {
         [first] => format!("among them {first}"),
         [first, rest @ ..] => format!("among them {first} and {} more", rest.len()),
     };
+    let doubt = if known.by_program {
+        ""
+    } else {
+        "the port number is all that tells what it is, its program does not confirm it; "
+    };
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: Severity::Info,
-        title: format!("{who} listens on all addresses, port {port}: {what}"),
+        title: format!(
+            "{who} listens on all addresses, port {port}{}",
+            words(known)
+        ),
         evidence: Evidence::default()
             .with("port", u64::from(port))
+            .with("confirmed_by_program", u64::from(known.by_program))
             .with("addresses", far.len() as u64),
         cause: format!(
-            "whoever can reach one of the addresses of this host ({reach}) reaches it, unless a firewall stands between"
+            "{doubt}whoever can reach one of the addresses of this host ({reach}) reaches it, unless a firewall stands between"
         ),
         remedy: vec![
             "bind it to 127.0.0.1, ::1 or an address of the inner network, in its configuration"
@@ -159,6 +235,49 @@ mod tests {
             listener(7000, ALL, "redis-server").only(&RULE).subject.port,
             Some(7000)
         );
+    }
+
+    /// A port number is no fact: only the program makes it one.
+    #[test]
+    fn what_is_usual_on_a_port_is_told_as_usual() {
+        for service in SERVICES {
+            let mut stage = Stage::new();
+            stage.process(10, "app", 1024);
+            let made = match service.protocol {
+                Protocol::Udp => stage.udp(service.port, 0, 0, 10),
+                _ => stage.listener(service.port, 0, 128, 10),
+            };
+            made.0.local.address = ALL;
+            let finding = stage.only(&RULE);
+            let title = &finding.title;
+            assert!(title.contains("usually"), "{title}");
+            assert_eq!(finding.evidence.get("confirmed_by_program"), Some(0.into()));
+            for program in service.programs {
+                stage.process(10, program, 1024);
+                let finding = stage.only(&RULE);
+                assert!(finding.title.contains(&format!(": {}", service.name)));
+                let usual = finding.title.contains("usually");
+                assert_eq!(usual, !service.usually.is_empty(), "{}", finding.title);
+            }
+        }
+        // A program with other ports for other ends is not it everywhere.
+        listener(2377, ALL, "dockerd").none(&RULE);
+    }
+
+    #[test]
+    fn without_the_program_only_the_port_can_tell() {
+        let mut stage = listener(7000, ALL, "redis-server");
+        stage.each(|made| {
+            made.0.inode = None;
+            made.0.owner_status = OwnerStatus::NotAsked;
+        });
+        assert!(stage.outcome(&RULE).is_err());
+        let made = stage.listener(6379, 0, 128, 10);
+        made.0.local.address = ALL;
+        made.0.owner_status = OwnerStatus::NotAsked;
+        let found = stage.outcome(&RULE).unwrap();
+        assert_eq!(found.findings.len(), 1);
+        assert_eq!(found.unjudged.unwrap().count, 1);
     }
 
     #[test]

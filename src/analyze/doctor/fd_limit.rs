@@ -6,7 +6,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
+use super::known::outcome;
+use super::{Case, Evidence, Finding, Number, Outcome, Rule, Severity, Subject};
 use crate::analyze::{float, round};
 use crate::model::{Files, OwnerStatus, Process};
 
@@ -44,16 +45,21 @@ fn check(case: &Case<'_>) -> Outcome {
     // Those too that hold sockets which no table lists: not bound yet, or of another kind.
     let mut processes: Vec<_> = case.now.facts().processes.values().collect();
     processes.sort_by_key(|process| process.pid);
-    if !processes.is_empty() && processes.iter().all(|process| process.files.is_none()) {
-        return Err("neither /proc/PID/fd nor /proc/PID/limits could be read".to_owned());
-    }
     let of_processes = processes.iter().filter_map(|process| {
         let count = sockets.get(&process.pid).copied().unwrap_or(0);
         of_process(case, process, count)
     });
     let mut findings: Vec<_> = of_processes.collect();
     findings.extend(of_host(case));
-    Ok(findings)
+    let unread = processes.iter().filter(|p| p.files.is_none()).count() as u64;
+    let hidden = case.now.sockets().iter().filter(|s| denied(s)).count() as u64;
+    let why = if hidden > 0 {
+        "the process may not be looked at (that takes CAP_SYS_PTRACE)"
+    } else {
+        "neither /proc/PID/fd nor /proc/PID/limits could be read"
+    };
+    // What is seen of some processes says nothing of those that are not.
+    outcome(findings, 0, unread + hidden, why)
 }
 
 /// How many sockets of any kind each process holds.
@@ -81,8 +87,9 @@ fn of_process(case: &Case<'_>, process: &Process, sockets: u64) -> Option<Findin
     let who = subject.who();
     let pid = process.pid;
     let before = case.before.and_then(|before| before.files(pid));
-    let growth = before.and_then(|before| case.per_second(open.saturating_sub(before.open)));
+    let growth = before.and_then(|before| case.growth(open.saturating_sub(before.open)));
     let left = growth
+        .and_then(Number::rate)
         .filter(|growth| *growth > 0.0)
         .map(|growth| round(float(limit.saturating_sub(open)) / growth));
     let soon = left.map_or_else(String::new, |left| {
@@ -90,6 +97,7 @@ fn of_process(case: &Case<'_>, process: &Process, sockets: u64) -> Option<Findin
     });
     Some(Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!("{who} has {open} descriptors open, its limit is {limit}"),
         cause: format!(
@@ -132,6 +140,7 @@ fn of_host(case: &Case<'_>) -> Option<Finding> {
     let severity = severity(open, limit)?;
     Some(Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!("the host has {open} files open, its limit is {limit}"),
         subject: Subject::host(),

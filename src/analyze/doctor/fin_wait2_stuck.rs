@@ -4,7 +4,8 @@
 //! `tcp_info` for the age. The kernel ends FIN_WAIT2 after `net.ipv4.tcp_fin_timeout` only
 //! where no process holds the socket any more (`tcp_close`). RFC 9293, section 3.6, case 1.
 
-use super::case::{by_party, subject};
+use super::case::{by_party, quiet_ms, subject};
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::foreign::shown;
 use crate::model::{Protocol, Socket, State};
@@ -44,27 +45,24 @@ fn check(case: &Case<'_>) -> Outcome {
     let held = case
         .tcp(&[State::FinWait2])
         .filter(|socket| case.is_held(socket));
-    let held: Vec<_> = held.collect();
-    if !held.is_empty() && held.iter().all(|socket| socket.tcp.is_none()) {
-        return Err(
-            "/proc/net/tcp does not tell whether the peers still send: sock_diag is needed"
-                .to_owned(),
-        );
-    }
-    let groups = by_party(case, held.into_iter().filter(|socket| stays(case, socket)));
+    let held = Rows::split(held, |socket| Told::all(quiet_ms(socket).is_some()));
+    let stuck = held.known.iter().copied();
+    let groups = by_party(case, stuck.filter(|socket| stays(case, socket)));
     let findings = groups.values().filter_map(|sockets| judge(case, sockets));
-    Ok(findings.collect())
+    let why = "this source does not tell whether the peers still send: sock_diag is needed";
+    held.outcome(findings.collect(), why)
 }
 
-fn age_ms(socket: &Socket) -> u64 {
-    socket.tcp.as_ref().map_or(0, |tcp| tcp.quiet_ms().into())
+/// Whether nothing has come for so long: what is not told is no time.
+fn is_old(socket: &Socket, ms: u64) -> bool {
+    quiet_ms(socket).is_some_and(|quiet| quiet >= ms)
 }
 
 /// Whether the peer neither closed nor sent anything for a while: one that still sends is
 /// what FIN_WAIT2 is for.
 fn stays(case: &Case<'_>, socket: &Socket) -> bool {
     let received = socket.tcp.as_ref().and_then(|tcp| tcp.bytes_received);
-    let settled = age_ms(socket) >= SETTLED_MS;
+    let settled = is_old(socket, SETTLED_MS);
     match case.was(socket) {
         Some(was) => was.state == State::FinWait2 && was.received == received && settled,
         None => settled,
@@ -73,8 +71,8 @@ fn stays(case: &Case<'_>, socket: &Socket) -> bool {
 
 fn judge(case: &Case<'_>, sockets: &[&Socket]) -> Option<Finding> {
     let count = sockets.len() as u64;
-    let old = sockets.iter().filter(|s| age_ms(s) >= OLD_MS).count() as u64;
-    let waiting = sockets.iter().filter(|s| age_ms(s) >= WAITING_MS).count() as u64;
+    let old = sockets.iter().filter(|s| is_old(s, OLD_MS)).count() as u64;
+    let waiting = sockets.iter().filter(|s| is_old(s, WAITING_MS)).count() as u64;
     let severity = if waiting > MANY || old >= MANY_OLD {
         Severity::Warning
     } else if count > MANY || old > 0 {
@@ -84,7 +82,7 @@ fn judge(case: &Case<'_>, sockets: &[&Socket]) -> Option<Finding> {
     };
     let subject = subject(case, sockets);
     let who = subject.who();
-    let oldest = sockets.iter().map(|s| age_ms(s)).max();
+    let oldest = sockets.iter().filter_map(|s| quiet_ms(s)).max();
     let far = sockets.first().and_then(|socket| case.other_end(socket));
     let peer = far.and_then(|socket| case.owner(socket));
     let peer = peer.map_or_else(
@@ -93,6 +91,7 @@ fn judge(case: &Case<'_>, sockets: &[&Socket]) -> Option<Finding> {
     );
     Some(Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!(
             "{who} waits for the end of {count} connections that its peers do not close"

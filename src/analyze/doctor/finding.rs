@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
+use super::holders::Holder;
 use crate::model::foreign::shown;
 use crate::model::{Family, Process, Protocol};
 
@@ -101,6 +102,19 @@ pub enum Number {
     Count(u64),
     /// A rate, or a share.
     Rate(f64),
+    /// A rate that is less than this: nothing was seen, in a time that was not longer.
+    Below(f64),
+}
+
+impl Number {
+    /// The rate, where one was measured.
+    #[must_use]
+    pub const fn rate(self) -> Option<f64> {
+        match self {
+            Self::Rate(rate) => Some(rate),
+            Self::Count(_) | Self::Below(_) => None,
+        }
+    }
 }
 
 impl From<u64> for Number {
@@ -161,4 +175,7 @@ pub struct Finding {
     pub cause: String,
     /// What to do: commands, or changes of code, the best first.
     pub remedy: Vec<String>,
+    /// The processes that hold the socket it is about, those to blame first; empty where that
+    /// is not what it is about.
+    pub holders: Vec<Holder>,
 }

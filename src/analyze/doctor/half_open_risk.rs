@@ -4,7 +4,8 @@
 //! `tcp_info`. RFC 9293, section 3.8.4: keep-alives are off unless the program asks for them.
 //! Peers on this host cannot vanish without a word, so they are left out.
 
-use super::case::{by_party, subject};
+use super::case::{by_party, subject, tells_timers};
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{Protocol, Socket, State};
 
@@ -25,35 +26,45 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Outcome {
-    let far: Vec<_> = case
+    let far = case
         .tcp(&[State::Established])
         .filter(|socket| case.is_held(socket) && socket.timer.is_none())
-        .filter(|socket| socket.peer.is_some_and(|p| !case.is_here(p.address)))
-        .collect();
-    if !far.is_empty() && far.iter().all(|socket| socket.tcp.is_none()) {
-        return Err(
-            "/proc/net/tcp does not tell how long a connection is idle: sock_diag is needed"
-                .to_owned(),
-        );
-    }
-    let idle = far.into_iter().filter(|socket| idle_ms(socket) > IDLE_MS);
+        .filter(|socket| socket.peer.is_some_and(|p| !case.is_here(p.address)));
+    // Without the addresses of this namespace a peer on this host looks like a far one.
+    let has_addresses = !case.now.kernel.addresses().is_empty();
+    let far = Rows::split(far, |socket| {
+        Told::all(has_addresses && tells_timers(socket) && idle_ms(socket).is_some())
+    });
+    let idle = far.known.iter().copied();
+    let idle = idle.filter(|socket| idle_ms(socket) > Some(IDLE_MS));
     let groups = by_party(case, idle);
-    Ok(groups.values().map(|sockets| tell(case, sockets)).collect())
+    let findings = groups.values().map(|sockets| tell(case, sockets));
+    let why = if has_addresses {
+        "this source does not tell timers, and how long a connection is idle: sock_diag is needed"
+    } else {
+        "the addresses of this namespace are not known (/proc/net/fib_trie, if_inet6), so none of the peers is known to be far"
+    };
+    far.outcome(findings.collect(), why)
 }
 
-/// Milliseconds in which nothing moved.
-fn idle_ms(socket: &Socket) -> u32 {
-    let tcp = socket.tcp.as_deref();
-    tcp.map_or(0, |tcp| tcp.idle_ms().min(tcp.last_ack_recv_ms))
+/// Milliseconds in which nothing moved, where that is told.
+fn idle_ms(socket: &Socket) -> Option<u32> {
+    let tcp = socket.tcp.as_deref()?;
+    Some(tcp.idle_ms().min(tcp.last_ack_recv_ms))
 }
 
 fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
-    let longest = sockets.iter().map(|s| u64::from(idle_ms(s))).max();
+    let longest = sockets
+        .iter()
+        .filter_map(|s| idle_ms(s))
+        .max()
+        .map(u64::from);
     let subject = subject(case, sockets);
     let who = subject.who();
     let count = sockets.len() as u64;
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: Severity::Info,
         title: format!(
             "{who} has {count} connection{} that are idle for up to {} hours, without keepalive",

@@ -13,12 +13,15 @@ mod accept_queue_full;
 mod app_not_reading;
 mod case;
 mod close_wait_leak;
+mod connect_failing;
 mod ephemeral_ports;
 mod exposed_listener;
 mod fd_limit;
 mod fin_wait2_stuck;
 mod finding;
 mod half_open_risk;
+mod holders;
+mod known;
 mod orphans;
 mod path_loss;
 mod peer_not_reading;
@@ -37,9 +40,8 @@ use crate::model::{FamilySet, Protocol};
 
 pub use case::Case;
 pub use finding::{Evidence, Finding, Number, Severity, Subject};
-
-/// What a rule found; why it could not look.
-pub type Outcome = Result<Vec<Finding>, String>;
+pub use holders::Holder;
+pub use known::{Found, Outcome, Unjudged};
 
 /// One rule.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +71,7 @@ pub static RULES: &[Rule] = &[
     udp_drops::RULE,
     peer_not_reading::RULE,
     app_not_reading::RULE,
+    connect_failing::RULE,
     path_loss::RULE,
     fin_wait2_stuck::RULE,
     half_open_risk::RULE,
@@ -90,6 +93,8 @@ pub struct Diagnosis {
     pub checked: Vec<&'static str>,
     /// The others, and why they could not.
     pub not_checked: Vec<(&'static str, String)>,
+    /// What rules that could look could not judge.
+    pub unjudged: Vec<(&'static str, Unjudged)>,
 }
 
 impl Diagnosis {
@@ -122,9 +127,11 @@ pub fn diagnose(case: &Case<'_>, rules: &[&'static Rule]) -> Diagnosis {
             None => (rule.check)(case),
         };
         match outcome {
-            Ok(findings) => {
+            Ok(found) => {
                 diagnosis.checked.push(rule.id);
-                diagnosis.findings.extend(findings);
+                diagnosis.findings.extend(found.findings);
+                let unjudged = found.unjudged.map(|unjudged| (rule.id, unjudged));
+                diagnosis.unjudged.extend(unjudged);
             }
             Err(reason) => diagnosis.not_checked.push((rule.id, reason)),
         }

@@ -6,7 +6,7 @@
 //! hold 64 KiB of memory that cannot be swapped (ip-sysctl). TIME_WAIT, and an orphan in
 //! FIN_WAIT2 that has become one of its kind, are not counted.
 
-use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
+use super::{Case, Evidence, Finding, Found, Outcome, Rule, Severity, Subject};
 use crate::model::Protocol;
 
 /// Shares of the limit that are a warning, and critical, in percent.
@@ -36,10 +36,11 @@ fn check(case: &Case<'_>) -> Outcome {
         .ok_or("the number of orphans is not in /proc/net/sockstat")?;
     let severity = Severity::by(orphans * 100, limit * WARNING, limit * CRITICAL);
     let Some(severity) = severity.filter(|_| orphans > 0) else {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     };
-    Ok(vec![Finding {
+    let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!("{orphans} orphaned connections on this host, the limit is {limit}"),
         subject: Subject::host(),
@@ -52,7 +53,8 @@ fn check(case: &Case<'_>) -> Outcome {
             "let the program wait for the peer's end before it closes, or end hopeless ones sooner: sysctl -w net.ipv4.tcp_orphan_retries=2".to_owned(),
             format!("if memory allows it (up to 64 KiB each): sysctl -w net.ipv4.tcp_max_orphans={}", limit.max(1024) * 2),
         ],
-    }])
+    };
+    Ok(vec![finding].into())
 }
 
 #[cfg(test)]

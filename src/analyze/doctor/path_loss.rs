@@ -2,18 +2,21 @@
 //!
 //! Sources: the retransmission timer and its count of `inet_diag` (`icsk_retransmits`), and
 //! `tcp_info` for what is unacknowledged. A peer that took its place in a full accept queue of
-//! this host, or waits for one, is not told here: that is accept-queue-full.
+//! this host, or waits for one, is not told here: that is accept-queue-full. Nor are several
+//! attempts towards a destination that answers none: that is connect-failing.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::case::{Party, accept_queue, bytes, subject};
+use super::case::{Party, accept_queue, subject, sum, tells_timers, unsent};
+use super::connect_failing::{failing, is_told};
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{Protocol, Role, Socket, State, TimerKind};
 
 /// Retransmissions in a row that are a warning, and critical.
-const WARNING: u8 = 3;
-const CRITICAL: u8 = 6;
+pub(super) const WARNING: u8 = 3;
+pub(super) const CRITICAL: u8 = 6;
 /// Of the clients of one port, fewer than one in so many are clients that went away.
 const ONE_IN: u64 = 100;
 
@@ -46,16 +49,22 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Outcome {
-    let lossy = case
-        .tcp(SENDING)
+    let rows = Rows::split(case.tcp(SENDING), |s| Told::all(tells_timers(s)));
+    let told = failing(case);
+    let lossy = rows
+        .known
+        .iter()
+        .copied()
         .filter(|socket| retransmits(socket) >= WARNING + linear(case, socket))
-        .filter(|socket| !waits_for_accept(case, socket));
+        .filter(|socket| !waits_for_accept(case, socket))
+        .filter(|socket| !is_told(&told, socket));
     let mut findings: Vec<_> = groups(case, lossy)
         .into_iter()
         .map(|sockets| tell(case, &sockets))
         .collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    Ok(findings)
+    let why = "this source does not tell timers and retransmissions: sock_diag or /proc/net/tcp is needed";
+    rows.outcome(findings, why)
 }
 
 /// Retransmissions in a row of what is unacknowledged.
@@ -70,14 +79,14 @@ fn retransmits(socket: &Socket) -> u8 {
 }
 
 /// Retransmissions of a SYN that come one a second and tell little (Linux 6.5).
-fn linear(case: &Case<'_>, socket: &Socket) -> u8 {
+pub(super) fn linear(case: &Case<'_>, socket: &Socket) -> u8 {
     let linear = case.setting("net.ipv4.tcp_syn_linear_timeouts");
     let linear = linear.filter(|_| socket.state == State::SynSent);
     linear.map_or(0, |linear| u8::try_from(linear).unwrap_or(u8::MAX / 2))
 }
 
 /// Whether the peer is a listener here that has no place for it.
-fn waits_for_accept(case: &Case<'_>, socket: &Socket) -> bool {
+pub(super) fn waits_for_accept(case: &Case<'_>, socket: &Socket) -> bool {
     let Some(peer) = socket.peer.filter(|peer| case.is_here(peer.address)) else {
         return false;
     };
@@ -137,6 +146,7 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
     let target = subject.destination.map(|(address, _)| address);
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: judge(case, sockets, most),
         title: format!(
             "{to} {what}: {count} connection{}, up to {most} retransmissions in a row",
@@ -145,8 +155,8 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
         evidence: Evidence::default()
             .with("connections", count)
             .with("retransmits", u64::from(most))
-            .with_known("unacked", sum(infos().map(|tcp| u64::from(tcp.unacked))))
-            .with("send_q", sockets.iter().map(|s| bytes(s).1).sum::<u64>())
+            .with_known("unacked", sum(infos().map(|tcp| Some(tcp.unacked.into()))))
+            .with_known("send_q", sum(sockets.iter().map(|s| unsent(s))))
             .with_known("quiet_ms", quiet.filter(|_| !opening))
             .with_known(
                 "namespace_retransmits_per_second",
@@ -156,11 +166,6 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
         remedy: remedy(target, opening),
         subject,
     }
-}
-
-/// The sum, where anything is known.
-fn sum(numbers: impl Iterator<Item = u64>) -> Option<u64> {
-    numbers.reduce(|a, b| a + b)
 }
 
 fn cause(opening: bool) -> String {

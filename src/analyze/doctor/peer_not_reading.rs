@@ -4,7 +4,9 @@
 //! or the zero-window timer (4); no probe need have been sent yet. The stall lasts since data
 //! last went out (`tcpi_last_data_sent`; a probe is no data). RFC 9293, section 3.8.6.1.
 
-use super::case::bytes;
+use super::case::{tells_timers, unsent};
+use super::holders::with_hindrance;
+use super::known::{Rows, Told};
 use super::stall::{self, Group, SURE_MS, Stalled, span};
 use super::{Case, Evidence, Finding, Outcome, Rule};
 use crate::model::foreign::shown;
@@ -28,35 +30,58 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Outcome {
-    let blocked: Vec<_> = case.tcp(SENDING).filter(|s| is_blocked(s)).collect();
-    let timed = |socket: &&Socket| socket.tcp.is_some() || case.before.is_some();
-    if !blocked.is_empty() && !blocked.iter().any(timed) {
-        return Err("one look at /proc/net/tcp does not tell how long a window is closed: look twice (--for 1s)".to_owned());
-    }
-    let stalled: Vec<_> = blocked
-        .into_iter()
+    let rows = Rows::split(case.tcp(SENDING), |socket| told(case, socket));
+    let stalled: Vec<_> = rows
+        .known
+        .iter()
+        .filter(|socket| is_blocked(socket) == Some(true))
         .filter_map(|socket| stalled(case, socket))
         .collect();
     let groups = stall::groups(case, &stalled);
-    Ok(groups.into_iter().map(|group| tell(case, group)).collect())
+    let findings = groups.into_iter().map(|group| tell(case, group));
+    let untimed = case.tcp(SENDING).any(|s| is_blocked(s) == Some(true));
+    let why = if untimed && case.before.is_none() {
+        "one look at this source does not tell how long a window is closed: look twice (--for 1s)"
+    } else {
+        "this source does not tell what waits in connections, and the windows of peers: sock_diag is needed (an MPTCP subflow does not have them)"
+    };
+    rows.outcome(findings.collect(), why)
 }
 
-fn is_blocked(socket: &Socket) -> bool {
-    let (_, waiting) = bytes(socket);
+/// What is known of a connection: what waits, whether the peer takes it, and since when.
+fn told(case: &Case<'_>, socket: &Socket) -> Told {
+    let timed = case.before.is_some() || silent_ms(socket).is_some();
+    match is_blocked(socket) {
+        Some(_) if timed => Told::All,
+        Some(false) => Told::Enough,
+        _ => Told::TooLittle,
+    }
+}
+
+/// Whether something waits and the peer takes nothing; `None` where that is not told.
+fn is_blocked(socket: &Socket) -> Option<bool> {
+    if unsent(socket)? == 0 {
+        return Some(false);
+    }
     let window = socket.tcp.as_ref().and_then(|tcp| tcp.send_window);
     let probing = socket.timer.is_some_and(|t| t.kind == TimerKind::Probe);
-    waiting > 0 && (window == Some(0) || probing)
+    (window.is_some() || tells_timers(socket)).then_some(window == Some(0) || probing)
+}
+
+/// Milliseconds since data last went out.
+fn silent_ms(socket: &Socket) -> Option<u64> {
+    Some(socket.tcp.as_ref()?.last_data_sent_ms.into())
 }
 
 /// The stall, when it is sure: nothing was acknowledged between two looks, or it has lasted.
 fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
-    let tcp = socket.tcp.as_deref();
-    let ms = tcp.map(|tcp| u64::from(tcp.last_data_sent_ms));
+    let acked = socket.tcp.as_deref().and_then(|tcp| tcp.bytes_acked);
+    let ms = silent_ms(socket);
     if is_read(case, socket) {
         return None;
     }
-    let sure = match (case.was(socket), tcp) {
-        (Some(was), Some(tcp)) => was.acked == tcp.bytes_acked,
+    let sure = match (case.was(socket), acked) {
+        (Some(was), Some(_)) => was.acked == acked,
         (Some(was), None) => was.queue == socket.queue,
         (None, _) => case.before.is_none() && ms >= Some(SURE_MS),
     };
@@ -74,7 +99,7 @@ fn is_read(case: &Case<'_>, socket: &Socket) -> bool {
 
 fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
     let who = group.subject.who();
-    let waiting: u64 = group.sockets.iter().map(|socket| bytes(socket).1).sum();
+    let waiting: u64 = group.sockets.iter().filter_map(|s| unsent(s)).sum();
     let count = group.sockets.len() as u64;
     let to = match group.subject.destination {
         Some((address, Some(port))) => format!("{address} port {port}"),
@@ -100,8 +125,9 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
         .filter_map(|socket| socket.tcp.as_deref());
     let not_sent = tcp.filter_map(|tcp| tcp.not_sent).map(u64::from);
     let not_sent = not_sent.reduce(|a, b| a + b);
-    Finding {
+    let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity: group.severity,
         title: format!(
             "{to} has had no room for data of {who} for {}: {waiting} bytes wait in {count} connection{}",
@@ -121,7 +147,8 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
             "give the writer a limit of time (SO_SNDTIMEO, TCP_USER_TIMEOUT) and of queued bytes, so that one slow client cannot hold it".to_owned(),
         ],
         subject: group.subject,
-    }
+    };
+    with_hindrance(case, finding, reader)
 }
 
 #[cfg(test)]

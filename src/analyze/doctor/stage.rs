@@ -32,6 +32,7 @@ impl Stage {
         let mut stage = Self::default();
         stage.sample.snapshot.report.owners_from = Some("proc");
         stage.sample.snapshot.report.collector = Some("netlink");
+        stage.sample.kernel.has_address(HERE);
         stage
     }
 
@@ -44,6 +45,7 @@ impl Stage {
             uid: None,
             parent: None,
             started: None,
+            condition: None,
             cgroup: None,
             files: Some(Files {
                 open: 20,
@@ -58,6 +60,14 @@ impl Stage {
 
     pub fn kernel(&mut self) -> &mut Kernel {
         &mut self.sample.kernel
+    }
+
+    /// Lets a further process hold the last socket.
+    pub fn shared(&mut self, pid: u32) -> &mut Self {
+        let inode = NonZeroU32::new(self.next).unwrap();
+        let via = Via::Fd(self.next);
+        self.holders.push(Holder { inode, pid, via });
+        self
     }
 
     fn push(&mut self, mut socket: Socket, owner: Option<u32>) -> &mut Socket {
@@ -174,6 +184,16 @@ impl Stage {
         sample
     }
 
+    /// A case of one look.
+    pub fn case(now: &Sample) -> Case<'_> {
+        let protocols = ProtocolSet {
+            tcp: true,
+            udp: true,
+            raw: false,
+        };
+        Case::new(now, None, protocols)
+    }
+
     /// What the rule says.
     pub fn outcome(&self, rule: &Rule) -> Outcome {
         let mut now = self.finished();
@@ -197,7 +217,7 @@ impl Stage {
 
     /// The one finding of the rule.
     pub fn only(&self, rule: &Rule) -> Finding {
-        let mut findings = self.outcome(rule).unwrap();
+        let mut findings = self.outcome(rule).unwrap().findings;
         assert_eq!(findings.len(), 1, "{findings:#?}");
         let finding = findings.pop().unwrap();
         assert_eq!(finding.id, rule.id);
@@ -207,7 +227,7 @@ impl Stage {
 
     /// That the rule could look, and found nothing.
     pub fn none(&self, rule: &Rule) {
-        assert_eq!(self.outcome(rule), Ok(Vec::new()));
+        assert_eq!(self.outcome(rule), Ok(Vec::new().into()));
     }
 }
 

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::case::accept_queue;
+use super::known::outcome;
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{Protocol, Socket, State};
 
@@ -51,7 +52,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let fullest = half_open.iter().max_by_key(|(p, n)| share(**p, **n));
     let fullest = fullest.map(|(port, _)| *port);
     let mut findings = Vec::new();
-    let mut unknown = false;
+    let (mut known, mut unknown) = (0, 0);
     for (&port, &count) in &half_open {
         let listeners = case.listeners_on(port);
         // A full accept queue drops the last ACK: the clients have answered, and that is
@@ -61,9 +62,10 @@ fn check(case: &Case<'_>) -> Outcome {
             continue;
         }
         let Some(limit) = limit(listeners) else {
-            unknown |= !listeners.is_empty() && count >= FEW;
+            unknown += u64::from(!listeners.is_empty() && count >= FEW);
             continue;
         };
+        known += 1;
         // The counters are of the namespace: they are told of the listener that is fullest.
         let refused = if Some(port) == fullest { refused } else { 0.0 };
         if let Some(severity) = judge(case, port, count, limit, refused) {
@@ -74,12 +76,8 @@ fn check(case: &Case<'_>) -> Outcome {
             );
         }
     }
-    if unknown && findings.is_empty() {
-        return Err(
-            "the limits of listeners are not in /proc/net/tcp: sock_diag is needed".to_owned(),
-        );
-    }
-    Ok(findings)
+    let why = "this source does not tell the limits of listeners: sock_diag is needed";
+    outcome(findings, known, unknown, why)
 }
 
 /// The limit of all listeners of a port together.
@@ -147,6 +145,7 @@ fn tell(case: &Case<'_>, listener: &Socket, count: u64, limit: u64, severity: Se
     }
     Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!(
             "{count} half-open handshakes on port {port} of {who}, the limit is {limit}"

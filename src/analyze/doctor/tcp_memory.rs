@@ -5,8 +5,8 @@
 //! initial namespace only. Above pressure every buffer is moderated, above the maximum packets
 //! and connections are dropped (`TcpExt.TCPAbortOnMemory`).
 
-use super::case::bytes;
-use super::{Case, Evidence, Finding, Outcome, Rule, Severity, Subject};
+use super::case::{sum, unread, unsent};
+use super::{Case, Evidence, Finding, Found, Outcome, Rule, Severity, Subject};
 use crate::model::Protocol;
 use crate::model::foreign::shown;
 
@@ -46,7 +46,7 @@ fn check(case: &Case<'_>) -> Outcome {
     } else if pages > pressure {
         Severity::Warning
     } else {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     };
     let mut remedy = largest(case);
     remedy.push("a queue that stays long is a program that does not read, or a peer that does not: sockscope doctor --only app-not-reading,peer-not-reading".to_owned());
@@ -56,8 +56,9 @@ fn check(case: &Case<'_>) -> Outcome {
         pressure * 2,
         limit * 2
     ));
-    Ok(vec![Finding {
+    let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title: format!("TCP holds {pages} pages of memory; pressure begins at {pressure}, the maximum is {limit}"),
         subject: Subject::host(),
@@ -68,7 +69,8 @@ fn check(case: &Case<'_>) -> Outcome {
             .with_known("aborts_per_second", case.rate("TcpExt", "TCPAbortOnMemory")),
         cause: "what waits in the queues of all sockets of this host together is too much; the kernel shrinks windows now, and drops packets and connections at the maximum".to_owned(),
         remedy,
-    }])
+    };
+    Ok(vec![finding].into())
 }
 
 /// The owners of the longest queues here, as lines.
@@ -76,9 +78,9 @@ fn largest(case: &Case<'_>) -> Vec<String> {
     let mut sums: std::collections::BTreeMap<u32, (u64, &[u8])> = std::collections::BTreeMap::new();
     for socket in case.now.sockets() {
         if let Some(process) = case.owner(socket) {
-            let (received, sending) = bytes(socket);
-            let sum = sums.entry(process.pid).or_insert((0, &process.comm));
-            sum.0 += received + sending;
+            let waiting = sum([unread(socket), unsent(socket)].into_iter());
+            let entry = sums.entry(process.pid).or_insert((0, &process.comm));
+            entry.0 += waiting.unwrap_or(0);
         }
     }
     let mut sums: Vec<_> = sums.into_iter().filter(|(_, (sum, _))| *sum > 0).collect();

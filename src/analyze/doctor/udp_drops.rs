@@ -4,7 +4,9 @@
 //! /proc/net/udp). A packet is dropped when the receive buffer is full
 //! (`__udp_enqueue_schedule_skb`); `Udp.RcvbufErrors` counts the same for the namespace.
 
-use super::case::bytes;
+use super::case::unread;
+use super::holders::with_hindrance;
+use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::{Family, Protocol, Socket};
 
@@ -33,12 +35,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Outcome {
-    let sockets: Vec<_> = case.udp().collect();
-    if !sockets.is_empty() && sockets.iter().all(|socket| socket.drops.is_none()) {
-        return Err("this source does not tell the drops of sockets".to_owned());
-    }
-    let findings = sockets.into_iter().filter_map(|socket| judge(case, socket));
-    Ok(findings.collect())
+    let sockets = Rows::split(case.udp(), |socket| Told::all(socket.drops.is_some()));
+    let findings = sockets.known.iter();
+    let findings = findings.filter_map(|socket| judge(case, socket));
+    sockets.outcome(
+        findings.collect(),
+        "this source does not tell the drops of sockets: sock_diag or /proc/net/udp is needed",
+    )
 }
 
 fn judge(case: &Case<'_>, socket: &Socket) -> Option<Finding> {
@@ -63,11 +66,18 @@ fn is_full(case: &Case<'_>, socket: &Socket) -> bool {
         .memory
         .as_ref()
         .is_some_and(|m| u64::from(m.received) * 100 >= u64::from(m.receive_limit) * FULL);
-    let waits = bytes(socket).0 > 0;
+    // What waits is told as memory: more of it than none, and as much as before.
+    let held = held(socket).filter(|held| *held > 0);
     let unread = case
         .was(socket)
-        .is_some_and(|was| was.queue == socket.queue);
-    nearly || (waits && unread)
+        .is_some_and(|was| was.held.map(u64::from) == held);
+    nearly || (held.is_some() && unread)
+}
+
+/// The memory that unread packets hold, with the kernel's overhead.
+fn held(socket: &Socket) -> Option<u64> {
+    let memory = socket.memory.as_ref().map(|m| u64::from(m.received));
+    memory.or_else(|| unread(socket))
 }
 
 fn tell(
@@ -108,14 +118,15 @@ fn tell(
     };
     let max = case.setting("net.core.rmem_max");
     let max = max.map_or_else(String::new, |max| format!(" (net.core.rmem_max is {max})"));
-    Finding {
+    let finding = Finding {
         id: RULE.id,
+        holders: Vec::new(),
         severity,
         title,
         evidence: Evidence::default()
             .with("drops", u64::from(drops))
             .with_known("drops_per_second", rate)
-            .with("recv_q", bytes(socket).0)
+            .with_known("recv_q", unread(socket))
             .with_known(
                 "receive_buffer_used",
                 socket.memory.as_ref().map(|m| u64::from(m.received)),
@@ -138,7 +149,8 @@ fn tell(
             ),
         ],
         subject,
-    }
+    };
+    with_hindrance(case, finding, case.owner(socket))
 }
 
 #[cfg(test)]

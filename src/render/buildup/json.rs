@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::analyze::buildup::{Attribution, Buildup, Limits, Pile, PortUse, SharedEnd, Used};
+use crate::analyze::buildup::{
+    Attribution, Buildup, Growth, Limits, Pile, PortUse, SharedEnd, Used,
+};
 use crate::analyze::close_wait::Verdicts;
 use crate::model::{Files, State};
 use crate::render::contract::ProcessName;
@@ -54,10 +56,8 @@ pub struct PileRow<'a> {
     verdicts: Option<VerdictCounts>,
     #[serde(flatten)]
     files: Option<OpenFiles>,
-    /// How many more there are in a second; absent without --for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(with = "f64"))]
-    new_per_second: Option<f64>,
+    #[serde(flatten)]
+    growth: Option<NewRows>,
     /// What the row is grouped by; absent without --by.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "GroupKey"))]
@@ -78,11 +78,36 @@ impl<'a> PileRow<'a> {
             attribution: pile.attribution,
             local: CommonEnd::new(pile.local),
             peer: CommonEnd::new(pile.peer),
-            verdict: verdicts.as_ref().and_then(Verdicts::words),
+            verdict: pile.verdict(),
             verdicts: verdicts.map(VerdictCounts::from),
             files: pile.files.map(OpenFiles::from),
-            new_per_second: pile.growth,
+            growth: pile.growth.map(NewRows::from),
             key: pile.group.as_ref().map(GroupKey::new),
+        }
+    }
+}
+
+/// How fast a pile grows; absent without --for.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct NewRows {
+    /// How many more there are in a second; absent without --for, null where none came, which in
+    /// so short a time tells only that they are fewer than `new_per_second_below`.
+    new_per_second: Option<f64>,
+    /// None came while this looked: there are fewer than so many more in a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "f64"))]
+    new_per_second_below: Option<f64>,
+}
+
+impl From<Growth> for NewRows {
+    fn from(growth: Growth) -> Self {
+        Self {
+            new_per_second: growth.per_second(),
+            new_per_second_below: match growth {
+                Growth::Below(rate) => Some(rate),
+                Growth::PerSecond(_) => None,
+            },
         }
     }
 }

@@ -11,8 +11,7 @@ use super::text::reason;
 use super::theme::{Tone, state_tone};
 use super::wrap::{measure, wrap};
 use super::{Format, records};
-use crate::analyze::buildup::{Attribution, Buildup, Pile, SharedEnd};
-use crate::analyze::close_wait::Verdicts;
+use crate::analyze::buildup::{Attribution, Buildup, Growth, Pile, SharedEnd};
 use crate::analyze::states::Key;
 use crate::columns::Align;
 use crate::model::foreign::{escape, shown};
@@ -35,7 +34,7 @@ pub fn table(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<(
         writeln!(out, "{}", frame.theme.paint(text, Tone::Calm))?;
     } else {
         rows_of(out, shown, frame)?;
-        for line in legend(shown) {
+        for line in legend(view) {
             writeln!(out, "{}", frame.theme.paint(line, Tone::Quiet))?;
         }
     }
@@ -110,9 +109,8 @@ fn columns(piles: &[Pile]) -> Vec<Column> {
         }),
     ];
     if piles.iter().any(|pile| pile.growth.is_some()) {
-        columns.push(column("NEW/S", Align::Right, false, |pile| {
-            let growth = pile.growth.filter(|growth| *growth > 0.0);
-            let text = growth.map_or_else(|| "-".to_owned(), |growth| growth.to_string());
+        columns.push(column("NEW/MIN", Align::Right, false, |pile| {
+            let text = pile.growth.map_or_else(|| "-".to_owned(), per_minute);
             Cell::new(text, Tone::Normal)
         }));
     }
@@ -135,6 +133,20 @@ fn columns(piles: &[Pile]) -> Vec<Column> {
     columns
 }
 
+/// How many more there are in a minute: `720`, and `<60` where none came in a second.
+fn per_minute(growth: Growth) -> String {
+    let (bound, rate) = match growth {
+        Growth::PerSecond(rate) => ("", rate),
+        Growth::Below(rate) => ("<", rate),
+    };
+    let rate = rate * 60.0;
+    if rate < 10.0 {
+        format!("{bound}{rate:.1}")
+    } else {
+        format!("{bound}{rate:.0}")
+    }
+}
+
 /// Whether the row is made of something that its own columns do not show.
 const fn has_other_group(pile: &Pile) -> bool {
     !matches!(pile.group, None | Some(Key::Process { .. } | Key::State(_)))
@@ -143,12 +155,8 @@ const fn has_other_group(pile: &Pile) -> bool {
 /// What there is to say about a pile: what waits in its sockets, and its share of the limit.
 #[must_use]
 pub fn remark(pile: &Pile) -> Option<String> {
-    let verdict = verdict(pile)?;
+    let verdict = pile.verdict()?;
     Some(format!("{verdict}{}", share(pile).unwrap_or_default()))
-}
-
-fn verdict(pile: &Pile) -> Option<String> {
-    pile.verdicts.as_ref().and_then(Verdicts::words)
 }
 
 /// The age of the oldest: `>=` marks what is a lower bound.
@@ -213,7 +221,8 @@ pub fn end(end: SharedEnd) -> String {
 }
 
 /// What the marks mean that occur.
-fn legend(piles: &[Pile]) -> Vec<&'static str> {
+fn legend(view: &Buildup) -> Vec<&'static str> {
+    let piles = &view.piles;
     let mut lines = Vec::new();
     let by_listener = |pile: &Pile| pile.attribution == Attribution::Listener;
     if piles.iter().any(by_listener) {
@@ -222,7 +231,17 @@ fn legend(piles: &[Pile]) -> Vec<&'static str> {
     let has_time_wait =
         |pile: &Pile| pile.state == State::TimeWait && pile.attribution == Attribution::Destination;
     if piles.iter().any(has_time_wait) {
-        lines.push("TIME_WAIT without a process: --for 10s knows those that it sees alive");
+        lines.push(if view.has_watched {
+            "TIME_WAIT without a process: over before this looked, or too short-lived to be seen"
+        } else {
+            "TIME_WAIT without a process: --for 10s knows those that it sees alive"
+        });
+    }
+    if piles
+        .iter()
+        .any(|pile| matches!(pile.growth, Some(Growth::Below(_))))
+    {
+        lines.push("< none came while this looked: slower growth is not seen in so short a time");
     }
     lines
 }
@@ -271,6 +290,6 @@ fn row(pile: &Pile) -> Vec<String> {
         address(pile.peer),
         port(pile.peer),
         text(pile.group.as_ref().map(key_text)),
-        text(verdict(pile)),
+        text(pile.verdict()),
     ]
 }

@@ -1,13 +1,16 @@
 //! Findings in JSON.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::analyze::doctor::{Diagnosis, Evidence, Finding, Number, Rule, Severity, Subject};
-use crate::model::Protocol;
+use crate::analyze::doctor::{
+    Diagnosis, Evidence, Finding, Holder, Number, Rule, Severity, Subject,
+};
+use crate::model::{Condition, Protocol};
 use crate::render::contract::ProcessName;
 
 /// The answer of `doctor`.
@@ -20,6 +23,8 @@ pub struct DoctorAnswer<'a> {
     checked: &'a [&'static str],
     /// The rules that could not.
     not_checked: Vec<NotChecked<'a>>,
+    /// What rules that could look could not judge, for want of facts.
+    partly_checked: Vec<PartlyChecked<'a>>,
     /// Milliseconds between the two looks; 0 when there was one.
     sampled_ms: u64,
 }
@@ -29,11 +34,19 @@ impl<'a> DoctorAnswer<'a> {
     #[must_use]
     pub fn new(diagnosis: &'a Diagnosis, sampled: Duration) -> Self {
         let not_checked = diagnosis.not_checked.iter();
+        let unjudged = diagnosis.unjudged.iter();
         Self {
             findings: Findings::new(&diagnosis.findings),
             checked: &diagnosis.checked,
             not_checked: not_checked
                 .map(|(id, reason)| NotChecked { id, reason })
+                .collect(),
+            partly_checked: unjudged
+                .map(|(id, unjudged)| PartlyChecked {
+                    id,
+                    count: unjudged.count,
+                    reason: &unjudged.reason,
+                })
                 .collect(),
             sampled_ms: u64::try_from(sampled.as_millis()).unwrap_or(u64::MAX),
         }
@@ -68,6 +81,18 @@ struct NotChecked<'a> {
     reason: &'a str,
 }
 
+/// A rule that could look, but not at all of it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct PartlyChecked<'a> {
+    /// The id of the rule.
+    id: &'static str,
+    /// How many sockets or processes it could not judge.
+    count: u64,
+    /// Why not.
+    reason: &'a str,
+}
+
 /// Something that is wrong.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Finding"))]
@@ -79,9 +104,14 @@ pub struct FindingRow<'a> {
     /// One line.
     title: &'a str,
     subject: SubjectEntry<'a>,
-    /// The numbers that show it, by name.
+    /// The numbers that show it, by name. A rate that is only known to be less than something,
+    /// because nothing came in so short a look, is not there: `<name>_below` is.
     #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, f64>"))]
     evidence: Numbers<'a>,
+    /// The processes that hold the socket it is about, those to blame first; absent where it is
+    /// not about one socket or its processes are not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    holders: Vec<HolderRow<'a>>,
     /// Why it is so.
     cause: &'a str,
     /// What to do: commands, or changes of code, the best first.
@@ -98,8 +128,33 @@ impl<'a> FindingRow<'a> {
             title: &finding.title,
             subject: SubjectEntry::new(&finding.subject),
             evidence: Numbers(&finding.evidence),
+            holders: finding.holders.iter().map(HolderRow::new).collect(),
             cause: &finding.cause,
             remedy: &finding.remedy,
+        }
+    }
+}
+
+/// A process that holds the socket which a finding is about.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Holder"))]
+struct HolderRow<'a> {
+    #[serde(flatten)]
+    process: ProcessName<'a>,
+    /// Whether it can run: runs, stopped (by a signal), traced, zombie (its first thread has
+    /// ended), frozen (its cgroup) or uninterruptible (it waits in the kernel); null where that
+    /// is not known. More may come.
+    state: Option<&'static str>,
+    /// Whether it only passes the socket on to its children, which hold it too.
+    passes_on: bool,
+}
+
+impl<'a> HolderRow<'a> {
+    fn new(holder: &'a Holder) -> Self {
+        Self {
+            process: ProcessName::new(holder.pid, &holder.comm),
+            state: holder.condition.as_ref().map(Condition::name),
+            passes_on: holder.passes_on,
         }
     }
 }
@@ -165,7 +220,12 @@ struct Numbers<'a>(&'a Evidence);
 
 impl Serialize for Numbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.0.iter().map(|(name, number)| (name, number)))
+        let names = self.0.0.iter().map(|(name, number)| match number {
+            // What is only known to be less has a name of its own: it is no measured rate.
+            Number::Below(_) => (Cow::Owned(format!("{name}_below")), number),
+            _ => (Cow::Borrowed(*name), number),
+        });
+        serializer.collect_map(names)
     }
 }
 
@@ -173,7 +233,7 @@ impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Count(count) => serializer.serialize_u64(*count),
-            Self::Rate(rate) => serializer.serialize_f64(*rate),
+            Self::Rate(rate) | Self::Below(rate) => serializer.serialize_f64(*rate),
         }
     }
 }

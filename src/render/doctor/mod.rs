@@ -9,11 +9,13 @@ use super::grid::{Frame, cut};
 use super::records;
 use super::theme::Tone;
 use super::wrap::{measure, wrap};
-use crate::analyze::doctor::{Diagnosis, Finding, Number, Rule, Severity};
+use crate::analyze::doctor::{Diagnosis, Finding, Holder, Number, Rule, Severity};
 use crate::model::foreign::escape;
 
 pub use json::{DoctorAnswer, FindingRow, Findings, RuleRow, RulesAnswer};
 
+/// So many holders of a socket are named.
+const HOLDERS: usize = 8;
 /// Columns before the text of a finding's parts.
 const INDENT: usize = 10;
 
@@ -57,6 +59,10 @@ pub fn tell(
             frame,
         )?;
     }
+    for (id, unjudged) in &diagnosis.unjudged {
+        let text = format!("{id}: {} not judged: {}", unjudged.count, unjudged.reason);
+        part(out, "partly", &text, Tone::Quiet, frame)?;
+    }
     Ok(())
 }
 
@@ -68,6 +74,9 @@ fn story(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result<()
     part(out, "", &finding.title, Tone::Strong, frame)?;
     part(out, "because", &finding.cause, Tone::Normal, frame)?;
     part(out, "seen", &evidence(finding), Tone::Normal, frame)?;
+    if let Some(holders) = holders(finding) {
+        part(out, "held by", &holders, Tone::Normal, frame)?;
+    }
     for (place, line) in finding.remedy.iter().enumerate() {
         let label = if place == 0 { "do" } else { "" };
         part(out, label, line, Tone::Normal, frame)?;
@@ -87,11 +96,24 @@ fn part(out: &mut dyn Write, label: &str, text: &str, tone: Tone, frame: &Frame)
     Ok(())
 }
 
+/// The processes that hold the socket of a finding, where there is more to say than whose it is.
+fn holders(finding: &Finding) -> Option<String> {
+    let holders = finding.holders.as_slice();
+    if holders.len() < 2 && holders.iter().all(|holder| holder.hindrance().is_none()) {
+        return None;
+    }
+    let mut words: Vec<_> = holders.iter().take(HOLDERS).map(Holder::words).collect();
+    let more = holders.len().saturating_sub(HOLDERS);
+    words.extend((more > 0).then(|| format!("and {more} more")));
+    Some(words.join(", "))
+}
+
 /// The numbers of a finding: `close_wait 150, eof_read 75`.
 fn evidence(finding: &Finding) -> String {
     let numbers = finding.evidence.0.iter().map(|(name, value)| match value {
         Number::Count(count) => format!("{name} {count}"),
         Number::Rate(rate) => format!("{name} {rate}"),
+        Number::Below(rate) => format!("{name} <{rate}"),
     });
     numbers.collect::<Vec<_>>().join(", ")
 }

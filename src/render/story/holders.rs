@@ -301,14 +301,9 @@ mod tests {
 
     fn process(pid: u32, parent: u32, started: i64) -> Process {
         Process {
-            pid,
-            comm: b"nginx".to_vec(),
-            command: None,
-            uid: None,
             parent: Some(parent),
             started: Some(started),
-            cgroup: None,
-            files: None,
+            ..Process::named(pid, b"nginx".to_vec())
         }
     }
 

@@ -173,6 +173,7 @@ impl Reader {
             uid,
             parent: None,
             started: None,
+            condition: None,
             cgroup: None,
             files: None,
         });
