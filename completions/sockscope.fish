@@ -35,7 +35,7 @@ complete -c sockscope -n "__fish_sockscope_needs_command" -l limit -d 'At most t
 complete -c sockscope -n "__fish_sockscope_needs_command" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_needs_command" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_needs_command" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_needs_command" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -84,7 +84,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -118,7 +118,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -152,7 +152,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l limit -d '
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -196,7 +196,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -240,7 +240,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -280,7 +280,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -314,7 +314,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -358,7 +358,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l limit -d '
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -391,7 +391,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -425,7 +425,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -461,7 +461,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -496,7 +496,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -529,7 +529,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -563,7 +563,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l limi
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
@@ -597,7 +597,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l limit -d 'At
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l save -d 'Write the same look as JSON to this file too, whole or not at all' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'

@@ -59,19 +59,19 @@ fn rename_loopback(name: &[u8]) {
         request
     };
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let ask = |call: u64, mut request: libc::ifreq| {
+    let ask = |call: libc::Ioctl, mut request: libc::ifreq| {
         // SAFETY: the kernel reads this structure, which outlives the call.
-        checked(unsafe { libc::ioctl(socket.as_raw_fd(), call as _, &raw mut request) })
+        checked(unsafe { libc::ioctl(socket.as_raw_fd(), call, &raw mut request) })
     };
     let flags = |name, flags: i32| {
         let mut request = request(name);
         request.ifr_ifru.ifru_flags = i16::try_from(flags).unwrap();
-        ask(libc::SIOCSIFFLAGS as u64, request).unwrap();
+        ask(libc::SIOCSIFFLAGS, request).unwrap();
     };
     flags(b"lo", 0);
     let mut rename = request(b"lo");
     rename.ifr_ifru.ifru_newname = request(name).ifr_name;
-    ask(libc::SIOCSIFNAME as u64, rename).unwrap();
+    ask(libc::SIOCSIFNAME, rename).unwrap();
     flags(name, libc::IFF_UP);
 }
 

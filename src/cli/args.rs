@@ -311,7 +311,8 @@ pub struct Options {
         help_heading = "Output"
     )]
     pub color: Option<ColorName>,
-    /// Write the same look as JSON to this file too, whole or not at all
+    /// Write the same look as JSON to this file too, whole or not at all; a new one is for its
+    /// owner alone
     #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
     pub save: Option<PathBuf>,
     /// No output, only the exit code

@@ -96,12 +96,18 @@ pub struct Shown<'a>(&'a [u8]);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (head, is_cut) = first_of(self.0, LONGEST);
-        let mut out = escape(head);
-        if is_cut {
-            out.push('…');
-        }
+        let mut out = String::new();
+        show_into(&mut out, self.0);
         f.pad(&out)
+    }
+}
+
+/// Appends `bytes` to `out` as [`shown`] would.
+pub fn show_into(out: &mut String, bytes: &[u8]) {
+    let (head, is_cut) = first_of(bytes, LONGEST);
+    escape_into(out, head);
+    if is_cut {
+        out.push('…');
     }
 }
 

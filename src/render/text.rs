@@ -8,7 +8,7 @@ use super::units;
 use crate::columns::{Align, OwnerField, OwnerValue, Row, Value};
 use crate::columns::{push_address, push_host};
 pub(super) use crate::columns::{push_number, push_v4};
-use crate::model::foreign::{escape_into, shown};
+use crate::model::foreign::{escape_into, show_into};
 use crate::model::{Device, OwnerStatus, Timer};
 
 /// What a cell is written for.
@@ -138,7 +138,7 @@ fn write_part(out: &mut String, text: &[u8], style: Style) {
 fn write_foreign(out: &mut String, text: &[u8], style: Style) {
     let start = out.len();
     match style {
-        Style::Person => push(out, format_args!("{}", shown(text))),
+        Style::Person => show_into(out, text),
         Style::Csv => escape_into(out, text),
         Style::Plain => {
             escape_into(out, text);
