@@ -69,7 +69,10 @@ fn assert_same(what: &str) {
         // Other processes of this machine end while they are looked at, and /proc cannot tell whose.
         let raced = |answer: &Value| problem_codes(answer) == ["owners_raced"];
         if !raced(&bpf) && !raced(&proc) {
-            assert_eq!(bpf["complete"], proc["complete"], "{what}: {command}");
+            assert_eq!(
+                bpf["complete"], proc["complete"],
+                "{what}: {command}: {bpf} {proc}"
+            );
             assert_eq!(
                 problem_codes(&bpf),
                 problem_codes(&proc),

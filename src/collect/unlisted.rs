@@ -9,7 +9,7 @@ use super::fd_tables;
 use crate::model::{Protocol, Via};
 use crate::query::Query;
 use crate::sys::netns;
-use crate::sys::proc;
+use crate::sys::proc::{self, ProcDir};
 
 /// What one process has beside the sockets that were listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +70,9 @@ pub fn compare(pid: u32, query: &Query, is_listed: &dyn Fn(NonZeroU32) -> bool) 
             Via::IoUring => None,
         };
         let kind = fd.and_then(|fd| proc::socket_kind(pid, fd));
+        if kind.is_none() && has_ended(pid) {
+            return Standing::Gone;
+        }
         let kind = kind.unwrap_or_else(|| "unknown".to_owned());
         let netns = fd.and_then(|fd| netns::of_socket(pid, fd).ok());
         let is_elsewhere = match (netns, own) {
@@ -92,6 +95,11 @@ pub fn compare(pid: u32, query: &Query, is_listed: &dyn Fn(NonZeroU32) -> bool) 
     } else {
         Standing::Elsewhere(found)
     }
+}
+
+/// Whether a process has ended, if only to wait for being reaped.
+fn has_ended(pid: u32) -> bool {
+    !ProcDir::open().is_ok_and(|proc| proc.has_table(pid, None))
 }
 
 /// The table that has sockets of a kind.
