@@ -382,3 +382,77 @@ fn real_ends_are_printed_alike_and_read_again() {
         "{answer:?}"
     );
 }
+
+/// What `wait --address` takes for a wildcard is what is printed for one.
+#[test]
+fn wait_reads_addresses_as_they_are_printed() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let is_now = |port: u16, condition: &str, address: &str| {
+        let port = port.to_string();
+        let address = format!("--address={address}");
+        let answer = sockscope(&["wait", &port, condition, "-t", "--timeout=0", &address]);
+        assert!(answer.code() < 2, "{address}: {answer:?}");
+        answer.code() == 0
+    };
+    let tcp = Protocol::Tcp;
+    let _held = [
+        held(tcp, "0.0.0.0:81", None, false),
+        held(tcp, "[::]:82", None, false),
+        held(tcp, "[::]:83", None, true),
+        held(tcp, "127.0.0.1:84", Some("lo"), false),
+    ];
+    for (address, listening, free) in [
+        (
+            "0.0.0.0",
+            [true, true, false, false],
+            [false, false, true, false],
+        ),
+        (
+            "[::]",
+            [false, true, true, false],
+            [true, false, false, true],
+        ),
+        ("*", [false, true, false, false], [false; 4]),
+        (
+            "127.0.0.1%lo",
+            [true, true, false, true],
+            [false, false, true, false],
+        ),
+        (
+            "127.0.0.1%1",
+            [true, true, false, true],
+            [false, false, true, false],
+        ),
+    ] {
+        for (place, port) in (81..=84).enumerate() {
+            assert_eq!(
+                is_now(port, "-l", address),
+                listening[place],
+                "{address} {port}"
+            );
+            assert_eq!(
+                is_now(port, "--free", address),
+                free[place],
+                "{address} {port}"
+            );
+        }
+    }
+    assert!(
+        is_now(84, "-l", "127.0.0.1%lo:84"),
+        "the port that is waited for"
+    );
+    for (address, told) in [
+        ("127.0.0.1:85", "has port 85"),
+        ("[::1]x", "[::1]^x"),
+        ("10.0.0.0/8", "10.0.0.0^/8"),
+        ("127.0.0.1%zz", "no interface 'zz'"),
+        ("localhost", "more than one address"),
+    ] {
+        let address = format!("--address={address}");
+        let answer = sockscope(&["wait", "84", "-l", "--timeout=0", &address]);
+        assert_eq!((answer.code(), answer.stdout.as_str()), (2, ""));
+        assert!(answer.stderr.contains(told), "{answer:?}");
+    }
+}

@@ -64,7 +64,7 @@ fn wrong_usage_says_what_would_be_right() {
         &["", "-l"],
         &["80", "-l", "--timeout=x"],
         &["80", "-l", "--address=localhost"],
-        &["80", "-l", "--address=fe80::1%lo"],
+        &["80", "-l", "--address=fe80::1%no-such-dev"],
         &["80", "-l", "--address=::1", "-4"],
         &["80", "-l", "--process="],
         &["80", "-l", "--process=x", "--no-owners"],

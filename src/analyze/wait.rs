@@ -1,10 +1,11 @@
 //! When a wait for a port is over: which sockets count, and how often it is worth to look. Pure.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::bind::{self, Around, Certainty, Wish, takes};
-use crate::model::{FamilySet, ProtocolSet, Socket, State};
+use crate::model::{FamilySet, ProtocolSet, Socket, State, Wildcard};
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +35,32 @@ pub struct Target {
     pub condition: Condition,
     /// The local port.
     pub port: u16,
-    /// Only sockets that take what is sent to this address, or are in the way of a bind() to
-    /// it; a v4-mapped address is the IPv4 address it is.
-    pub address: Option<IpAddr>,
+    /// Only sockets that take what is sent to it, or are in the way of a bind() to it.
+    pub place: Option<Place>,
     /// The protocols.
     pub protocols: ProtocolSet,
     /// The families: which a socket must serve, or which are to be bound.
     pub families: FamilySet,
+}
+
+/// Where a socket is bound, or could be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The address; a v4-mapped one is the IPv4 address it is.
+    pub address: IpAddr,
+    /// Which wildcard, where it is written as one that is printed; `::` alone is what a bind()
+    /// to it takes.
+    pub wildcard: Option<Wildcard>,
+    /// Only what is bound to this interface, or to none.
+    pub device: Option<NonZeroU32>,
+}
+
+impl Place {
+    /// Whether an interface that is named is not another than that of `socket`.
+    fn reaches(&self, socket: &Socket) -> bool {
+        let has_device = |device| socket.interface.is_none_or(|bound| bound == device);
+        self.device.is_none_or(has_device)
+    }
 }
 
 impl Target {
@@ -52,7 +72,7 @@ impl Target {
                 self.is_ours(socket)
                     && socket.is_listener()
                     && socket.serves(self.families)
-                    && self.address.is_none_or(|address| takes(socket, address))
+                    && self.is_taken_by(socket)
             }
             Condition::Free => self.blocks(socket, around).is_some_and(must_go),
         }
@@ -86,15 +106,38 @@ impl Target {
         socket.local.port == self.port && self.protocols.contains(socket.protocol)
     }
 
+    /// Whether `socket` takes all that is sent to what is asked for.
+    fn is_taken_by(&self, socket: &Socket) -> bool {
+        self.place.is_none_or(|place| {
+            let both = [
+                IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            ];
+            place.reaches(socket)
+                && match place.wildcard {
+                    Some(Wildcard::Both) => both.iter().all(|any| takes(socket, *any)),
+                    _ => takes(socket, place.address),
+                }
+        })
+    }
+
     /// How sure it is that `socket` makes a bind() of what is asked for fail.
     fn blocks(&self, socket: &Socket, around: &Around) -> Option<Certainty> {
-        let wish = match self.address {
+        let wish = match self.place {
             // Of one family only, all of its addresses.
-            Some(IpAddr::V6(any)) if any.is_unspecified() => Wish::Wildcard(self.families),
-            Some(address) => Wish::Address(address),
             None => Wish::Wildcard(self.families),
+            Some(place) => match (place.wildcard, place.address) {
+                (Some(Wildcard::Ipv6), _) => Wish::Wildcard(FamilySet {
+                    v4: false,
+                    v6: true,
+                }),
+                (Some(Wildcard::Both), _) => Wish::Wildcard(self.families),
+                (None, IpAddr::V6(any)) if any.is_unspecified() => Wish::Wildcard(self.families),
+                (None, address) => Wish::Address(address),
+            },
         };
-        bind::blocks(socket, wish, around).filter(|_| self.is_ours(socket))
+        let reaches = self.place.is_none_or(|place| place.reaches(socket));
+        bind::blocks(socket, wish, around).filter(|_| reaches && self.is_ours(socket))
     }
 }
 
@@ -158,11 +201,25 @@ mod tests {
         raw: false,
     };
 
+    /// As it is written: `*` and `[::]` are wildcards as they are printed.
+    fn place(text: &str) -> Place {
+        let (address, wildcard) = match text {
+            "*" => ("::", Some(Wildcard::Both)),
+            "[::]" => ("::", Some(Wildcard::Ipv6)),
+            address => (address, None),
+        };
+        Place {
+            address: address.parse().unwrap(),
+            wildcard,
+            device: None,
+        }
+    }
+
     fn target(condition: Condition, address: Option<&str>) -> Target {
         Target {
             condition,
             port: 80,
-            address: address.map(|text| text.parse().unwrap()),
+            place: address.map(place),
             protocols: BOTH,
             families: FamilySet::BOTH,
         }
@@ -245,6 +302,10 @@ mod tests {
         // Who listens on one address does not take what is sent to others.
         assert!(!takes("0.0.0.0", "127.0.0.1", None));
         assert!(takes("0.0.0.0", "::", dual));
+        // As they are printed.
+        assert!(takes("*", "::", dual) && !takes("*", "::", Some(true)));
+        assert!(!takes("*", "0.0.0.0", None) && !takes("*", "::1", None));
+        assert!(takes("[::]", "::", Some(true)) && takes("[::]", "::", dual));
     }
 
     #[test]
@@ -260,7 +321,26 @@ mod tests {
         assert!(blocks("::", "::1", Some(false)));
         assert!(blocks("::", "127.0.0.1", None), "a dual-stack bind fails");
         assert!(!blocks("::1", "127.0.0.1", None));
+        assert!(blocks("*", "127.0.0.1", None) && blocks("*", "::1", Some(true)));
+        assert!(!blocks("[::]", "127.0.0.1", None) && !blocks("[::]", "0.0.0.0", None));
+        assert!(blocks("[::]", "::", Some(false)) && blocks("[::]", "::1", None));
         assert!(!blocks("127.0.0.1", "127.0.0.2", None));
+    }
+
+    #[test]
+    fn what_is_bound_to_another_interface_does_not_count() {
+        let index = NonZeroU32::new;
+        let mut target = target(Condition::Listening, Some("127.0.0.1"));
+        target.place.as_mut().unwrap().device = index(2);
+        let mut socket = socket(State::Listen, "127.0.0.1", None);
+        for (bound, counts) in [(None, true), (index(2), true), (index(3), false)] {
+            socket.interface = bound;
+            assert_eq!(
+                target.counts(&socket, &Around::default()),
+                counts,
+                "{bound:?}"
+            );
+        }
     }
 
     #[test]

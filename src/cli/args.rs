@@ -48,7 +48,8 @@ pub enum Command {
     },
     /// One port's story: who holds it, since when, its connections, what blocks a bind
     Port {
-        /// Ports, lists (80,443) and ranges (8000-8100); then filters (state=close_wait)
+        /// Ports, lists (80,443), ranges (8000-8100) and services (http), perhaps of one protocol
+        /// (80/tcp); then filters (state=close_wait)
         #[arg(required = true, value_name = "PORT|FILTER")]
         words: Vec<String>,
         /// Print pids only, one a line, of whoever holds the port: listeners, bound-only sockets

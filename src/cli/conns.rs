@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::list::{self, List, Listed, Order};
 use super::session::Session;
-use super::{Exit, Failure, pids};
+use super::{Exit, Failure, absent, pids};
 use crate::model::StateSet;
 use crate::render::grid::{self, Cell};
 use crate::render::theme::{Tone, state_tone};
@@ -50,7 +50,7 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     summary(session, &listed)?;
     session.notes(&report);
     if listed.found == 0 {
-        session.tell_nothing(&report, nothing);
+        session.tell_nothing(&report, &absent::because(nothing, &request.filter));
     }
     Ok(session.exit(&report, listed.found > 0))
 }

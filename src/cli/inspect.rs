@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::list::{self, List, Order};
 use super::session::{Session, Usage};
-use super::{Exit, Failure};
+use super::{Exit, Failure, absent};
 use crate::analyze::ends::Ends;
 use crate::collect::addresses;
 use crate::columns::{COLUMNS, Row};
@@ -33,7 +33,7 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
             .into());
     }
     let filter = Session::filter(words)?;
-    let request = session.request(StateSet::ALL, filter)?;
+    let request = session.request(StateSet::ALL, filter.clone())?;
     let (found, report) = match session.format {
         Format::Table if session.options.columns.is_none() => whole(session, request)?,
         Format::Table | Format::Plain | Format::Csv if !session.wants_json() => {
@@ -43,7 +43,7 @@ pub(super) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     };
     session.notes(&report);
     if !found {
-        session.tell_nothing(&report, "no socket matches");
+        session.tell_nothing(&report, &absent::because("no socket matches", &filter));
     }
     Ok(session.exit(&report, found))
 }

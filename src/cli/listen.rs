@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::list::{self, List, Order};
 use super::session::Session;
-use super::{Exit, Failure, pids};
+use super::{Exit, Failure, absent, pids};
 use crate::model::StateSet;
 
 pub(super) const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
@@ -53,7 +53,7 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     }
     session.notes(&report);
     if listed.found == 0 {
-        session.tell_nothing(&report, nothing);
+        session.tell_nothing(&report, &absent::because(nothing, &request.filter));
     }
     Ok(session.exit(&report, listed.found > 0))
 }

@@ -1,5 +1,6 @@
 //! The command line: arguments, and one file for each command.
 
+mod absent;
 mod args;
 mod around;
 mod buildup;
@@ -21,6 +22,7 @@ mod overview;
 mod pages;
 mod pids;
 mod port;
+mod ports;
 mod proc;
 mod rounds;
 mod schema;

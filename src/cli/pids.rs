@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use super::session::Session;
-use super::{Exit, Failure};
+use super::{Exit, Failure, absent};
 use crate::model::{Facts, OwnerStatus, Report, Socket};
 use crate::pipeline::{self, Request};
 use crate::render::text::explanation;
@@ -90,5 +90,5 @@ pub(super) fn of_rows(
     request: &Request,
     nothing: &str,
 ) -> Result<Exit, Failure> {
-    look(request)?.tell(session, || nothing.to_owned())
+    look(request)?.tell(session, || absent::because(nothing, &request.filter))
 }

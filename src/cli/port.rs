@@ -5,9 +5,11 @@ mod tell;
 
 use super::around::around;
 use super::list::{self, Order};
+use super::ports::Ports;
 use super::session::{Session, Usage};
-use super::{Exit, Failure, pids};
+use super::{Exit, Failure, absent, pids};
 use crate::analyze::port::{self, Asked, PortEntry};
+use crate::columns;
 use crate::filter::Filter;
 use crate::model::{FamilySet, PortRange, Snapshot, Socket, State, StateSet};
 use crate::pipeline::{self, Request};
@@ -22,10 +24,12 @@ const COLUMNS: &[&str] = &[
 ];
 
 pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
-    let (asked, filter) = read_words(words)?;
+    let (ports_asked, words) = Ports::before_filter(words)?;
+    let (asked, filter) = (ports_asked.ranges(), Session::filter(words)?);
     let columns = session.columns(COLUMNS, COLUMNS)?;
     let order = session.sort()?;
-    let request = session.with_needs(ask(session, &asked, &filter)?, &columns);
+    let mut request = session.with_needs(ask(session, &asked, &filter)?, &columns);
+    request.query.protocols = ports_asked.protocols(request.query.protocols)?;
     let mut snapshot = pipeline::snapshot(&request)?;
     let around = around(&request.query, &asked, &mut snapshot.sockets);
     port::assign_roles(&mut snapshot.sockets, &asked, &around);
@@ -36,16 +40,25 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
         protocols: request.query.protocols,
         families,
     };
-    let entries = port::entries(question, &snapshot.sockets, &snapshot.facts, &around);
+    let mut entries = port::entries(question, &snapshot.sockets, &snapshot.facts, &around);
+    entries.retain(|entry| ports_asked.has(entry.port, entry.protocol));
     let abroad = Abroad::look(&request, &entries);
     snapshot.report.problems.extend(abroad.problems());
     let Snapshot { sockets, facts, .. } = &mut snapshot;
     let states = session.states(StateSet::ALL);
-    sockets.retain(|s| s.serves(families) && states.contains(s.state) && filter.matches(s, facts));
+    sockets.retain(|s| {
+        let ends = [Some(s.local.port), s.peer.map(|peer| peer.port)];
+        let mut ends = ends.into_iter().flatten();
+        ends.any(|port| ports_asked.has(port, s.protocol))
+            && s.serves(families)
+            && states.contains(s.state)
+            && filter.matches(s, facts)
+    });
     let found = !snapshot.sockets.is_empty();
+    let nothing = || absent::because(&why_nobody(&entries, found), &filter);
     if pids_only {
         let holders = holders(&asked, &filter, &snapshot);
-        return holders.tell(session, || why_nobody(&entries, found));
+        return holders.tell(session, nothing);
     }
     if let Some((column, reverse)) = order {
         let Snapshot { sockets, facts, .. } = &mut snapshot;
@@ -65,7 +78,7 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     }
     session.notes(&report);
     if !found && (!is_story(session) || !filter.is_empty()) {
-        session.tell_nothing(&report, &why_nobody(&entries, found));
+        session.tell_nothing(&report, &nothing());
     }
     Ok(session.exit(&snapshot.report, found))
 }
@@ -106,30 +119,6 @@ fn is_story(session: &Session) -> bool {
     session.format == Format::Table && options.columns.is_none() && options.sort.is_none()
 }
 
-/// Ports first, then a filter: it begins with the first word that has a letter or a sign.
-fn read_words(words: &[String]) -> Result<(Vec<PortRange>, Filter), Usage> {
-    let is_port = |word: &&String| {
-        let of_ports = |c: char| c.is_ascii_digit() || c == ',' || c == '-';
-        word.is_empty() || word.chars().all(of_ports)
-    };
-    let count = words.iter().take_while(is_port).count();
-    let (ports, filter) = words.split_at(count.max(1).min(words.len()));
-    let mut asked = Vec::new();
-    for word in ports {
-        asked.extend(PortRange::parse_list(word).map_err(Usage::new)?);
-    }
-    if asked.iter().any(|range| range.last == 0) {
-        return Err(
-            Usage::new("port 0 is no port: it asks the kernel for any that is free")
-                .hint("give a port from 1 to 65535"),
-        );
-    }
-    if asked.is_empty() {
-        return Err(Usage::new("which port?").hint("for example: sockscope port 8080"));
-    }
-    Ok((asked, Session::filter(filter)?))
-}
-
 /// Asks for every socket of the ports: of both families, because an IPv6 socket may hold the
 /// IPv4 port too; of no raw one, whose "port" is the number of a protocol.
 fn ask(session: &Session, asked: &[PortRange], filter: &Filter) -> Result<Request, Usage> {
@@ -143,6 +132,7 @@ fn ask(session: &Session, asked: &[PortRange], filter: &Filter) -> Result<Reques
     query.states = StateSet::ALL;
     query.memory = true;
     query.users |= filter.needs_users();
+    query.need(columns::needs(&filter.columns()));
     if query.owners != ProcessDetail::None {
         query.owners = query.owners.max(filter.process_detail());
         if session.format == Format::Table {

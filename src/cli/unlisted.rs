@@ -196,7 +196,7 @@ impl<'a> Rest<'a> {
         if self.count(|standing| *standing == Standing::Gone) == all {
             return match self.standings.first() {
                 Some((pid, _)) => Some(format!("there is no process {pid}")),
-                None => Some(format!("no process is called '{}'", self.target)),
+                None => Some(super::absent::no_process(self.target.as_bytes())),
             };
         }
         let denied = self.count(|standing| *standing == Standing::Denied);

@@ -318,6 +318,18 @@ impl Processes {
         pids
     }
 
+    /// The names of all processes that can be seen, each once.
+    #[must_use]
+    pub fn names(&self) -> Vec<Vec<u8>> {
+        let pids = self.proc.as_ref().ok().and_then(|proc| proc.pids().ok());
+        let pids = pids.unwrap_or_default();
+        let read = |pid| Some(self.read(pid, ProcessDetail::Name)?.comm);
+        let mut names: Vec<Vec<u8>> = pids.into_iter().filter_map(read).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// Whether the process exists.
     #[must_use]
     pub fn exists(&self, pid: u32) -> bool {

@@ -28,6 +28,16 @@ impl Device {
         self.index == Some(0)
     }
 
+    /// The name, or the digits of the number.
+    pub fn bytes(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// The name, where it is no number.
+    pub fn name(&self) -> Option<&[u8]> {
+        self.index.is_none().then_some(&self.name)
+    }
+
     /// Whether the row's socket is bound to it.
     pub fn is_of(&self, row: Row<'_>) -> bool {
         let Some(index) = row.socket.interface else {

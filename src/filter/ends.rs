@@ -14,11 +14,11 @@ use ipnet::{IpNet, Ipv6Net};
 
 use super::Names;
 use super::device::Device;
-use super::error::Fault;
+use super::error::{Fault, FilterError};
 use super::ports;
 use super::scan::Piece;
 use crate::columns::Row;
-use crate::model::{Endpoint, Family, PortRange};
+use crate::model::{Endpoint, Family, PortRange, Wildcard};
 use written::Written;
 
 /// Whose words a comparison is written in. Most mean the same.
@@ -157,6 +157,58 @@ pub(super) fn read(text: &str, spelling: Spelling, names: Names) -> Result<Vec<E
         ports,
     };
     Ok(hosts.into_iter().map(pattern).collect())
+}
+
+/// One address as it is printed in an end, with what may stand behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WrittenPlace {
+    /// The address; a v4-mapped one is the IPv4 it is.
+    pub address: IpAddr,
+    /// Which wildcard, where it is written as one that is printed.
+    pub wildcard: Option<Wildcard>,
+    /// The name of an interface, or its index.
+    pub device: Option<Vec<u8>>,
+    pub port: Option<u16>,
+}
+
+/// Reads one address, to the last character.
+///
+/// # Errors
+/// One that points at what cannot be read.
+pub(crate) fn place(text: &str) -> Result<WrittenPlace, FilterError> {
+    read_place(text).map_err(|stop| Fault::new(stop.what, stop.at, PLACES).within(text))
+}
+
+/// What one address may look like.
+const PLACES: &str = "give an address in numbers, such as 127.0.0.1, ::1, 0.0.0.0, [::], * or \
+                      127.0.0.53%lo";
+
+fn read_place(text: &str) -> Result<WrittenPlace, Stop> {
+    let at = |sign| text.find(sign).unwrap_or(0);
+    let mut patterns = read(text, Spelling::Ours, Names::NONE)?;
+    let (Some(pattern), true) = (patterns.pop(), patterns.is_empty()) else {
+        return Err(Stop::new(0, format!("'{text}' is more than one address")));
+    };
+    let ipv6 = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let (address, wildcard) = match pattern.host {
+        Host::Net(net) if net.prefix_len() == net.max_prefix_len() => (net.addr(), None),
+        Host::Ipv6Wildcard => (ipv6, Some(Wildcard::Ipv6)),
+        Host::DualWildcard => (ipv6, Some(Wildcard::Both)),
+        Host::Net(_) => return Err(Stop::new(at('/'), "one address is meant, not a network")),
+        Host::Any | Host::Mapped(_) => return Err(Stop::new(0, "an address is missing")),
+    };
+    let port = match pattern.ports {
+        None => None,
+        Some(range) if range.is_single() => Some(range.first),
+        Some(_) => return Err(Stop::new(at('-'), "one port is meant, not a range")),
+    };
+    let device = pattern.device.map(|device| device.bytes().to_vec());
+    Ok(WrittenPlace {
+        address,
+        wildcard,
+        device,
+        port,
+    })
 }
 
 /// The family that ss writes before an end, and where the end begins.

@@ -85,6 +85,15 @@ pub(super) enum Side {
 pub(super) struct Pattern(pub Regex);
 
 impl Expr {
+    /// The comparisons that are asked for, and not for their contrary.
+    pub fn asked(&self) -> Vec<&Term> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::asked).collect(),
+            Self::Not(_) => Vec::new(),
+            Self::Term(term) => vec![term],
+        }
+    }
+
     /// Every comparison in it.
     pub fn terms(&self) -> Vec<&Term> {
         match self {

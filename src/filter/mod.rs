@@ -26,8 +26,10 @@ use std::ops::RangeInclusive;
 use crate::columns::{Column, Row};
 use crate::model::{Facts, Narrow, PortRange, Socket, StateSet};
 use crate::query::ProcessDetail;
+use device::Device;
 use expression::{Expr, Side, Term, Test};
 
+pub(crate) use ends::place;
 pub use error::FilterError;
 pub(crate) use error::{did_you_mean, first_of, last_of, nearest};
 pub(crate) use values::duration;
@@ -62,6 +64,24 @@ impl std::fmt::Debug for Names {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Names")
     }
+}
+
+/// Names that a filter asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Named<'a> {
+    /// Names or numbers of processes, as one comparison has them.
+    pub processes: Vec<Vec<&'a [u8]>>,
+    /// Names of interfaces.
+    pub devices: Vec<&'a [u8]>,
+}
+
+/// Whether `word` is a word of the filter language: a name, or one that begins a condition.
+pub(crate) fn is_word(word: &str) -> bool {
+    let known = ["exclude", "not", "autobound"];
+    let is_name = fields::names()
+        .into_iter()
+        .any(|name| word.eq_ignore_ascii_case(name));
+    is_name || known.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// A condition that holds for the sockets that are wanted. The empty one holds for all.
@@ -195,6 +215,34 @@ impl Filter {
         let by_id =
             |term: &&Term| matches!(&term.test, Test::Cgroup { ids, .. } if !ids.is_empty());
         self.terms().iter().any(by_id)
+    }
+
+    /// What it asks for by name: processes, those that stand for each other together, and
+    /// interfaces.
+    pub(crate) fn named(&self) -> Named<'_> {
+        let mut named = Named::default();
+        let asked = self.expr.as_ref().map_or_else(Vec::new, Expr::asked);
+        for term in asked.into_iter().filter(|term| !term.negated) {
+            match &term.test {
+                Test::Process(names) => {
+                    let names = names.iter().map(Vec::as_slice);
+                    named.processes.push(names.collect());
+                }
+                Test::Device(_, devices) => {
+                    named
+                        .devices
+                        .extend(devices.iter().filter_map(Device::name));
+                }
+                Test::End(_, patterns) => {
+                    let devices = patterns
+                        .iter()
+                        .filter_map(|pattern| pattern.device.as_ref());
+                    named.devices.extend(devices.filter_map(Device::name));
+                }
+                _ => {}
+            }
+        }
+        named
     }
 
     /// How much must be known of processes to evaluate it.

@@ -39,6 +39,15 @@ fn unmap(address: Ipv6Addr) -> IpAddr {
         .map_or(IpAddr::V6(address), IpAddr::V4)
 }
 
+/// A wildcard address, as it is printed for an IPv6 socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wildcard {
+    /// `[::]`: every IPv6 address.
+    Ipv6,
+    /// `*`: every address of both families.
+    Both,
+}
+
 /// A network: the addresses that begin with the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix {

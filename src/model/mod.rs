@@ -18,7 +18,7 @@ mod socket;
 mod state;
 mod tcp_info;
 
-pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet};
+pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet, Wildcard};
 pub use entry::{Entry, RowKind};
 pub use facts::{Device, Facts, Snapshot};
 pub use foreign::Foreign;

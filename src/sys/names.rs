@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
+use std::ffi::CString;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -52,6 +53,14 @@ impl Interfaces {
     pub fn name(&self, index: NonZeroU32) -> Option<Foreign> {
         name_of(self.socket.as_ref()?.as_fd(), index)
     }
+}
+
+/// The index of an interface in the calling thread's network namespace.
+#[must_use]
+pub fn interface_index(name: &[u8]) -> Option<NonZeroU32> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name ends in NUL and outlives the call.
+    NonZeroU32::new(unsafe { libc::if_nametoindex(name.as_ptr()) })
 }
 
 /// `SIOCGIFNAME`, netdevice(7): a name is bytes, and those who make safe calls take text only.

@@ -6,22 +6,25 @@ mod tell;
 
 use std::ffi::OsString;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::args::duration;
+use super::ports::Ports;
 use super::session::{Session, Usage};
 use super::{Exit, Failure};
-use crate::analyze::wait::{Condition, Target};
-use crate::model::{Endpoint, PortRange, ProtocolSet};
+use crate::analyze::wait::{Condition, Place, Target};
+use crate::model::ProtocolSet;
+use crate::model::foreign::shown;
 use crate::sys;
 use holders::Wanted;
 
 /// What `wait` takes.
 #[derive(Args, Clone, Debug)]
 pub struct WaitArgs {
-    /// The port: a number, or the name of a service
+    /// The port: a number, or the name of a service; 80/tcp is of TCP only
     #[arg(value_name = "PORT")]
     pub port: String,
     /// Wait until a TCP listener or a bound UDP socket holds the port
@@ -36,7 +39,8 @@ pub struct WaitArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// Only a socket that takes what is sent to this address; with --free: that is in the way of
-    /// a bind() to it
+    /// a bind() to it. As it is printed: 0.0.0.0 is IPv4, [::] IPv6, * both (and :: a bind() to
+    /// both), 127.0.0.53%lo one interface
     #[arg(long, value_name = "ADDRESS")]
     pub address: Option<String>,
     /// Only a socket that this process holds, by pid or name
@@ -86,14 +90,19 @@ fn target(session: &Session, args: &WaitArgs) -> Result<Target, Usage> {
             return Err(usage.hint("give --listening or --free"));
         }
     };
+    let (ports, port) = port(&args.port)?;
+    let place = args.address.as_deref();
     let target = Target {
         condition,
-        port: port(&args.port)?,
-        address: args.address.as_deref().map(address).transpose()?,
-        protocols: protocols(session)?,
+        port,
+        place: place.map(|text| address(text, port)).transpose()?,
+        protocols: ports.protocols(protocols(session)?)?,
         families: session.families(),
     };
-    if let Some(IpAddr::V6(address)) = target.address
+    if let Some(Place {
+        address: IpAddr::V6(address),
+        ..
+    }) = target.place
         && !target.families.v6
         && !(condition == Condition::Free && address.is_unspecified())
     {
@@ -103,50 +112,43 @@ fn target(session: &Session, args: &WaitArgs) -> Result<Target, Usage> {
     Ok(target)
 }
 
-/// One port: as a number from 1 to 65535, or by the name of its service.
-fn port(text: &str) -> Result<u16, Usage> {
-    let example = "for example: sockscope wait 8080 --listening";
-    if text.starts_with(|first: char| first.is_ascii_alphabetic()) {
-        let port = sys::names::port_of(text);
-        return port
-            .ok_or_else(|| Usage::new(format!("there is no service '{text}'")).hint(example));
-    }
-    let ports = PortRange::parse_list(text).map_err(|_| one_port(text).hint(example))?;
-    match ports.as_slice() {
-        [only] if only.is_single() && only.first == 0 => Err(Usage::new(
-            "port 0 is no port: it asks the kernel for any that is free",
-        )
-        .hint("give a port from 1 to 65535")),
-        [only] if only.is_single() && !text.contains('-') => Ok(only.first),
-        _ => Err(Usage::new(format!("wait takes one port only, not '{text}'")).hint(example)),
+/// One port, perhaps of one protocol.
+fn port(text: &str) -> Result<(Ports, u16), Usage> {
+    let ports = Ports::read(text)?;
+    match ports.single().filter(|_| !text.contains('-')) {
+        Some(port) => Ok((ports, port)),
+        None => {
+            let usage = Usage::new(format!("wait takes one port only, not '{text}'"));
+            Err(usage.hint("for example: sockscope wait 8080 --listening"))
+        }
     }
 }
 
-fn one_port(text: &str) -> Usage {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    Usage::new(if is_number {
-        format!("port {text} is above 65535")
-    } else {
-        format!("'{text}' is not a port: give one number from 1 to 65535")
+/// An address as it is printed in an end: a port behind it has to be the one that is waited for.
+fn address(text: &str, port: u16) -> Result<Place, Usage> {
+    let written = crate::filter::place(text)?;
+    if let Some(other) = written.port.filter(|written| *written != port) {
+        let usage = Usage::new(format!(
+            "'{text}' has port {other}, and {port} is waited for"
+        ));
+        return Err(usage.hint("leave the port behind the address out"));
+    }
+    let device = match &written.device {
+        None => None,
+        Some(name) => Some(device(name)?),
+    };
+    Ok(Place {
+        address: written.address,
+        wildcard: written.wildcard,
+        device,
     })
 }
 
-fn address(text: &str) -> Result<IpAddr, Usage> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
-    if let Ok(address) = bare.parse() {
-        return Ok(Endpoint::new(address, 0).address);
-    }
-    let hint = "give an address in numbers, such as 127.0.0.1, ::1, 0.0.0.0 or ::";
-    let usage = match bare.split_once('%') {
-        Some((address, _)) if address.parse::<IpAddr>().is_ok() => {
-            Usage::new(format!("'{text}' has a scope, which sockets do not tell"))
-        }
-        _ => Usage::new(format!("'{text}' is not an address")),
-    };
-    Err(usage.hint(hint))
+/// The index of an interface by its name, or as it was given.
+fn device(name: &[u8]) -> Result<NonZeroU32, Usage> {
+    let index = || std::str::from_utf8(name).ok()?.parse().ok();
+    let found = sys::names::interface_index(name).or_else(index);
+    found.ok_or_else(|| Usage::new(format!("there is no interface '{}'", shown(name))))
 }
 
 /// TCP and UDP, unless one of both was asked for.
@@ -164,35 +166,58 @@ fn protocols(session: &Session) -> Result<ProtocolSet, Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Wildcard;
 
     #[test]
     fn one_port_and_no_other_is_taken() {
+        let port = |text| port(text).map(|(_, port)| port);
         assert_eq!(port("8080"), Ok(8080));
         assert_eq!(port("65535"), Ok(65535));
+        assert_eq!(port(":80"), Ok(80));
+        assert_eq!(port("80/tcp"), Ok(80));
         for wrong in [
             "0", "65536", "80,443", "80-90", "80-80", "", "-1", "+80", "8 0", "no-such",
         ] {
             let usage = port(wrong).unwrap_err();
             assert!(usage.hint.is_some(), "{wrong}: {usage:?}");
         }
-        assert!(
-            port("80,443")
-                .unwrap_err()
-                .message
-                .contains("one port only")
-        );
-        assert!(port("80-90").unwrap_err().message.contains("one port only"));
+        for several in ["80,443", "80-90"] {
+            let usage = port(several).unwrap_err();
+            assert!(usage.message.contains("one port only"), "{usage:?}");
+        }
     }
 
     #[test]
-    fn an_address_is_a_number_without_a_scope() {
-        let read = |text| address(text).map(|address| address.to_string());
-        assert_eq!(read("127.0.0.1"), Ok("127.0.0.1".to_owned()));
-        assert_eq!(read("::ffff:127.0.0.1"), Ok("127.0.0.1".to_owned()));
-        assert_eq!(read("[::1]"), Ok("::1".to_owned()));
-        assert!(address("fe80::1%lo").unwrap_err().message.contains("scope"));
-        for wrong in ["localhost", "", "*", "127.1", "1.2.3.4:80", "10.0.0.0/8"] {
-            assert!(address(wrong).is_err(), "{wrong}");
+    fn an_address_is_read_as_it_is_printed() {
+        let read =
+            |text| address(text, 80).map(|place| (place.address.to_string(), place.wildcard));
+        let told = |address: &str, wildcard| Ok((address.to_owned(), wildcard));
+        assert_eq!(read("127.0.0.1"), told("127.0.0.1", None));
+        assert_eq!(read("127.0.0.1:80"), told("127.0.0.1", None));
+        assert_eq!(read("::ffff:127.0.0.1"), told("127.0.0.1", None));
+        assert_eq!(read("[::1]"), told("::1", None));
+        assert_eq!(read("[::1]:80"), told("::1", None));
+        assert_eq!(read("0.0.0.0"), told("0.0.0.0", None));
+        assert_eq!(read("::"), told("::", None));
+        assert_eq!(read("[::]"), told("::", Some(Wildcard::Ipv6)));
+        assert_eq!(read("*:80"), told("::", Some(Wildcard::Both)));
+        assert_eq!(address("fe80::1%1", 80).unwrap().device, NonZeroU32::new(1));
+        for wrong in [
+            "localhost",
+            "",
+            "127.1",
+            "10.0.0.0/8",
+            "127.0.0.1:81",
+            ":80",
+            "any",
+            "[::1]x",
+            "fe80::1%no-such-dev",
+            "127.0.0.1:80-90",
+            "127.0.0.1:http",
+        ] {
+            assert!(address(wrong, 80).is_err(), "{wrong}");
         }
+        let usage = address("[::1]x:80", 80).unwrap_err();
+        assert!(usage.message.contains("[::1]^x:80"), "{usage:?}");
     }
 }
