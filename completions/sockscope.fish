@@ -448,7 +448,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l strict -
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l timeout -d 'Give up after so long; 0 looks once [default: wait forever]' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l address -d 'Only a socket that takes what is sent to this address; with --free: that is in the way of a bind() to it' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l address -d 'Only a socket that takes what is sent to this address; with --free: that is in the way of a bind() to it. As it is printed: 0.0.0.0 is IPv4, [::] IPv6, * both (and :: a bind() to both), 127.0.0.53%lo one interface' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l process -d 'Only a socket that this process holds, by pid or name' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l format -d 'The form of the output' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
