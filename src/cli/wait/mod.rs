@@ -115,13 +115,11 @@ fn target(session: &Session, args: &WaitArgs) -> Result<Target, Usage> {
 /// One port, perhaps of one protocol.
 fn port(text: &str) -> Result<(Ports, u16), Usage> {
     let ports = Ports::read(text)?;
-    match ports.single().filter(|_| !text.contains('-')) {
-        Some(port) => Ok((ports, port)),
-        None => {
-            let usage = Usage::new(format!("wait takes one port only, not '{text}'"));
-            Err(usage.hint("for example: sockscope wait 8080 --listening"))
-        }
+    if let Some(port) = ports.single().filter(|_| !text.contains('-')) {
+        return Ok((ports, port));
     }
+    let usage = Usage::new(format!("wait takes one port only, not '{text}'"));
+    Err(usage.hint("for example: sockscope wait 8080 --listening"))
 }
 
 /// An address as it is printed in an end: a port behind it has to be the one that is waited for.
