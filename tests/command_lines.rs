@@ -79,7 +79,7 @@ fn what_many_share_is_kept_once() {
         assert!(
             most < 64,
             "{most} MiB for {} MiB of text",
-            held.len() * line.len() >> 20
+            (held.len() * line.len()) >> 20
         );
     }
     for mut child in held {
@@ -129,10 +129,8 @@ fn who_does_not_let_it_be_read_is_not_waited_for() {
                     "{owner}"
                 );
             }
-            assert_eq!(
-                told["problems"][0]["count"].as_u64() >= Some(count as u64),
-                true
-            );
+            let told_of = told["problems"][0]["count"].as_u64();
+            assert!(told_of >= Some(count as u64), "{told}");
         }
     }
     // Views that show no command line do not ask for it.

@@ -69,9 +69,8 @@ fn start_as(pid: i32) -> std::io::Result<()> {
 
 /// Ends a process and has another one take its pid; a word where that is not permitted.
 fn replace(mut child: Child) -> bool {
-    let pid = child.id() as i32;
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let pid = child.id().cast_signed();
+    common::spawn::stop(&mut child);
     match start_as(pid) {
         Ok(()) => true,
         Err(error) => {
@@ -85,8 +84,8 @@ fn end(pid: u32) {
     // SAFETY: the pid is that of our own child, which nobody has reaped; the status is live.
     unsafe {
         let mut status = 0;
-        libc::kill(pid as i32, libc::SIGKILL);
-        libc::waitpid(pid as i32, &raw mut status, 0);
+        libc::kill(pid.cast_signed(), libc::SIGKILL);
+        libc::waitpid(pid.cast_signed(), &raw mut status, 0);
     }
 }
 
@@ -219,8 +218,7 @@ fn who_has_just_begun_is_named() {
             .output();
         let mut child = begun.lock().unwrap().take().expect("/proc was opened");
         let (pid, own) = (child.id().into(), std::process::id().into());
-        child.kill().unwrap();
-        child.wait().unwrap();
+        common::spawn::stop(&mut child);
         let told = answer.json();
         let owners = sockets(&told)[0]["owners"].as_array().unwrap();
         let pids: BTreeSet<_> = owners.iter().map(|o| o["pid"].as_u64().unwrap()).collect();

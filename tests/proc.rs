@@ -137,7 +137,7 @@ fn those_of_a_name_that_are_elsewhere() {
     std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
     let answer = proc_of(&name, &["--json"]);
     drop(away.stdin.take());
-    away.wait().unwrap();
+    common::spawn::end(&mut away);
     let told = answer.json();
     assert_eq!((answer.code(), sockets(&told).len()), (0, 1), "{answer:?}");
     assert_eq!(&sockets(&told)[0]["owners"][0]["pid"], here.extra("pid"));
