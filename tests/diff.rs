@@ -12,7 +12,6 @@
 mod common;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::time::Duration;
 
 use common::saved::{Files, answer, diff, two_answers};
 use common::{Answer, Namespace, Run, eventually, rows, sockscope};
@@ -162,7 +161,7 @@ fn live_answers_are_compared() {
     drop(gone);
     client.shutdown(std::net::Shutdown::Write).unwrap();
     let come = UdpSocket::bind("127.0.0.1:4002").unwrap();
-    eventually("the peer has closed", Duration::from_secs(10), || {
+    eventually("the peer has closed", common::DEADLINE, || {
         let told = sockscope(&["conns", "state=close_wait"]);
         (told.code() == 0).then_some(())
     });

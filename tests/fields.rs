@@ -276,14 +276,10 @@ fn retransmits_are_counted() {
         return;
     };
     let scene = Scene::start(&["fin-wait1"]);
-    common::eventually(
-        "a second retransmission",
-        std::time::Duration::from_secs(8),
-        || {
-            let count = shown(&scene, "client")["timer"]["retransmits"].as_u64()?;
-            (count >= 2).then_some(())
-        },
-    );
+    common::eventually("a second retransmission", common::DEADLINE, || {
+        let count = shown(&scene, "client")["timer"]["retransmits"].as_u64()?;
+        (count >= 2).then_some(())
+    });
 }
 
 #[test]

@@ -22,14 +22,11 @@ use common::{
     Answer, DEADLINE, NOBODY, Namespace, Run, Scene, eventually, problem_codes, sockets, sockscope,
 };
 
-/// Nothing takes so long unless it never comes.
-const LATE: u64 = 10_000;
-
 fn waited(answer: &Answer) -> u64 {
     answer.json()["waited_ms"].as_u64().unwrap()
 }
 
-/// After `delay` does something, and says when it had done it; the time is that of the wait.
+/// After `delay` does something, and says when it was about to; the time is that of the wait.
 fn later<T: Send + 'static>(
     started: Instant,
     delay: u64,
@@ -37,9 +34,8 @@ fn later<T: Send + 'static>(
 ) -> std::thread::JoinHandle<(T, u64)> {
     spawn(move || {
         sleep(Duration::from_millis(delay));
-        let made = what();
         let at = u64::try_from(started.elapsed().as_millis()).unwrap();
-        (made, at)
+        (what(), at)
     })
 }
 
@@ -73,11 +69,8 @@ fn it_ends_when_somebody_listens() {
         assert_eq!(found[0]["local"]["port"], 4000);
         assert_eq!(found[0]["owners"][0]["pid"], std::process::id(), "{name}");
         assert_eq!(told["complete"], true, "{told}");
-        // Not before it was so, as far as both clocks tell.
-        assert!(
-            ended + 50 >= opened && ended < LATE,
-            "{name}: {opened} {ended}"
-        );
+        // Not before it was so.
+        assert!(ended >= opened, "{name}: {opened} {ended}");
         eprintln!(
             "{name}: seen {} ms after",
             waited(&answer).saturating_sub(opened)
@@ -95,16 +88,16 @@ fn it_ends_when_nothing_holds_the_port() {
     let started = Instant::now();
     let made = later(started, 330, move || {
         drop(listener);
-        sleep(Duration::from_millis(200));
-        drop(datagrams);
+        let ((), freed) = later(started, 200, move || drop(datagrams)).join().unwrap();
+        freed
     });
     let answer = wait(4000, &["--free", "--json"]);
-    let ((), freed) = made.join().unwrap();
+    let (freed, _) = made.join().unwrap();
     assert_eq!(answer.code(), 0, "{answer:?}");
     let told = answer.json();
     assert_eq!(sockets(&told).len(), 0);
     let ended = u64::try_from(started.elapsed().as_millis()).unwrap();
-    assert!(ended + 50 >= freed && ended < LATE, "{freed} {ended}");
+    assert!(ended >= freed, "{freed} {ended}");
     eprintln!(
         "free: seen {} ms after",
         waited(&answer).saturating_sub(freed)
@@ -140,7 +133,7 @@ fn a_bound_socket_holds_a_port_and_listens_only_later() {
     assert_eq!(answer.code(), 0, "{answer:?}");
     let who = format!(" {} on 127.0.0.1:4000\n", std::process::id());
     assert!(
-        answer.stdout.starts_with("4000 is listening after 0."),
+        answer.stdout.starts_with("4000 is listening after "),
         "{answer:?}"
     );
     assert!(answer.stdout.ends_with(&who), "{answer:?}");

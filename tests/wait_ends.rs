@@ -14,8 +14,6 @@ mod common;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
 
 use common::waits::wait;
 use common::{Namespace, Run, Scene, sockscope, spawn};
@@ -100,7 +98,6 @@ fn a_signal_ends_it_as_any_program() {
     for signal in [libc::SIGINT, libc::SIGTERM] {
         let mut child = waiting(4000);
         let pid = i32::try_from(child.id()).unwrap();
-        sleep(Duration::from_millis(100));
         // SAFETY: kill takes no pointer; the child is ours and not yet reaped.
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
         assert_eq!(spawn::end(&mut child).signal(), Some(signal));
@@ -143,8 +140,12 @@ fn a_look_costs_a_handful_of_system_calls() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 4000)).unwrap();
     let per_look = |condition| {
         let (few, short, opened_short) = traced(condition, "0.3");
-        let (many, long, opened_long) = traced(condition, "1.3");
-        assert!(many > few + 5, "{few} {many}");
+        // Looks are as rare as they are slow, so a busy machine needs longer for enough of them.
+        let (many, long, opened_long) = ["1.3", "4", "12", "36"]
+            .iter()
+            .map(|seconds| traced(condition, seconds))
+            .find(|(many, _, _)| *many > few + 5)
+            .expect("it looks again and again");
         // No file is opened for a look: no fd table, no process.
         assert_eq!(opened_short, opened_long);
         let per_look = (long - short).div_ceil(many - few);

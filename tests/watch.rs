@@ -15,7 +15,6 @@ mod common;
 use common::terminal::{Start, is_whole, watching};
 use common::{Namespace, Run, Scene};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
 
 #[test]
 fn a_listener_that_is_opened_appears_within_one_interval_and_goes_again() {
@@ -29,8 +28,7 @@ fn a_listener_that_is_opened_appears_within_one_interval_and_goes_again() {
         let line = screen.lines().find(|line| line.contains("127.0.0.1:18080"));
         line.map(str::to_owned)
     };
-    let patience = Duration::from_secs(2 + 2);
-    let screen = terminal.within(patience, "the listener", |screen| row(screen).is_some());
+    let screen = terminal.until("the listener", |screen| row(screen).is_some());
     let line = row(&screen).unwrap();
     let pid = format!(" {} ", std::process::id());
     assert!(
@@ -39,7 +37,7 @@ fn a_listener_that_is_opened_appears_within_one_interval_and_goes_again() {
     );
     drop(listener);
     let is_gone = |screen: &str| row(screen).is_some_and(|line| line.starts_with("- "));
-    terminal.within(patience, "the listener, dim", is_gone);
+    terminal.until("the listener, dim", is_gone);
     terminal.until("nothing", |screen| row(screen).is_none());
     terminal.type_in("q");
     terminal.leaves_with(0);

@@ -34,7 +34,7 @@ fn what_comes_changes_and_goes_is_marked() {
     };
     let (old, _other) = (listener(20001), listener(20002));
     for colour in ["--color=never", "--color=always"] {
-        // Marks last one round: it has to be a slow one to be seen for certain.
+        // Marks last one round.
         let seat = Seat::start(24, 80, &["listen", "--watch=1s", colour]);
         let first = seat.until("the first frame", |s| shown(s, "127.0.0.1:20001"));
         assert!(!first.has_cursor);
@@ -52,12 +52,12 @@ fn what_comes_changes_and_goes_is_marked() {
             "{first:#?}"
         );
         let new = listener(20003);
-        let with = seat.until("a new line", |s| {
+        let with = seat.passes("a new line", |s| {
             s.line("20003").is_some_and(|l| l.starts_with('+'))
         });
         assert!(with.line("20002").unwrap().starts_with("  "), "{with:#?}");
         let client = TcpStream::connect("127.0.0.1:20001").unwrap();
-        let with = seat.until("a changed cell", |s| {
+        let with = seat.passes("a changed cell", |s| {
             s.line("20001")
                 .is_some_and(|l| l.starts_with('~') && l.contains("1/128"))
         });
@@ -67,10 +67,10 @@ fn what_comes_changes_and_goes_is_marked() {
             .any(|line| line.contains("\u{1b}[7m1/128"));
         assert_eq!(lit, colour.ends_with("always"), "{with:#?}");
         drop(new);
-        seat.until("a line that has gone", |s| {
+        seat.passes("a line that has gone", |s| {
             s.line("20003").is_some_and(|l| l.starts_with('-'))
         });
-        seat.until("no trace of it", |s| shown(s, "20001") && !s.has("20003"));
+        seat.passes("no trace of it", |s| shown(s, "20001") && !s.has("20003"));
         // Accepted and closed: as at the start.
         drop(client);
         drop(old.accept().unwrap());

@@ -1,6 +1,7 @@
 //! A pseudo-terminal with a program on it, as a person sits before it.
 
 use super::{DEADLINE, checked, eventually, spawn};
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -51,6 +52,8 @@ pub struct Seat {
     /// Kept open, so that what the program left behind can be asked for.
     program: OwnedFd,
     seen: Arc<Mutex<Vec<u8>>>,
+    /// How much of it has been looked at.
+    looked: Cell<usize>,
 }
 
 impl Seat {
@@ -96,6 +99,7 @@ impl Seat {
             person: Some(person),
             program,
             seen,
+            looked: Cell::new(0),
         }
     }
 
@@ -105,7 +109,11 @@ impl Seat {
 
     /// All that was written so far.
     pub fn seen(&self) -> String {
-        String::from_utf8_lossy(&self.seen.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.bytes()).into_owned()
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.seen.lock().unwrap().clone()
     }
 
     /// Waits until this holds for what is on the screen.
@@ -114,8 +122,10 @@ impl Seat {
         let mut last = None;
         let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             eventually(what, DEADLINE, || {
-                let screen = Screen::of(&self.seen());
+                let seen = self.bytes();
+                let screen = Screen::of(&String::from_utf8_lossy(&seen));
                 let found = holds(&screen);
+                self.looked.set(seen.len());
                 last = Some(screen);
                 found.then_some(())
             });
@@ -123,6 +133,25 @@ impl Seat {
         let screen = last.unwrap();
         assert!(found.is_ok(), "never {what}: {screen:#?}");
         screen
+    }
+
+    /// The first frame since the last look at the screen of which this holds: none is too short to be seen.
+    #[track_caller]
+    pub fn passes(&self, what: &str, holds: impl Fn(&Screen) -> bool) -> Screen {
+        eventually(what, DEADLINE, || {
+            let seen = self.bytes();
+            // A frame ends where the next one begins.
+            let is_end = |at: &usize| seen[*at..].starts_with(b"\x1b[H");
+            let ends = (self.looked.get() + 1..seen.len()).filter(is_end);
+            for end in ends.chain([seen.len()]) {
+                let screen = Screen::of(&String::from_utf8_lossy(&seen[..end]));
+                if holds(&screen) {
+                    self.looked.set(end);
+                    return Some(screen);
+                }
+            }
+            None
+        })
     }
 
     pub fn type_keys(&self, keys: &[u8]) {

@@ -3,7 +3,7 @@
 use super::{DEADLINE, Row, spawn};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::thread::sleep;
@@ -62,7 +62,12 @@ pub struct Scene {
 impl Scene {
     /// Starts a scene in this thread's namespace and waits for its JSON line.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(example("scene"));
+        Self::start_as(&example("scene"), arguments)
+    }
+
+    /// The same by a link to it, whose name is then that of its processes.
+    pub fn start_as(program: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .stdin(Stdio::piped())
@@ -143,7 +148,7 @@ impl Drop for Scene {
 pub fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent()
-        .and_then(std::path::Path::parent)
+        .and_then(Path::parent)
         .unwrap()
         .join("examples")
         .join(name)

@@ -132,11 +132,12 @@ fn watch(person: &File, seen: &Mutex<Seen>, is_deaf: &AtomicBool) {
             continue;
         }
         let mut person = person;
+        // What has left the terminal has been processed, to whoever has the lock.
+        let mut seen = seen.lock().unwrap();
         // The other side gone is EIO here, not the end of a file.
         let Ok(count @ 1..) = person.read(&mut some) else {
             return;
         };
-        let mut seen = seen.lock().unwrap();
         seen.parser.process(&some[..count]);
         seen.bytes.extend_from_slice(&some[..count]);
     }
@@ -232,12 +233,28 @@ impl Terminal {
         let last = std::cell::RefCell::new(String::new());
         let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             eventually(what, time, || {
+                // Half a frame says what never was.
+                let is_idle = self.is_idle();
                 let screen = self.screen();
                 last.borrow_mut().clone_from(&screen);
-                is_so(&screen).then_some(screen)
+                (is_idle && is_so(&screen)).then_some(screen)
             })
         }));
         found.unwrap_or_else(|_| panic!("{what}: the screen was\n{}", last.borrow()))
+    }
+
+    /// Whether the program waits for something else than the terminal, and all that it wrote has been taken.
+    fn is_idle(&self) -> bool {
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", self.child.id()));
+        let call = call.unwrap_or_default();
+        let number = call.split_whitespace().next();
+        let mut waiting: libc::c_int = 0;
+        if let Some(person) = &self.person {
+            // SAFETY: FIONREAD writes one live int.
+            unsafe { libc::ioctl(person.as_raw_fd(), libc::FIONREAD, &raw mut waiting) };
+        }
+        let write = libc::SYS_write.to_string();
+        number != Some("running") && number != Some(write.as_str()) && waiting == 0
     }
 
     pub fn shows(&self, text: &str) -> String {

@@ -154,7 +154,7 @@ impl Stage {
             if view == expected {
                 return;
             }
-            if start.elapsed() > Duration::from_secs(5) {
+            if start.elapsed() > DEADLINE {
                 assert_eq!(view, expected, "seen (left) is not what must be (right)");
             }
             sleep(Duration::from_millis(5));
