@@ -113,6 +113,9 @@ const NOT_MADE: &[(&str, &str)] = &[
     ),
     ("ProcessDetail.cgroup: null", "the kernel may lack cgroups"),
     ("ProcessDetail.cgroup_base64: value", ODD),
+    ("InspectedLine.cgroup_base64: value", ODD),
+    ("InspectedLine.interface_base64: value", ODD),
+    ("SocketLine.interface_base64: value", ODD),
     ("InspectedSocket.cgroup_base64: value", ODD),
     ("InspectedSocket.interface_base64: value", ODD),
     ("Socket.interface_base64: value", ODD),
@@ -158,6 +161,10 @@ fn every_answer_is_valid_and_every_key_occurs() {
         }
     });
     let mut unseen = judge.unseen();
+    // What every object may begin with is written in one place: tests/doors.rs asks for it.
+    unseen.retain(|place| {
+        !place.ends_with("Answer.limit: value") && !place.ends_with("Line.limit: value")
+    });
     for (place, _why) in NOT_MADE {
         unseen.remove(*place);
     }
