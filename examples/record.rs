@@ -50,6 +50,7 @@ fn record(directory: &Path) -> io::Result<()> {
             states: StateSet::ALL,
             narrow: sockscope::model::Narrow::ALL,
             memory: true,
+            ulp: false,
             info: false,
             options: false,
         };

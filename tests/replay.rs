@@ -98,6 +98,7 @@ fn netlink(protocol: Protocol, family: Family, name: &str) -> Vec<Socket> {
         memory: true,
         options: false,
         info: false,
+        ulp: false,
         strict: false,
     };
     let mut rows = Rows::default();
@@ -132,17 +133,17 @@ fn both_sources_tell_the_same_of_the_same_sockets() {
     for (protocol, family, name) in TABLES {
         // What both know of a socket. Bound-only sockets are not in /proc/net.
         let key = |s: &Socket| {
-            let bytes = match s.queue {
-                Some(Queue::Bytes { recv, send }) => (recv, send),
-                Some(Queue::Accept(queue)) => (queue.length, 0),
-                None => panic!("a queue is always known"),
-            };
+            let queue = s.queue.map(|queue| match queue {
+                Queue::Bytes { recv, send } => (recv, send),
+                Queue::Memory { received, sending } => (received, sending),
+                Queue::Accept(queue) => (queue.length, 0),
+            });
             // Of a handshake sock_diag counts the answers sent again, /proc the timeouts.
             let count = |retransmits| (s.state != State::SynRecv).then_some(retransmits);
             let timer = s
                 .timer
                 .map(|timer| (timer.kind.to_string(), count(timer.retransmits)));
-            (s.state, s.local, s.peer, s.inode, s.uid, bytes, timer)
+            (s.state, s.local, s.peer, s.inode, s.uid, queue, timer)
         };
         let known = |s: &&Socket| s.state != State::BoundInactive;
         let a: BTreeSet<_> = netlink(protocol, family, name)

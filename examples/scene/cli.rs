@@ -298,6 +298,10 @@ pub enum Kind {
     UdpFull,
     /// A UDP socket that nobody reads, and a process that sends --rate datagrams a second (--reading)
     UdpDropping,
+    /// A Fast Open connection whose SYN brought five bytes, and whose answer is lost (private namespace only)
+    FastOpen,
+    /// COUNT connections of MPTCP, each with 5,000 bytes that nobody reads
+    Mptcp,
     /// Two raw ICMP sockets, one of them connected
     Raw,
     /// A listener and a connection shared by this process and COUNT forked children

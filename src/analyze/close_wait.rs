@@ -3,15 +3,13 @@
 use crate::model::{Queue, Socket, State};
 
 /// Why a socket is still in CLOSE_WAIT.
-///
-/// The kernel counts a received FIN as one byte until end-of-file was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Only the FIN waits (1): the program has not read since the peer closed.
+    /// Only the FIN waits: the program has not read since the peer closed.
     UnreadFin,
-    /// Data waits too (more): it had stopped reading before.
+    /// Data waits too: it had stopped reading before.
     StoppedReading,
-    /// Nothing waits (0): it has read end-of-file and never called close().
+    /// Nothing waits: it has read end-of-file and never called close().
     EofRead,
 }
 
@@ -20,11 +18,13 @@ impl Verdict {
     #[must_use]
     pub const fn of(socket: &Socket) -> Option<Self> {
         match (socket.state, socket.queue) {
-            (State::CloseWait, Some(Queue::Bytes { recv, .. })) => Some(match recv {
-                0 => Self::EofRead,
-                1 => Self::UnreadFin,
-                _ => Self::StoppedReading,
-            }),
+            (State::CloseWait, Some(Queue::Bytes { recv, .. })) => {
+                Some(match (recv, socket.unread_fin) {
+                    (0, false) => Self::EofRead,
+                    (0, true) => Self::UnreadFin,
+                    _ => Self::StoppedReading,
+                })
+            }
             _ => None,
         }
     }
@@ -96,7 +96,7 @@ mod tests {
     fn socket(state: State, recv: u32) -> Socket {
         let local = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
         let mut socket = Socket::new(Protocol::Tcp, Family::V4, state, local);
-        socket.queue = Some(Queue::Bytes { recv, send: 0 });
+        socket.take_queue(recv, 0);
         socket
     }
 

@@ -60,6 +60,8 @@ pub struct Table {
     pub memory: bool,
     /// Whether the inner state of TCP connections is wanted.
     pub info: bool,
+    /// Whether connections may have a protocol above TCP that must be known.
+    pub ulp: bool,
     /// Whether the options of sockets are wanted.
     pub options: bool,
     /// Whether to read again until nothing new appears, whatever the table.

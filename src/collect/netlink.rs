@@ -87,6 +87,7 @@ impl<T: Transport + Send> Netlink<T> {
             narrow: table.narrow,
             memory: table.memory,
             info: table.info,
+            ulp: table.ulp,
             options: table.options,
         };
         if table.family.is_some() {
@@ -181,6 +182,7 @@ impl<T: Transport + Send> Netlink<T> {
         let (mut rows, mut new, mut unreadable, mut truncated) = (0, 0, 0, false);
         let mut foreign = 0;
         let ahead = dump.again();
+        let zero = self.transport.zero_stamp().filter(|_| request.info);
         let mut take = |datagram: &[u8], received: Received| {
             if !received.from_kernel || datagram.is_empty() {
                 foreign += 1;
@@ -192,7 +194,10 @@ impl<T: Transport + Send> Netlink<T> {
             // A truncated dump is read to its end, so that the next request starts clean.
             truncated |= received.truncated;
             let fed = dump.feed(datagram, &mut |row| match request.socket(row) {
-                Some(socket) => {
+                Some(mut socket) => {
+                    if let (Some(tcp), Some(zero)) = (&mut socket.tcp, &zero) {
+                        tcp.forget_unset(&zero.until_now());
+                    }
                     rows += 1;
                     new += u64::from(sink.push(socket));
                 }

@@ -159,6 +159,7 @@ impl Probe {
             narrow: self.narrow,
             memory: false,
             info: false,
+            ulp: false,
             options: false,
             strict: self.query.strict,
         };

@@ -117,7 +117,11 @@ fn read_lines(
             .and_then(|line| proc_net::socket(line, table.protocol, family));
         match row {
             Some(row) if listeners_only && row.state != State::Listen => break,
-            Some(row) if table.states.contains(row.state) => {
+            Some(mut row) if table.states.contains(row.state) => {
+                if table.ulp {
+                    // It may be a subflow of MPTCP, which has the data.
+                    row.queue = None;
+                }
                 rows.all += 1;
                 rows.new += u64::from(sink.push(row));
             }

@@ -107,6 +107,7 @@ impl<'a> Reader<'a> {
             narrow: Narrow::ALL,
             memory: self.query.memory,
             info: self.query.info,
+            ulp: false,
             options: self.query.options,
             strict: self.query.strict,
         };
@@ -119,6 +120,7 @@ impl<'a> Reader<'a> {
             // for UDP, where both stand in one table.
             let rest = Table {
                 narrow: self.query.narrow,
+                ulp: rest.states.tcp_mask() != 0 && sys::has_mptcp(),
                 ..rest
             };
             let bound = self.bound_only_beside(first);
@@ -227,6 +229,9 @@ impl<'a> Reader<'a> {
         let before = self.rows.given;
         collector.read(table, &mut self.rows)?;
         let name = collector.name();
+        if table.ulp && name == "procfs" {
+            self.note_queues();
+        }
         self.read += 1;
         self.report.collector.get_or_insert(name);
         self.report.trace.push(format!(
@@ -240,6 +245,16 @@ impl<'a> Reader<'a> {
             started.elapsed().as_secs_f64() * 1e3,
         ));
         Ok(())
+    }
+
+    /// Subflows of MPTCP look like any connection there, and theirs are not the data.
+    fn note_queues(&mut self) {
+        let known = |problem: &Problem| problem.code == "queues_unknown";
+        if !self.report.problems.iter().any(known) {
+            let message = "MPTCP is in use, and /proc/net/tcp does not tell its subflows from other connections: no queues are shown";
+            let problem = Problem::new("queues_unknown", message);
+            self.report.problems.push(problem);
+        }
     }
 
     fn note_fallback(&mut self, table: Table, error: &TableError) {

@@ -85,6 +85,12 @@ pub(super) fn memory(row: Row<'_>, read: impl FnOnce(&Memory) -> u32) -> Value<'
     memory.map_or(Value::Absent, |memory| Value::Bytes(read(memory).into()))
 }
 
+/// Of datagrams /proc/net tells it too.
+pub(super) fn memory_received(row: Row<'_>) -> Value<'static> {
+    let received = row.socket.memory_received();
+    received.map_or(Value::Absent, |bytes| Value::Bytes(bytes.into()))
+}
+
 pub(super) fn user(row: Row<'_>) -> Value<'_> {
     match (row.facts.socket_user(row.socket), row.socket.uid) {
         (Some(name), _) => Value::Text(name.bytes()),

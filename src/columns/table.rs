@@ -1,8 +1,8 @@
 //! The table itself.
 
 use super::read::{
-    age, from_info, interface, local, local_address, memory, mss, number, option, owned, owners,
-    peer, peer_end, queue_bytes, user,
+    age, from_info, interface, local, local_address, memory, memory_received, mss, number, option,
+    owned, owners, peer, peer_end, queue_bytes, user,
 };
 use super::value::micros;
 use super::{Column, Kind, OwnerField, Value};
@@ -100,9 +100,9 @@ columns! {
     "interface" "INTERFACE" Kind::Text, ROW @ "/interface": "the interface the socket is bound to"
         => interface;
 
-    "recv_q" "RECV" Kind::Bytes, ROW @ "/recv_q": "received and not read yet"
+    "recv_q" "RECV" Kind::Bytes, ROW @ "/recv_q": "bytes received and not read yet; of datagrams see rmem"
         => |r| queue_bytes(r, |recv, _| recv);
-    "send_q" "SEND" Kind::Bytes, ROW @ "/send_q": "written and not acknowledged yet"
+    "send_q" "SEND" Kind::Bytes, ROW @ "/send_q": "bytes written and not acknowledged yet; of datagrams see wmem"
         => |r| queue_bytes(r, |_, send| send);
     "queue" "QUEUE" Kind::Queue, ROW @ "/accept_queue": "of a listener: what waits for accept(), and the limit"
         => |r| match r.socket.queue {
@@ -115,8 +115,8 @@ columns! {
         => |r| r.socket.timer.map_or(Value::Absent, |timer| number(timer.retransmits));
     "age" "AGE" Kind::Millis, INFO: "time in the state: TIME_WAIT, and at least so long CLOSE_WAIT"
         => age;
-    "idle" "IDLE" Kind::Millis, INFO: "time since data last moved in either direction"
-        => |r| from_info(r, |info| Some(Value::millis(info.idle_ms().into())));
+    "idle" "IDLE" Kind::Millis, INFO: "time since data last moved in either direction, or since the connection began"
+        => |r| from_info(r, |info| Some(Value::millis(info.idle_ms()?.into())));
 
     "rtt" "RTT" Kind::Micros, INFO: "smoothed round-trip time"
         => |r| from_info(r, |info| micros(info.rtt()));
@@ -152,13 +152,15 @@ columns! {
         => |r| from_info(r, |info| micros(info.window_limited_us));
     "busy" "BUSY" Kind::Micros, INFO: "time with something to send or not acknowledged"
         => |r| from_info(r, |info| micros(info.busy_us));
+    "ulp" "ULP" Kind::Text, INFO: "protocol between TCP and the program: mptcp (a subflow), tls"
+        => |r| r.socket.ulp.as_ref().map_or(Value::Absent, |ulp| Value::Text(ulp.name()));
     "congestion" "CONGESTION" Kind::Text, OPTIONS: "name of the congestion control"
         => |r| option(r, |options| options.congestion.as_ref().map(|name| Value::Text(name.bytes())));
 
     "drops" "DROPS" Kind::Count("packets"), MEMORY @ "/drops": "dropped at the socket since it was made"
         => |r| r.socket.drops.map_or(Value::Absent, number);
     "rmem" "RMEM" Kind::Bytes, MEMORY: "memory of what was received and not read"
-        => |r| memory(r, |memory| memory.received);
+        => memory_received;
     "rmem_limit" "RMEM LIMIT" Kind::Bytes, MEMORY: "the most that rmem may be (twice SO_RCVBUF)"
         => |r| memory(r, |memory| memory.receive_limit);
     "wmem" "WMEM" Kind::Bytes, MEMORY: "memory of what is on its way out"

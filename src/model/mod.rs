@@ -34,4 +34,4 @@ pub use process::{Condition, Container, Files, Process};
 pub use queue::{AcceptQueue, Queue};
 pub use socket::{Age, OwnerStatus, Role, Socket, Timer, TimerKind};
 pub use state::{State, StateSet};
-pub use tcp_info::{Agreed, CongestionState, Memory, TcpInfo};
+pub use tcp_info::{Agreed, CongestionState, Memory, TcpInfo, Ulp};

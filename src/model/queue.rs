@@ -1,4 +1,7 @@
-//! What waits in a socket: connections in a listener, bytes everywhere else.
+//! What waits in a socket: connections in a listener, bytes in a connection, and of datagrams
+//! only the memory that they take.
+
+use super::{Protocol, Socket, State, TimerKind};
 
 /// The queue of a socket. Listeners and other sockets have different ones, so a listener's
 /// connections can never be read as bytes.
@@ -6,13 +9,91 @@
 pub enum Queue {
     /// Connections that wait for accept(); TCP in `LISTEN` only.
     Accept(AcceptQueue),
-    /// Bytes of every other socket.
+    /// Bytes of a connection. A SYN and a FIN are no bytes.
     Bytes {
-        /// Received and not yet read by the program. A received FIN counts as 1.
+        /// Received and not yet read by the program.
         recv: u32,
-        /// Written and not yet acknowledged by the peer (UDP: not yet sent).
+        /// Written and not yet acknowledged by the peer.
         send: u32,
     },
+    /// Memory of datagrams, with the kernel's own overhead: three of one byte take 2,496.
+    Memory {
+        /// Held by what was received and not yet read.
+        received: u32,
+        /// Held by what was not yet sent.
+        sending: u32,
+    },
+}
+
+impl Socket {
+    /// Takes the two numbers that the kernel has in a row (`idiag_rqueue` and `idiag_wqueue`,
+    /// and the same in /proc/net), which mean something else for each kind of socket. The rest
+    /// of the row is known already.
+    ///
+    /// Of TCP they are `rcv_nxt - copied_seq` and `write_seq - snd_una`, which count a FIN and
+    /// a SYN as one byte. A socket that is in no connection has leftovers there, and those that
+    /// the kernel keeps without a whole socket (`TIME_WAIT`, orphans in `FIN_WAIT2`,
+    /// handshakes) nothing at all.
+    pub fn take_queue(&mut self, recv: u32, send: u32) {
+        self.unread_fin = self.has_peers_fin() && recv > 0;
+        self.queue = match self.state {
+            _ if self.protocol != Protocol::Tcp => Some(Queue::Memory {
+                received: recv,
+                sending: send,
+            }),
+            State::Listen => Some(Queue::Accept(AcceptQueue {
+                length: recv,
+                limit: Some(send),
+            })),
+            State::BoundInactive | State::Close => None,
+            _ if self.is_rest() && (recv, send) == (0, 0) => None,
+            state => Some(Queue::Bytes {
+                recv: recv - u32::from(self.unread_fin),
+                send: send.saturating_sub(u32::from(awaits_answer(state))),
+            }),
+        };
+    }
+
+    /// Whether the peer's FIN has come, and its end is known to have been read or not.
+    #[must_use]
+    pub const fn has_peers_fin(&self) -> bool {
+        matches!(
+            self.state,
+            State::CloseWait | State::LastAck | State::Closing
+        )
+    }
+
+    /// Memory of what was received and not yet read, as far as it is told.
+    #[must_use]
+    pub fn memory_received(&self) -> Option<u32> {
+        let told = self.memory.as_ref().map(|memory| memory.received);
+        told.or(match self.queue {
+            Some(Queue::Memory { received, .. }) => Some(received),
+            _ => None,
+        })
+    }
+
+    /// Whether it is what the kernel keeps of a socket in little memory: before there is a whole
+    /// one, or after.
+    fn is_rest(&self) -> bool {
+        let expires = self
+            .timer
+            .is_some_and(|timer| timer.kind == TimerKind::TimeWait);
+        match self.state {
+            State::TimeWait => true,
+            State::FinWait2 => self.inode.is_none() && expires,
+            State::SynRecv => self.inode.is_none(),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a SYN or a FIN of this side waits for its acknowledgement.
+const fn awaits_answer(state: State) -> bool {
+    matches!(
+        state,
+        State::SynSent | State::FinWait1 | State::LastAck | State::Closing
+    )
 }
 
 /// The accept queue of a listener, in connections.
@@ -36,7 +117,84 @@ impl AcceptQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::AcceptQueue;
+    use super::*;
+    use crate::model::{Endpoint, Family, Timer};
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::num::NonZeroU32;
+
+    fn socket(protocol: Protocol, state: State) -> Socket {
+        let local = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
+        let mut socket = Socket::new(protocol, Family::V4, state, local);
+        socket.inode = NonZeroU32::new(7);
+        socket
+    }
+
+    /// The queue, and whether a FIN waits in it.
+    fn told(mut socket: Socket, recv: u32, send: u32) -> (Option<Queue>, bool) {
+        socket.take_queue(recv, send);
+        (socket.queue, socket.unread_fin)
+    }
+
+    fn bytes(recv: u32, send: u32) -> Option<Queue> {
+        Some(Queue::Bytes { recv, send })
+    }
+
+    #[test]
+    fn a_fin_and_a_syn_are_no_bytes() {
+        let of = |state, recv, send| told(socket(Protocol::Tcp, state), recv, send);
+        assert_eq!(of(State::Established, 5, 7), (bytes(5, 7), false));
+        assert_eq!(of(State::CloseWait, 0, 7), (bytes(0, 7), false));
+        assert_eq!(of(State::CloseWait, 1, 0), (bytes(0, 0), true));
+        assert_eq!(of(State::CloseWait, 6, 0), (bytes(5, 0), true));
+        assert_eq!(of(State::LastAck, 1, 1), (bytes(0, 0), true));
+        assert_eq!(of(State::Closing, 0, 9), (bytes(0, 8), false));
+        assert_eq!(of(State::SynSent, 0, 1), (bytes(0, 0), false));
+        assert_eq!(of(State::FinWait1, 3, 11), (bytes(3, 10), false));
+        assert_eq!(of(State::FinWait1, 0, 0), (bytes(0, 0), false));
+        assert_eq!(of(State::FinWait2, 3, 0), (bytes(3, 0), false));
+    }
+
+    #[test]
+    fn what_is_in_no_connection_has_no_bytes() {
+        let of = |state| told(socket(Protocol::Tcp, state), 0, 2).0;
+        assert_eq!((of(State::BoundInactive), of(State::Close)), (None, None));
+        let accept = Queue::Accept(AcceptQueue {
+            length: 0,
+            limit: Some(2),
+        });
+        assert_eq!(of(State::Listen), Some(accept));
+    }
+
+    #[test]
+    fn what_the_kernel_keeps_in_little_memory_has_no_queue() {
+        let mut rest = socket(Protocol::Tcp, State::TimeWait);
+        rest.inode = None;
+        assert_eq!(told(rest.clone(), 0, 0).0, None);
+        rest.state = State::SynRecv;
+        assert_eq!(told(rest.clone(), 0, 0).0, None);
+        // A Fast Open connection is a whole socket before its handshake is complete.
+        assert_eq!(told(rest.clone(), 5, 0).0, bytes(5, 0));
+        rest.state = State::FinWait2;
+        assert_eq!(told(rest.clone(), 0, 0).0, bytes(0, 0));
+        rest.timer = Some(Timer {
+            kind: TimerKind::TimeWait,
+            expires_ms: 1,
+            retransmits: 0,
+        });
+        assert_eq!(told(rest, 0, 0).0, None);
+    }
+
+    #[test]
+    fn of_datagrams_the_memory_is_told() {
+        let memory = Queue::Memory {
+            received: 2496,
+            sending: 1,
+        };
+        for protocol in [Protocol::Udp, Protocol::Raw] {
+            let socket = socket(protocol, State::Unconnected);
+            assert_eq!(told(socket, 2496, 1), (Some(memory), false));
+        }
+    }
 
     #[test]
     fn full_means_one_more_than_the_limit() {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroU64};
 
 use super::{
-    Endpoint, Family, FamilySet, Held, Memory, Protocol, Queue, SocketOptions, State, TcpInfo,
+    Endpoint, Family, FamilySet, Held, Memory, Protocol, Queue, SocketOptions, State, TcpInfo, Ulp,
 };
 
 /// One socket as the kernel described it, and what the join found out about it.
@@ -34,8 +34,13 @@ pub struct Socket {
     pub netns: Option<NonZeroU64>,
     /// The user who made the socket.
     pub uid: Option<u32>,
-    /// What waits in it.
+    /// What waits in it; `None` also where that is told by another socket: an MPTCP connection
+    /// has the data of its subflows.
     pub queue: Option<Queue>,
+    /// Whether the peer's FIN waits to be read, behind what is in the queue.
+    pub unread_fin: bool,
+    /// The protocol between TCP and the program; `None` also where it was not asked for.
+    pub ulp: Option<Ulp>,
     /// The running timer.
     pub timer: Option<Timer>,
     /// Packets dropped at this socket since it was made (`SK_MEMINFO_DROPS`).
@@ -75,6 +80,8 @@ impl Socket {
             netns: None,
             uid: None,
             queue: None,
+            unread_fin: false,
+            ulp: None,
             timer: None,
             drops: None,
             memory: None,
@@ -148,7 +155,7 @@ impl Socket {
                 })
             }
             State::CloseWait => Some(Age {
-                ms: self.tcp.as_ref()?.quiet_ms().into(),
+                ms: self.tcp.as_ref()?.quiet_ms()?.into(),
                 at_least: true,
             }),
             _ => None,

@@ -1,10 +1,11 @@
 //! What TCP itself knows of a connection, and the memory of a socket.
 
+use std::ops::RangeInclusive;
+
 /// The inner state of a TCP connection.
 ///
 /// Source: `struct tcp_info` in `include/uapi/linux/tcp.h`, which grows with every few
-/// kernels; what an older kernel does not have is `None`. Times since something happened
-/// are in milliseconds and count from the start of the connection where it never happened.
+/// kernels; what an older kernel does not have is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpInfo {
     /// What the congestion control is doing.
@@ -39,12 +40,14 @@ pub struct TcpInfo {
     pub lost: u32,
     /// Segments sent again that are on their way now.
     pub retransmitted_now: u32,
-    /// Milliseconds since data was last sent.
-    pub last_data_sent_ms: u32,
-    /// Milliseconds since data last came.
-    pub last_data_recv_ms: u32,
-    /// Milliseconds since an acknowledgement last came.
-    pub last_ack_recv_ms: u32,
+    /// Milliseconds since data was sent, or since the connection was established where none
+    /// was; `None` before that.
+    pub since_sent_ms: Option<u32>,
+    /// Milliseconds since data came, or since the connection was established where none did;
+    /// `None` before that.
+    pub since_received_ms: Option<u32>,
+    /// Milliseconds since an acknowledgement last came; `None` where none did.
+    pub since_acked_ms: Option<u32>,
     /// The path's MTU in bytes.
     pub path_mtu: u32,
     /// The smoothed round-trip time, in microseconds; 0 before the first measurement.
@@ -71,7 +74,7 @@ pub struct TcpInfo {
     pub pacing_rate: Option<u64>,
     /// Bytes acknowledged by the peer (Linux 4.1).
     pub bytes_acked: Option<u64>,
-    /// Bytes received (Linux 4.1).
+    /// Bytes received, without the FIN that the kernel counts with them (Linux 4.1).
     pub bytes_received: Option<u64>,
     /// Segments sent, with those without data (Linux 4.2).
     pub segs_out: Option<u32>,
@@ -176,8 +179,38 @@ impl Agreed {
 impl TcpInfo {
     /// Milliseconds in which nothing came from the peer: at least as long ago is its FIN.
     #[must_use]
-    pub fn quiet_ms(&self) -> u32 {
-        self.last_data_recv_ms.min(self.last_ack_recv_ms)
+    pub fn quiet_ms(&self) -> Option<u32> {
+        least(self.since_received_ms, self.since_acked_ms)
+    }
+
+    /// Milliseconds since data was last sent; `None` where none ever was.
+    #[must_use]
+    pub fn last_data_sent_ms(&self) -> Option<u32> {
+        self.since_sent_ms.filter(|_| self.bytes_sent != Some(0))
+    }
+
+    /// Milliseconds since data last came; `None` where none ever did.
+    #[must_use]
+    pub fn last_data_received_ms(&self) -> Option<u32> {
+        let came = self.bytes_received != Some(0);
+        self.since_received_ms.filter(|_| came)
+    }
+
+    /// Forgets the times that were never measured. `zero` tells what the kernel says since when
+    /// a stamp of 0 is: some time around its start, whatever the age of the socket.
+    pub fn forget_unset(&mut self, zero: &RangeInclusive<u32>) {
+        for since in [
+            &mut self.since_sent_ms,
+            &mut self.since_received_ms,
+            &mut self.since_acked_ms,
+        ] {
+            let is_set = |ms: &u32| {
+                // The number of milliseconds starts anew after 49 days.
+                let beyond = ms.wrapping_sub(*zero.start());
+                beyond > zero.end().wrapping_sub(*zero.start())
+            };
+            *since = since.filter(is_set);
+        }
     }
 
     /// The smoothed round-trip time in microseconds; `None` before the first measurement.
@@ -186,10 +219,49 @@ impl TcpInfo {
         Some(self.rtt_us).filter(|us| *us > 0)
     }
 
-    /// Milliseconds in which no data moved in either direction.
+    /// Milliseconds in which no data moved in either direction; `None` before the connection
+    /// is established.
     #[must_use]
-    pub fn idle_ms(&self) -> u32 {
-        self.last_data_recv_ms.min(self.last_data_sent_ms)
+    pub fn idle_ms(&self) -> Option<u32> {
+        least(self.since_received_ms, self.since_sent_ms)
+    }
+}
+
+/// The lesser of those that are known.
+fn least(a: Option<u32>, b: Option<u32>) -> Option<u32> {
+    a.into_iter().chain(b).min()
+}
+
+/// The protocol between TCP and the program ("upper layer protocol").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ulp {
+    /// The connection is a subflow of an MPTCP connection, which has its data.
+    Mptcp,
+    /// The kernel encrypts (kTLS).
+    Tls,
+    /// A name that this version does not know.
+    Other(Box<[u8]>),
+}
+
+impl Ulp {
+    /// The protocol of a kernel name.
+    #[must_use]
+    pub fn from_name(name: &[u8]) -> Self {
+        match name {
+            b"mptcp" => Self::Mptcp,
+            b"tls" => Self::Tls,
+            other => Self::Other(other.into()),
+        }
+    }
+
+    /// The kernel's name.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        match self {
+            Self::Mptcp => b"mptcp",
+            Self::Tls => b"tls",
+            Self::Other(name) => name,
+        }
     }
 }
 
@@ -214,4 +286,44 @@ pub struct Memory {
     pub options: u32,
     /// Received while the program held the socket (`SK_MEMINFO_BACKLOG`).
     pub backlog: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(sent: u32, received: u32, acked: u32) -> TcpInfo {
+        TcpInfo {
+            since_sent_ms: Some(sent),
+            since_received_ms: Some(received),
+            since_acked_ms: Some(acked),
+            ..TcpInfo::default()
+        }
+    }
+
+    #[test]
+    fn a_stamp_of_zero_is_no_time() {
+        let mut info = info(1_000, 1_030, 1_031);
+        info.forget_unset(&(1_000..=1_030));
+        assert_eq!((info.since_sent_ms, info.since_received_ms), (None, None));
+        assert_eq!((info.since_acked_ms, info.idle_ms()), (Some(1_031), None));
+        // A host that has not run for five minutes: 0 is after all that has been.
+        let mut early = self::info(u32::MAX, 5, 100_000);
+        early.forget_unset(&(u32::MAX - 3..=6));
+        assert_eq!((early.since_sent_ms, early.since_received_ms), (None, None));
+        assert_eq!(early.since_acked_ms, Some(100_000));
+    }
+
+    #[test]
+    fn what_never_happened_has_no_time() {
+        let mut info = info(10, 20, 30);
+        (info.bytes_sent, info.bytes_received) = (Some(0), Some(0));
+        assert_eq!(info.last_data_sent_ms(), None);
+        assert_eq!(info.last_data_received_ms(), None);
+        // Since the start nothing moved.
+        assert_eq!((info.idle_ms(), info.quiet_ms()), (Some(10), Some(20)));
+        (info.bytes_sent, info.bytes_received) = (Some(1), None);
+        assert_eq!(info.last_data_sent_ms(), Some(10));
+        assert_eq!(info.last_data_received_ms(), Some(20));
+    }
 }

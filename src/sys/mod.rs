@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::model::Foreign;
+use crate::wire::kernel_text;
 
 pub mod bpf;
 pub mod cgroup;
@@ -24,6 +25,7 @@ pub mod sock_diag;
 pub mod start;
 pub mod streams;
 pub mod terminal;
+mod zero_stamp;
 
 /// Time since this was first asked, on a clock that never jumps.
 #[must_use]
@@ -76,6 +78,18 @@ pub fn tcp_buckets() -> u64 {
         Some(buckets) if buckets != 0 => buckets.unsigned_abs(),
         _ => usual_buckets(),
     }
+}
+
+/// Whether MPTCP may be in use in the calling thread's network namespace. Its subflows stand
+/// among the TCP connections, and only their ULP tells them apart.
+#[must_use]
+pub fn has_mptcp() -> bool {
+    let protocols = proc::net_text("protocols").unwrap_or_default();
+    let sockets = kernel_text::sockets_of(&protocols, "MPTCP").into_iter();
+    let sockets = sockets.chain(kernel_text::sockets_of(&protocols, "MPTCPv6"));
+    // Linux 6.3 counts them; an older one says 0, whatever there is.
+    let counts = kernel_version().is_none_or(|version| version >= (6, 3));
+    sockets.max().is_some_and(|most| most > 0 || !counts)
 }
 
 /// What the kernel makes of the memory it finds: a bucket for each 128 KiB, at most half a

@@ -4,6 +4,7 @@ use std::io::{self, IoSliceMut};
 use std::os::fd::OwnedFd;
 
 use super::Patience;
+pub use super::zero_stamp::ZeroStamp;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, SocketFlags, SocketType,
@@ -42,6 +43,10 @@ pub trait Transport {
     /// What opening says; the old state stays.
     fn reopen(&mut self) -> io::Result<()> {
         Ok(())
+    }
+    /// What the kernel tells since when a stamp of 0 is; `None` where nobody knows.
+    fn zero_stamp(&self) -> Option<ZeroStamp> {
+        None
     }
     /// Buckets of the kernel's table of TCP connections; `None` where nobody knows.
     fn buckets(&self) -> Option<u64> {
@@ -92,6 +97,10 @@ impl Transport for SockDiag {
 
     fn buckets(&self) -> Option<u64> {
         Some(super::tcp_buckets())
+    }
+
+    fn zero_stamp(&self) -> Option<ZeroStamp> {
+        ZeroStamp::read().ok()
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {

@@ -10,8 +10,8 @@ use super::socket_options::{self, ATTR_CONG, ATTR_TCLASS, ATTR_TOS};
 use super::tcp_info;
 use super::{bytecode, nlmsg};
 use crate::model::{
-    AcceptQueue, Endpoint, Family, Memory, Narrow, Protocol, Queue, Socket, State, StateSet, Timer,
-    TimerKind,
+    Endpoint, Family, Memory, Narrow, Protocol, Queue, Socket, State, StateSet, Timer, TimerKind,
+    Ulp,
 };
 
 const TCPDIAG_GETSOCK: u16 = 18;
@@ -25,7 +25,10 @@ const ATTR_REQ_BYTECODE: u16 = 1;
 const ATTR_INFO: u16 = 2;
 const ATTR_SKMEMINFO: u16 = 7;
 const ATTR_SKV6ONLY: u16 = 11;
+const ATTR_ULP_INFO: u16 = 19;
 const ATTR_CGROUP_ID: u16 = 21;
+/// In `INET_DIAG_ULP_INFO` (Linux 5.4).
+const ATTR_ULP_NAME: u16 = 1;
 /// Index of `SK_MEMINFO_DROPS` in the array of 32-bit numbers (Linux 4.7).
 const MEMINFO_DROPS: usize = 8;
 /// Datagram states: connected (1) and not (7).
@@ -45,8 +48,10 @@ pub struct Request {
     pub narrow: Narrow,
     /// Whether to ask for `SKMEMINFO`, which carries the drops.
     pub memory: bool,
-    /// Whether to ask for `tcp_info`.
+    /// Whether to ask for `tcp_info`; the protocol above TCP comes with it.
     pub info: bool,
+    /// Whether to ask for the protocol above TCP, whatever else comes with it.
+    pub ulp: bool,
     /// Whether to ask for what was set on sockets: congestion control, TOS, traffic class.
     /// Mark, shutdown and flags come unasked; they are kept only then.
     pub options: bool,
@@ -58,7 +63,7 @@ impl Request {
     pub fn message(&self, sequence: u32) -> Vec<u8> {
         let extension = |wanted, attribute: u16| u8::from(wanted) << (attribute - 1);
         let extensions = extension(self.memory, ATTR_SKMEMINFO)
-            | extension(self.info, ATTR_INFO)
+            | extension(self.info || self.ulp, ATTR_INFO)
             | extension(self.options, ATTR_CONG)
             | extension(self.options, ATTR_TOS)
             | extension(self.options, ATTR_TCLASS);
@@ -95,6 +100,9 @@ impl Request {
     #[must_use]
     pub fn socket(&self, row: &[u8]) -> Option<Socket> {
         let mut socket = socket(row, self.protocol)?;
+        if !self.info {
+            socket.tcp = None;
+        }
         if self.options {
             socket.options = socket_options::parse(row.get(ROW..)?).map(Box::new);
         }
@@ -155,14 +163,17 @@ pub fn socket(row: &[u8], protocol: Protocol) -> Option<Socket> {
     socket.cookie = cookie(u32_at(row, 44)?, u32_at(row, 48)?);
     socket.inode = inode;
     socket.uid = inode.and(u32_at(row, 64));
-    socket.queue = Some(queue(state, u32_at(row, 56)?, u32_at(row, 60)?));
     socket.timer = timer(u8_at(row, 2)?, u8_at(row, 3)?, u32_at(row, 52)?);
+    socket.take_queue(u32_at(row, 56)?, u32_at(row, 60)?);
     for (kind, payload) in nlmsg::attributes(row.get(ROW..)?) {
         attribute(&mut socket, kind, payload);
     }
     if !is_connected(state) {
         // The kernel fills it for a listener, too, with numbers of other meanings.
         socket.tcp = None;
+    }
+    if socket.ulp == Some(Ulp::Mptcp) && matches!(socket.queue, Some(Queue::Bytes { .. })) {
+        socket.queue = None;
     }
     Some(socket)
 }
@@ -180,6 +191,13 @@ fn attribute(socket: &mut Socket, kind: u16, payload: &[u8]) {
         ATTR_SKMEMINFO => {
             socket.drops = u32_at(payload, MEMINFO_DROPS * 4);
             socket.memory = memory(payload).map(Box::new);
+        }
+        ATTR_ULP_INFO => {
+            let name = nlmsg::attributes(payload).find(|(kind, _)| *kind == ATTR_ULP_NAME);
+            socket.ulp = name.map(|(_, name)| {
+                let text = name.split(|byte| *byte == 0).next();
+                Ulp::from_name(text.unwrap_or_default())
+            });
         }
         ATTR_SKV6ONLY => socket.v6_only = u8_at(payload, 0).map(|flag| flag != 0),
         ATTR_CGROUP_ID => socket.cgroup = u64_at(payload, 0).and_then(NonZeroU64::new),
@@ -215,16 +233,6 @@ fn cookie(low: u32, high: u32) -> Option<NonZeroU64> {
     NonZeroU64::new(value).filter(|value| value.get() != u64::MAX)
 }
 
-const fn queue(state: State, recv: u32, send: u32) -> Queue {
-    match state {
-        State::Listen => Queue::Accept(AcceptQueue {
-            length: recv,
-            limit: Some(send),
-        }),
-        _ => Queue::Bytes { recv, send },
-    }
-}
-
 fn timer(kind: u8, retransmits: u8, expires_ms: u32) -> Option<Timer> {
     TimerKind::from_number(kind).map(|kind| Timer {
         kind,
@@ -236,6 +244,7 @@ fn timer(kind: u8, retransmits: u8, expires_ms: u32) -> Option<Timer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::AcceptQueue;
     use std::net::Ipv4Addr;
 
     /// A row as Linux 6.18 sent it: `ss -tlne` showed
@@ -309,6 +318,7 @@ mod tests {
             narrow: Narrow::ALL,
             memory: false,
             info: true,
+            ulp: false,
             options,
         }
     }
@@ -340,6 +350,24 @@ mod tests {
         assert_eq!(asking(false).socket(&row).unwrap().tcp, None);
         row[1] = 1;
         assert!(asking(false).socket(&row).unwrap().tcp.is_some());
+    }
+
+    #[test]
+    fn a_subflow_has_no_queue_of_its_own() {
+        let name = |name: &[u8]| {
+            let mut row = with_attributes(&[(ATTR_ULP_INFO, name)]);
+            row[1] = 1;
+            asking(false).socket(&row).unwrap()
+        };
+        let subflow = name(b"\x0a\0\x01\0mptcp\0\0\0\x04\0\x03\0");
+        assert_eq!((subflow.ulp, subflow.queue), (Some(Ulp::Mptcp), None));
+        let tls = name(b"\x08\0\x01\0tls\0");
+        let queue = Queue::Bytes { recv: 1, send: 3 };
+        assert_eq!((tls.ulp, tls.queue), (Some(Ulp::Tls), Some(queue)));
+        // Its accept queue is a listener's own.
+        let row = with_attributes(&[(ATTR_ULP_INFO, b"\x0a\0\x01\0mptcp\0")]);
+        let listener = asking(false).socket(&row).unwrap();
+        assert!(matches!(listener.queue, Some(Queue::Accept(_))));
     }
 
     #[test]
@@ -386,6 +414,7 @@ mod tests {
             narrow: Narrow::ALL,
             memory: true,
             info: false,
+            ulp: false,
             options: false,
         };
         let bytes = request.message(1);
@@ -393,7 +422,9 @@ mod tests {
         assert_eq!(bytes[16 + 3], 1 << 6);
         request.info = true;
         assert_eq!(request.message(1)[16 + 3], 1 << 6 | 1 << 1);
-        request.info = false;
+        (request.info, request.ulp) = (false, true);
+        assert_eq!(request.message(1)[16 + 3], 1 << 6 | 1 << 1);
+        request.ulp = false;
         request.options = true;
         assert_eq!(request.message(1)[16 + 3], 1 << 6 | 0b11_1000);
         request.options = false;

@@ -98,6 +98,16 @@ pub fn if_inet6_addresses(text: &str) -> Vec<IpAddr> {
     text.lines().filter_map(address).collect()
 }
 
+/// How many sockets of a protocol /proc/net/protocols counts; `None` where the kernel does not
+/// have it.
+#[must_use]
+pub fn sockets_of(text: &str, protocol: &str) -> Option<u64> {
+    let mut lines = text.lines().map(str::split_ascii_whitespace);
+    let mut fields = lines.find_map(|mut fields| (fields.next()? == protocol).then_some(fields))?;
+    // Its name, the size of one, how many there are.
+    fields.nth(1)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,5 +165,19 @@ mod tests {
         let text = "00000000000000000000000000000001 01 80 10 80       lo\nzz\n";
         let expected: IpAddr = "::1".parse().unwrap();
         assert_eq!(if_inet6_addresses(text), [expected]);
+    }
+
+    #[test]
+    fn protocols_tell_their_sockets() {
+        let text = "protocol  size sockets  memory press maxhdr\n\
+            MPTCPv6   2064      0     326   no       0   yes\n\
+            MPTCP     1936      3     326   no       0   yes\n\
+            NETLINK   1112     -1     -1   NI\n";
+        assert_eq!(sockets_of(text, "MPTCP"), Some(3));
+        assert_eq!(sockets_of(text, "MPTCPv6"), Some(0));
+        assert_eq!(
+            (sockets_of(text, "NETLINK"), sockets_of(text, "TCP")),
+            (None, None)
+        );
     }
 }

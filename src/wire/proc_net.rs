@@ -7,9 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
 
-use crate::model::{
-    AcceptQueue, Endpoint, Family, Protocol, Queue, Socket, State, Timer, TimerKind,
-};
+use crate::model::{Endpoint, Family, Protocol, Queue, Socket, State, Timer, TimerKind};
 
 /// Milliseconds in a tick of `USER_HZ`, which is 100 whatever the kernel's HZ is.
 const TICK_MS: u32 = 10;
@@ -39,24 +37,17 @@ pub fn socket(line: &str, protocol: Protocol, family: Family) -> Option<Socket> 
     socket.peer = Some(peer).filter(|peer| !socket.is_listener() && !peer.is_unset());
     socket.inode = inode;
     socket.uid = inode.map(|_| uid);
-    socket.queue = Some(queue(state, recv, send));
     socket.timer = timer_of(protocol, timer, when, retransmits, probes);
+    socket.take_queue(recv, send);
+    if let Some(Queue::Accept(queue)) = &mut socket.queue {
+        // The column is always 0 here.
+        queue.limit = None;
+    }
     if protocol != Protocol::Tcp {
         // ref, pointer, drops
         socket.drops = fields.nth(2).and_then(|drops| drops.parse().ok());
     }
     Some(socket)
-}
-
-/// The accept queue of a listener has no limit here: the column is always 0.
-const fn queue(state: State, recv: u32, send: u32) -> Queue {
-    match state {
-        State::Listen => Queue::Accept(AcceptQueue {
-            length: recv,
-            limit: None,
-        }),
-        _ => Queue::Bytes { recv, send },
-    }
 }
 
 fn timer_of(
@@ -128,6 +119,7 @@ fn word(hex: &str) -> Option<[u8; 4]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::AcceptQueue;
 
     fn tcp(line: &str) -> Option<Socket> {
         socket(line, Protocol::Tcp, Family::V4)

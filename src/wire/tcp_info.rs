@@ -5,12 +5,24 @@ use crate::model::{Agreed, CongestionState, TcpInfo};
 
 /// `TCP_INFINITE_SSTHRESH`: nothing has set a threshold yet.
 const NO_THRESHOLD: u32 = 0x7fff_ffff;
+/// States before the stamps are set: when a connection is established, data counts as sent and
+/// received then (`tcp_finish_connect`, `tcp_create_openreq_child`), and its acknowledgement
+/// comes with it. A Fast Open client has sent data before, a Fast Open server has received some.
+const SYN_SENT: u8 = 2;
+const SYN_RECV: u8 = 3;
+/// States in which the peer's FIN has come, which the kernel counts as a byte (`tcp_fin`).
+const CLOSE_WAIT: u8 = 8;
+const LAST_ACK: u8 = 9;
+const CLOSING: u8 = 11;
 
 /// Reads the attribute `INET_DIAG_INFO`; `None` when it is shorter than the oldest form,
 /// 104 bytes since Linux 2.6.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Option<TcpInfo> {
     let word = |offset| u32_at(bytes, offset);
+    let state = u8_at(bytes, 0)?;
+    let bytes_sent = u64_at(bytes, 200);
+    let fin = matches!(state, CLOSE_WAIT | LAST_ACK | CLOSING);
     Some(TcpInfo {
         congestion_state: CongestionState::from_number(u8_at(bytes, 1)?),
         retransmits: u8_at(bytes, 2)?,
@@ -27,9 +39,9 @@ pub fn parse(bytes: &[u8]) -> Option<TcpInfo> {
         sacked: word(28)?,
         lost: word(32)?,
         retransmitted_now: word(36)?,
-        last_data_sent_ms: word(44)?,
-        last_data_recv_ms: word(52)?,
-        last_ack_recv_ms: word(56)?,
+        since_sent_ms: Some(word(44)?).filter(|_| state != SYN_SENT || bytes_sent > Some(0)),
+        since_received_ms: Some(word(52)?).filter(|_| state != SYN_SENT),
+        since_acked_ms: Some(word(56)?).filter(|_| !matches!(state, SYN_SENT | SYN_RECV)),
         path_mtu: word(60)?,
         rtt_us: word(68)?,
         rtt_var_us: word(72)?,
@@ -42,7 +54,7 @@ pub fn parse(bytes: &[u8]) -> Option<TcpInfo> {
         total_retransmits: word(100)?,
         pacing_rate: u64_at(bytes, 104).filter(|rate| *rate != u64::MAX),
         bytes_acked: u64_at(bytes, 120),
-        bytes_received: u64_at(bytes, 128),
+        bytes_received: u64_at(bytes, 128).map(|bytes| bytes.saturating_sub(fin.into())),
         segs_out: word(136),
         segs_in: word(140),
         not_sent: word(144),
@@ -51,7 +63,7 @@ pub fn parse(bytes: &[u8]) -> Option<TcpInfo> {
         busy_us: u64_at(bytes, 168),
         window_limited_us: u64_at(bytes, 176),
         buffer_limited_us: u64_at(bytes, 184),
-        bytes_sent: u64_at(bytes, 200),
+        bytes_sent,
         bytes_retransmitted: u64_at(bytes, 208),
         duplicates: word(216),
         reorderings_seen: word(220),
@@ -60,6 +72,12 @@ pub fn parse(bytes: &[u8]) -> Option<TcpInfo> {
         receive_window: word(232),
         timeouts: u16_at(bytes, 240),
     })
+}
+
+/// Only the milliseconds since data was last sent, whatever the state.
+#[must_use]
+pub fn last_data_sent_ms(bytes: &[u8]) -> Option<u32> {
+    u32_at(bytes, 44)
 }
 
 /// Two fields of four bits: the compiler lays the first out in the low half on little-endian
@@ -93,14 +111,14 @@ mod tests {
     #[test]
     fn parses() {
         let info = parse(&numbered(280)).unwrap();
-        assert_eq!(info.last_data_sent_ms, 44);
-        assert_eq!(info.last_data_recv_ms, 52);
-        assert_eq!(info.last_ack_recv_ms, 56);
+        assert_eq!(info.since_sent_ms, Some(44));
+        assert_eq!(info.since_received_ms, Some(52));
+        assert_eq!(info.since_acked_ms, Some(56));
         assert_eq!(info.total_retransmits, 100);
         assert_eq!(info.not_sent, Some(144));
         assert_eq!(info.send_window, Some(228));
         assert_eq!(info.receive_window, Some(232));
-        assert_eq!((info.quiet_ms(), info.idle_ms()), (52, 44));
+        assert_eq!((info.quiet_ms(), info.idle_ms()), (Some(52), Some(44)));
         assert_eq!((info.segs_out, info.segs_in), (Some(136), Some(140)));
         assert_eq!((info.ato_us, info.advertised_mss), (12, 84));
         assert_eq!(info.pacing_rate, Some(pair(104)));
@@ -126,6 +144,41 @@ mod tests {
         assert_eq!(agreed, ["timestamps", "sack", "wscale"]);
         assert_eq!(info.window_scale, (10, 7));
         assert!(info.delivery_rate_app_limited);
+    }
+
+    #[test]
+    fn before_a_connection_is_established_there_are_no_times() {
+        let of = |state, sent: u64| {
+            let mut bytes = numbered(248);
+            bytes[0] = state;
+            bytes[200..208].copy_from_slice(&sent.to_ne_bytes());
+            let info = parse(&bytes).unwrap();
+            (
+                info.since_sent_ms,
+                info.since_received_ms,
+                info.since_acked_ms,
+            )
+        };
+        assert_eq!(of(SYN_SENT, 0), (None, None, None));
+        assert_eq!(of(SYN_SENT, 9), (Some(44), None, None));
+        assert_eq!(of(SYN_RECV, 0), (Some(44), Some(52), None));
+        assert_eq!(of(1, 0), (Some(44), Some(52), Some(56)));
+    }
+
+    #[test]
+    fn a_fin_is_no_byte() {
+        let received = |state| {
+            let mut bytes = numbered(248);
+            bytes[0] = state;
+            bytes[128..136].copy_from_slice(&8_u64.to_ne_bytes());
+            parse(&bytes).unwrap().bytes_received
+        };
+        assert_eq!((received(1), received(4)), (Some(8), Some(8)));
+        assert_eq!(
+            (received(CLOSE_WAIT), received(LAST_ACK)),
+            (Some(7), Some(7))
+        );
+        assert_eq!(received(CLOSING), Some(7));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod busy;
 mod churn;
 mod connects;
 mod datagrams;
+mod early;
 mod hidden;
 mod holders;
 mod identity;
@@ -11,6 +12,7 @@ mod leaks;
 mod limits;
 mod listeners;
 mod load;
+mod mptcp;
 mod owners;
 mod queues;
 mod sides;
@@ -80,6 +82,8 @@ fn make_part(options: &Options, scene: &mut Scene) -> io::Result<()> {
         Kind::UdpMany => datagrams::many,
         Kind::UdpFull => datagrams::full,
         Kind::UdpDropping => datagrams::dropping,
+        Kind::FastOpen => early::fast_open,
+        Kind::Mptcp => mptcp::mptcp,
         Kind::Raw => datagrams::raw,
         Kind::Forked => owners::forked,
         Kind::Shared => owners::shared,

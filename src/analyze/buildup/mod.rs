@@ -334,12 +334,7 @@ fn age_ms(socket: &Socket) -> Option<u64> {
     if socket.state == State::TimeWait {
         return socket.age().map(|age| age.ms);
     }
-    // Nothing has come yet that a time could be counted from.
-    let tcp = socket
-        .tcp
-        .as_ref()
-        .filter(|_| socket.state != State::SynSent);
-    Some(tcp?.quiet_ms().into())
+    Some(socket.tcp.as_ref()?.quiet_ms()?.into())
 }
 
 /// What the ends have in common.

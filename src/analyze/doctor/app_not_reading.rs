@@ -66,7 +66,7 @@ fn is_full(socket: &Socket) -> Option<bool> {
 
 /// Milliseconds since data last came.
 fn silent_ms(socket: &Socket) -> Option<u64> {
-    Some(socket.tcp.as_ref()?.last_data_recv_ms.into())
+    Some(socket.tcp.as_ref()?.since_received_ms?.into())
 }
 
 /// The stall, when it is sure: nothing came and nothing was read between two looks, or it has

@@ -262,7 +262,7 @@ pub fn tells_timers(socket: &Socket) -> bool {
 /// Milliseconds in which nothing came from the peer, where that is told.
 #[must_use]
 pub fn quiet_ms(socket: &Socket) -> Option<u64> {
-    Some(socket.tcp.as_ref()?.quiet_ms().into())
+    Some(socket.tcp.as_ref()?.quiet_ms()?.into())
 }
 
 /// What several connections have in common, so that one finding tells of all of them: their

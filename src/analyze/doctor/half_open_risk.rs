@@ -50,7 +50,8 @@ fn check(case: &Case<'_>) -> Outcome {
 /// Milliseconds in which nothing moved, where that is told.
 fn idle_ms(socket: &Socket) -> Option<u32> {
     let tcp = socket.tcp.as_deref()?;
-    Some(tcp.idle_ms().min(tcp.last_ack_recv_ms))
+    let known = tcp.idle_ms().into_iter().chain(tcp.since_acked_ms);
+    known.min()
 }
 
 fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {

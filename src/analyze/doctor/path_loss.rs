@@ -142,7 +142,8 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
         format!("does not acknowledge what {who} sends")
     };
     let infos = || sockets.iter().filter_map(|socket| socket.tcp.as_deref());
-    let quiet = infos().map(|tcp| u64::from(tcp.last_ack_recv_ms)).max();
+    let quiet = infos().filter_map(|tcp| tcp.since_acked_ms).map(u64::from);
+    let quiet = quiet.max();
     let target = subject.destination.map(|(address, _)| address);
     Finding {
         id: RULE.id,

@@ -70,7 +70,7 @@ fn is_blocked(socket: &Socket) -> Option<bool> {
 
 /// Milliseconds since data last went out.
 fn silent_ms(socket: &Socket) -> Option<u64> {
-    Some(socket.tcp.as_ref()?.last_data_sent_ms.into())
+    Some(socket.tcp.as_ref()?.since_sent_ms?.into())
 }
 
 /// The stall, when it is sure: nothing was acknowledged between two looks, or it has lasted.

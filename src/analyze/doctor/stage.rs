@@ -124,10 +124,7 @@ impl Stage {
     pub fn udp(&mut self, port: u16, used: u32, drops: u32, owner: u32) -> Made<'_> {
         let local = Endpoint::new(HERE, port);
         let mut socket = Socket::new(Protocol::Udp, Family::V4, State::Unconnected, local);
-        socket.queue = Some(Queue::Bytes {
-            recv: used,
-            send: 0,
-        });
+        socket.take_queue(used, 0);
         socket.memory = Some(Box::new(Memory {
             received: used,
             receive_limit: 1000,
@@ -253,9 +250,9 @@ impl Made<'_> {
     /// Nothing came and nothing went for so long.
     pub fn quiet(mut self, ms: u32) -> Self {
         let tcp = self.tcp();
-        tcp.last_data_recv_ms = ms;
-        tcp.last_ack_recv_ms = ms;
-        tcp.last_data_sent_ms = ms;
+        tcp.since_received_ms = Some(ms);
+        tcp.since_acked_ms = Some(ms);
+        tcp.since_sent_ms = Some(ms);
         self
     }
 

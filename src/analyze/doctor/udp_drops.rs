@@ -4,7 +4,6 @@
 //! /proc/net/udp). A packet is dropped when the receive buffer is full
 //! (`__udp_enqueue_schedule_skb`); `Udp.RcvbufErrors` counts the same for the namespace.
 
-use super::case::unread;
 use super::holders::with_hindrance;
 use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
@@ -76,8 +75,7 @@ fn is_full(case: &Case<'_>, socket: &Socket) -> bool {
 
 /// The memory that unread packets hold, with the kernel's overhead.
 fn held(socket: &Socket) -> Option<u64> {
-    let memory = socket.memory.as_ref().map(|m| u64::from(m.received));
-    memory.or_else(|| unread(socket))
+    socket.memory_received().map(u64::from)
 }
 
 fn tell(
@@ -126,10 +124,9 @@ fn tell(
         evidence: Evidence::default()
             .with("drops", u64::from(drops))
             .with_known("drops_per_second", rate)
-            .with_known("recv_q", unread(socket))
             .with_known(
                 "receive_buffer_used",
-                socket.memory.as_ref().map(|m| u64::from(m.received)),
+                socket.memory_received().map(u64::from),
             )
             .with_known(
                 "receive_buffer",

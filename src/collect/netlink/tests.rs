@@ -110,6 +110,7 @@ fn udp(family: Option<Family>) -> Table {
         narrow: Narrow::ALL,
         memory: false,
         info: false,
+        ulp: false,
         options: false,
         strict: false,
     }

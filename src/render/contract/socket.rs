@@ -86,7 +86,7 @@ impl<'a> SocketRow<'a> {
         let (recv_q, send_q, accept_queue) = match socket.queue {
             Some(Queue::Accept(queue)) => (None, None, Some(queue)),
             Some(Queue::Bytes { recv, send }) => (Some(recv), Some(send), None),
-            None => (None, None, None),
+            Some(Queue::Memory { .. }) | None => (None, None, None),
         };
         let (interface, interface_base64) = optional(facts.interface(socket).map(Foreign::bytes));
         Self {

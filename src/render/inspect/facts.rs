@@ -3,7 +3,7 @@
 use super::{Group, Line, cell, plain};
 use crate::columns::Row;
 use crate::model::foreign::shown;
-use crate::model::{OwnerStatus, Process, Protocol, Queue, SocketOptions, TimerKind, Via};
+use crate::model::{OwnerStatus, Process, Queue, SocketOptions, TimerKind, Ulp, Via};
 use crate::render::grid::Cell;
 use crate::render::list::queue_tone;
 use crate::render::story::since;
@@ -98,6 +98,7 @@ pub(super) fn socket(row: Row<'_>) -> Group {
     add("cookie", "cookie");
     add("netns", "netns");
     add("interface", "interface");
+    add("ulp", "ulp");
     if socket.owner_status != OwnerStatus::Found {
         add("cgroup", "cgroup");
     }
@@ -174,15 +175,22 @@ pub(super) fn queues(row: Row<'_>) -> Group {
             };
             parts.push(Cell::new(text, tone));
         }
-        Some(Queue::Bytes { recv, send }) if socket.inode.is_some() || recv + send > 0 => {
-            let sent = match socket.protocol {
-                Protocol::Tcp => "unacked",
-                Protocol::Udp | Protocol::Raw => "unsent",
-            };
+        Some(Queue::Bytes { recv, send }) => {
             parts.push(plain(format!("unread {}", bytes(recv.into()))));
-            parts.push(plain(format!("{sent} {}", bytes(send.into()))));
+            if socket.unread_fin {
+                parts.push(plain("the peer's FIN unread"));
+            }
+            parts.push(plain(format!("unacked {}", bytes(send.into()))));
         }
-        _ => {}
+        Some(Queue::Memory { received, sending }) => {
+            let amount = |held: u32| bytes(held.into());
+            parts.push(plain(format!("unread {} of memory", amount(received))));
+            parts.push(plain(format!("unsent {} of memory", amount(sending))));
+        }
+        None if socket.ulp == Some(Ulp::Mptcp) => {
+            parts.push(plain("its data waits in the MPTCP connection"));
+        }
+        None => {}
     }
     if let Some(info) = socket.tcp.as_deref() {
         let amount = |amount: Option<u32>, what: &str| {
@@ -291,12 +299,13 @@ pub(super) fn timers(row: Row<'_>) -> Group {
         if info.backoff > 0 {
             parts.push(plain(format!("doubled {} times", info.backoff)));
         }
-        for (ms, what, ago) in [
-            (info.last_data_sent_ms, "last sent", ""),
-            (info.last_data_recv_ms, "received", ""),
-            (info.last_ack_recv_ms, "acked", " ago"),
+        for (ms, what) in [
+            (info.last_data_sent_ms(), "last sent"),
+            (info.last_data_received_ms(), "received"),
+            (info.since_acked_ms, "acked"),
         ] {
-            parts.push(plain(format!("{what} {}{ago}", millis(ms.into()))));
+            let text = |ms: u32| plain(format!("{what} {} ago", millis(ms.into())));
+            parts.extend(ms.map(text));
         }
         lines.push(Line::Parts(parts));
     }

@@ -33,8 +33,15 @@ pub struct InspectedRow<'a> {
     age_ms: Option<u64>,
     /// Whether the age may be more.
     age_is_at_least: Option<bool>,
-    /// Milliseconds since data last moved in either direction.
+    /// Milliseconds since data last moved in either direction, or since the connection was
+    /// established; null before that.
     idle_ms: Option<u32>,
+    /// The protocol between TCP and the program: "mptcp" (the row is a subflow, whose queues
+    /// are the MPTCP connection's), "tls"; null where there is none.
+    ulp: Option<Cow<'a, str>>,
+    /// Whether the peer's FIN waits to be read behind what `recv_q` counts; null where it has
+    /// not come.
+    unread_fin: Option<bool>,
     tcp_info: Option<TcpInfoRow>,
     memory: Option<MemoryRow>,
     options: Option<OptionsRow<'a>>,
@@ -79,11 +86,14 @@ impl<'a> InspectedRow<'a> {
         let group = facts.groups.of(socket).zip(size);
         let cgroup = facts.cgroup(socket).map(|cgroup| cgroup.path.bytes());
         let (cgroup, cgroup_base64) = optional(cgroup);
+        let ulp = socket.ulp.as_ref();
         Self {
             socket: SocketRow::new(socket, facts, columns),
             age_ms: age.map(|age| age.ms),
             age_is_at_least: age.map(|age| age.at_least),
-            idle_ms: info.map(TcpInfo::idle_ms),
+            idle_ms: info.and_then(TcpInfo::idle_ms),
+            ulp: ulp.map(|ulp| String::from_utf8_lossy(ulp.name())),
+            unread_fin: socket.has_peers_fin().then_some(socket.unread_fin),
             tcp_info: info.map(TcpInfoRow::of),
             memory: socket.memory.as_deref().map(MemoryRow::of),
             options: socket.options.as_deref().map(OptionsRow::of),
@@ -279,19 +289,19 @@ struct TcpInfoRow {
     retrans_segments: u32,
     /// How far segments may come out of order before they are taken for lost.
     reordering_segments: u32,
-    /// Since data was last sent, or since the start.
-    last_data_sent_ms: u32,
-    /// Since data last came, or since the start.
-    last_data_received_ms: u32,
-    /// Since an acknowledgement last came, or since the start.
-    last_ack_received_ms: u32,
+    /// Since data was last sent; null where none ever was.
+    last_data_sent_ms: Option<u32>,
+    /// Since data last came; null where none ever did.
+    last_data_received_ms: Option<u32>,
+    /// Since an acknowledgement last came; null where none ever did.
+    last_ack_received_ms: Option<u32>,
     /// Sent, those sent again included (Linux 4.19).
     bytes_sent: Option<u64>,
     /// Acknowledged by the peer (Linux 4.1).
     bytes_acked: Option<u64>,
     /// Sent again (Linux 4.19).
     bytes_retrans: Option<u64>,
-    /// Received in order (Linux 4.1).
+    /// Received in order, without the FIN (Linux 4.1).
     bytes_received: Option<u64>,
     /// Segments sent, with those without data (Linux 4.2).
     segs_out: Option<u32>,
@@ -345,9 +355,9 @@ impl TcpInfoRow {
             unacked_segments: info.unacked, sacked_segments: info.sacked,
             lost_segments: info.lost, retransmitting_segments: info.retransmitted_now,
             retrans_segments: info.total_retransmits, reordering_segments: info.reordering,
-            last_data_sent_ms: info.last_data_sent_ms,
-            last_data_received_ms: info.last_data_recv_ms,
-            last_ack_received_ms: info.last_ack_recv_ms,
+            last_data_sent_ms: info.last_data_sent_ms(),
+            last_data_received_ms: info.last_data_received_ms(),
+            last_ack_received_ms: info.since_acked_ms,
             bytes_sent: info.bytes_sent, bytes_acked: info.bytes_acked,
             bytes_retrans: info.bytes_retransmitted, bytes_received: info.bytes_received,
             segs_out: info.segs_out, segs_in: info.segs_in, not_sent_bytes: info.not_sent,

@@ -166,6 +166,15 @@ impl<'a> Story<'a> {
                 _ => None,
             })
             .sum();
+        let memory = group.iter().filter_map(|socket| match socket.queue {
+            Some(Queue::Memory { received, .. }) => Some(u64::from(received)),
+            _ => None,
+        });
+        let memory: u64 = memory.sum();
+        if memory > 0 {
+            let text = format!("datagrams not read yet take {memory} bytes of memory");
+            self.fact("queue", &text, Tone::Normal)?;
+        }
         match unread {
             0 => Ok(()),
             unread => self.fact(

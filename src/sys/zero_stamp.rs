@@ -1,0 +1,85 @@
+//! What the kernel tells of a time that was never taken.
+#![allow(
+    unsafe_code,
+    reason = "getsockopt(TCP_INFO), which rustix does not offer"
+)]
+
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Instant;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+
+use crate::wire::tcp_info;
+
+/// How long ago a time was that was never taken: the kernel counts from a clock that has a 0
+/// five minutes after its start, so that this tells something of the machine and nothing of the
+/// socket.
+#[derive(Clone, Copy, Debug)]
+pub struct ZeroStamp {
+    ms: u32,
+    read: Instant,
+}
+
+impl ZeroStamp {
+    /// Asks the kernel about a socket that has done nothing (`TCP_INFO`).
+    ///
+    /// # Errors
+    /// When no socket can be made, or it tells nothing.
+    pub fn read() -> io::Result<Self> {
+        let read = Instant::now();
+        let fd = socket_with(
+            AddressFamily::INET,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        let ms = tcp_info::last_data_sent_ms(&told_of(&fd)?).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Self { ms, read })
+    }
+
+    /// What it may be in rows that were made from then till now; a tick is 10 ms at most.
+    #[must_use]
+    pub fn until_now(&self) -> RangeInclusive<u32> {
+        let since = u32::try_from(self.read.elapsed().as_millis()).unwrap_or(u32::MAX);
+        self.ms..=self.ms.wrapping_add(since).wrapping_add(10)
+    }
+}
+
+/// `getsockopt(TCP_INFO)`: the oldest form of it.
+fn told_of(fd: &OwnedFd) -> io::Result<[u8; 104]> {
+    let mut told = [0; 104];
+    let mut length: libc::socklen_t = 104;
+    // SAFETY: the kernel writes at most `length` bytes to the array, which is so long and
+    // lives, and the length that it wrote.
+    let answer = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            told.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    match answer {
+        0 => Ok(told),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_has_done_nothing_tells_it_again() {
+        let (first, second) = (ZeroStamp::read().unwrap(), ZeroStamp::read().unwrap());
+        let later = second.ms.wrapping_sub(first.ms);
+        let until = *first.until_now().end();
+        assert!(
+            later <= until.wrapping_sub(first.ms),
+            "{first:?} {second:?}"
+        );
+    }
+}
