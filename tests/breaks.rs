@@ -139,3 +139,65 @@ fn an_endless_answer_ends() {
     let answer = conns().fault(fault).output();
     assert_eq!(told(&answer), connections(&scene));
 }
+
+/// The limit of processes is reached: no call that makes a thread succeeds.
+fn no_thread(run: Run) -> Run {
+    let calls = [libc::SYS_clone3, libc::SYS_clone];
+    calls
+        .into_iter()
+        .fold(run, |run, call| run.fault(Fault::new(call, libc::EAGAIN)))
+}
+
+#[test]
+fn without_threads_every_command_answers_as_ever() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["all"]);
+    let port = scene.labelled("listener").port().to_string();
+    let pid = scene.pid().to_string();
+    let commands: [&[&str]; 10] = [
+        &["listen", "--json"],
+        &["conns", "--json"],
+        &["conns", "--json", "-r", "-t"],
+        &["states", "--json"],
+        &["buildup", "--json"],
+        &["port", &port, "--json"],
+        &["proc", &pid, "--json"],
+        &["inspect", "lport", "=", &port, "--json"],
+        &["doctor", "--for", "0", "--json"],
+        &["wait", &port, "--listening", "--json"],
+    ];
+    for command in commands {
+        let usual = Run::new(command).output();
+        let answer = no_thread(Run::new(command)).output();
+        assert_eq!(answer.code(), usual.code(), "{command:?}: {answer:?}");
+        let (json, wanted) = (answer.json(), usual.json());
+        let owned = |json: &serde_json::Value| {
+            let rows = json["sockets"].as_array().into_iter().flatten().map(row);
+            let mut rows: Vec<_> = rows.collect();
+            rows.sort();
+            rows
+        };
+        assert_eq!(owned(&json), owned(&wanted), "{command:?}");
+        assert_eq!(json["complete"], wanted["complete"], "{command:?} {json}");
+    }
+}
+
+#[test]
+fn what_needs_a_thread_says_so_in_one_line() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let _scene = Scene::start(&["listen"]);
+    for format in ["table", "ndjson", "plain"] {
+        let run = Run::new(&["listen", "--watch=1", "--format", format]);
+        let answer = no_thread(run).output();
+        assert_eq!(answer.code(), 2, "{answer:?}");
+        assert!(
+            answer.stderr.contains("no thread can be made"),
+            "{answer:?}"
+        );
+        assert!(answer.stderr.lines().count() <= 2, "{answer:?}");
+    }
+}

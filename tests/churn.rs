@@ -79,6 +79,36 @@ fn stable_sockets_among_churn_of_ipv6() {
     always_there(10, &[&scene, &churn]);
 }
 
+/// A table of 64 buckets, as a small machine with many connections has it: the kernel visits a bucket in steps of 16
+/// sockets, and what goes meanwhile hides another one.
+#[test]
+fn stable_connections_in_long_chains_among_churn() {
+    let Some(_outer) = Namespace::enter() else {
+        return;
+    };
+    // Linux 6.1. A namespace made from here has a table of its own.
+    if std::fs::write("/proc/sys/net/ipv4/tcp_child_ehash_entries", "64").is_err() {
+        eprintln!("skipped: this kernel has one table for all namespaces");
+        return;
+    }
+    let _namespace = Namespace::enter().unwrap();
+    let scene = Scene::start(&["established", "--count", "1500"]);
+    let _churn = Scene::start(&["churn", "--workers", "2", "--count", "1"]);
+    let mut stable: Vec<Row> = scene.rows();
+    stable.retain(|row| row.state == "ESTABLISHED");
+    for round in 0..20 {
+        let answer = json(&["conns", "-t", "--json", "--no-owners"]);
+        let mut found: BTreeMap<_, usize> = BTreeMap::new();
+        for socket in sockets(&answer) {
+            *found.entry(socket["inode"].as_u64()).or_default() += 1;
+        }
+        let there = |row: &&Row| found.get(&row.inode) == Some(&1);
+        let count = stable.iter().filter(there).count();
+        assert_eq!(count, stable.len(), "round {round}");
+        assert!(explained(&answer), "{answer}");
+    }
+}
+
 /// One bucket of the kernel's table that needs many messages, while the table changes.
 #[test]
 fn a_long_bucket_of_listeners() {

@@ -19,7 +19,7 @@ use std::os::fd::AsRawFd;
 /// The columns that the issue names, and those beside them.
 const COLUMNS: &str = "protocol family state process local laddr lport peer paddr pport role interface recv_q \
     send_q queue timer retransmits age idle rtt rttvar cwnd ssthresh mss pmtu retrans lost bytes_acked \
-    bytes_received segs segs_out segs_in delivery_rate pacing_rate rwnd_limited busy congestion drops rmem \
+    bytes_received segs segs_out segs_in delivery_rate pacing_rate rwnd_limited busy ulp congestion drops rmem \
     rmem_limit wmem wmem_limit mark tos cgroup unit container netns inode cookie uid user process_user pid fd comm command \
     owner_status reuseport";
 

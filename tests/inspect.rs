@@ -114,7 +114,7 @@ fn each_kind_of_socket_shows_what_it_has() {
     let waiting = inspect(&["state=time_wait"]).stdout;
     assert!(waiting.contains("in this state for"), "{waiting}");
     let datagram = inspect(&["protocol=udp"]).stdout;
-    assert!(datagram.contains("unread 0 B, unsent 0 B"), "{datagram}");
+    assert!(datagram.contains("unread 0 B of memory"), "{datagram}");
     for text in [&listener, &waiting, &datagram] {
         for absent in ["rtt", "congestion", "counters", "the other end"] {
             assert!(!text.contains(absent), "{absent} in {text}");

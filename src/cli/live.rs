@@ -9,9 +9,9 @@ use super::Exit;
 use crate::render::marks::marked;
 use crate::render::screen::{Size, Title, compose};
 use crate::render::theme::Theme;
-use crate::sys;
 use crate::sys::redraw::{self, Event};
 use crate::sys::streams::Stdout;
+use crate::sys::{self, start_thread};
 
 /// The answer of one round.
 #[derive(Clone, Debug)]
@@ -49,14 +49,14 @@ impl Live {
             // The screen lives as long as the process.
             let _ = events.send(Message::Terminal(event));
         })?;
-        redraw::enter()?;
         let screen = Screen {
             theme,
             before: None,
             now: None,
             tell_resize,
         };
-        std::thread::spawn(move || screen.run(&messages));
+        start_thread(move || screen.run(&messages))?;
+        redraw::enter()?;
         Ok(Self { frames, resized })
     }
 

@@ -152,8 +152,8 @@ columns! {
         => |r| from_info(r, |info| micros(info.window_limited_us));
     "busy" "BUSY" Kind::Micros, INFO: "time with something to send or not acknowledged"
         => |r| from_info(r, |info| micros(info.busy_us));
-    "ulp" "ULP" Kind::Text, INFO: "protocol between TCP and the program: mptcp (a subflow), tls"
-        => |r| r.socket.ulp.as_ref().map_or(Value::Absent, |ulp| Value::Text(ulp.name()));
+    "ulp" "ULP" Kind::Word, INFO: "protocol between TCP and the program: mptcp (a subflow), tls"
+        => |r| r.socket.ulp.map_or(Value::Absent, |ulp| Value::Word(ulp.name()));
     "congestion" "CONGESTION" Kind::Text, OPTIONS: "name of the congestion control"
         => |r| option(r, |options| options.congestion.as_ref().map(|name| Value::Text(name.bytes())));
 

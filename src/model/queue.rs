@@ -1,7 +1,7 @@
 //! What waits in a socket: connections in a listener, bytes in a connection, and of datagrams
 //! only the memory that they take.
 
-use super::{Protocol, Socket, State, TimerKind};
+use super::{Protocol, Socket, State};
 
 /// The queue of a socket. Listeners and other sockets have different ones, so a listener's
 /// connections can never be read as bytes.
@@ -31,9 +31,7 @@ impl Socket {
     /// of the row is known already.
     ///
     /// Of TCP they are `rcv_nxt - copied_seq` and `write_seq - snd_una`, which count a FIN and
-    /// a SYN as one byte. A socket that is in no connection has leftovers there, and those that
-    /// the kernel keeps without a whole socket (`TIME_WAIT`, orphans in `FIN_WAIT2`,
-    /// handshakes) nothing at all.
+    /// a SYN as one byte. A socket that is in no connection has leftovers there.
     pub fn take_queue(&mut self, recv: u32, send: u32) {
         self.unread_fin = self.has_peers_fin() && recv > 0;
         self.queue = match self.state {
@@ -46,7 +44,6 @@ impl Socket {
                 limit: Some(send),
             })),
             State::BoundInactive | State::Close => None,
-            _ if self.is_rest() && (recv, send) == (0, 0) => None,
             state => Some(Queue::Bytes {
                 recv: recv - u32::from(self.unread_fin),
                 send: send.saturating_sub(u32::from(awaits_answer(state))),
@@ -71,20 +68,6 @@ impl Socket {
             Some(Queue::Memory { received, .. }) => Some(received),
             _ => None,
         })
-    }
-
-    /// Whether it is what the kernel keeps of a socket in little memory: before there is a whole
-    /// one, or after.
-    fn is_rest(&self) -> bool {
-        let expires = self
-            .timer
-            .is_some_and(|timer| timer.kind == TimerKind::TimeWait);
-        match self.state {
-            State::TimeWait => true,
-            State::FinWait2 => self.inode.is_none() && expires,
-            State::SynRecv => self.inode.is_none(),
-            _ => false,
-        }
     }
 }
 
@@ -118,7 +101,7 @@ impl AcceptQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Family, Timer};
+    use crate::model::{Endpoint, Family};
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroU32;
 
@@ -163,25 +146,6 @@ mod tests {
             limit: Some(2),
         });
         assert_eq!(of(State::Listen), Some(accept));
-    }
-
-    #[test]
-    fn what_the_kernel_keeps_in_little_memory_has_no_queue() {
-        let mut rest = socket(Protocol::Tcp, State::TimeWait);
-        rest.inode = None;
-        assert_eq!(told(rest.clone(), 0, 0).0, None);
-        rest.state = State::SynRecv;
-        assert_eq!(told(rest.clone(), 0, 0).0, None);
-        // A Fast Open connection is a whole socket before its handshake is complete.
-        assert_eq!(told(rest.clone(), 5, 0).0, bytes(5, 0));
-        rest.state = State::FinWait2;
-        assert_eq!(told(rest.clone(), 0, 0).0, bytes(0, 0));
-        rest.timer = Some(Timer {
-            kind: TimerKind::TimeWait,
-            expires_ms: 1,
-            retransmits: 0,
-        });
-        assert_eq!(told(rest, 0, 0).0, None);
     }
 
     #[test]

@@ -233,34 +233,40 @@ fn least(a: Option<u32>, b: Option<u32>) -> Option<u32> {
 }
 
 /// The protocol between TCP and the program ("upper layer protocol").
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ulp {
     /// The connection is a subflow of an MPTCP connection, which has its data.
     Mptcp,
     /// The kernel encrypts (kTLS).
     Tls,
-    /// A name that this version does not know.
-    Other(Box<[u8]>),
+    /// IPsec in TCP (RFC 8229).
+    Espintcp,
+    /// Shared memory in place of TCP, where both ends can.
+    Smc,
+    /// One that this version does not know.
+    Other,
 }
 
 impl Ulp {
     /// The protocol of a kernel name.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Self {
-        match name {
-            b"mptcp" => Self::Mptcp,
-            b"tls" => Self::Tls,
-            other => Self::Other(other.into()),
-        }
+        let known = [Self::Mptcp, Self::Tls, Self::Espintcp, Self::Smc];
+        let mut known = known.into_iter();
+        known
+            .find(|ulp| ulp.name().as_bytes() == name)
+            .unwrap_or(Self::Other)
     }
 
     /// The kernel's name.
     #[must_use]
-    pub fn name(&self) -> &[u8] {
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Mptcp => b"mptcp",
-            Self::Tls => b"tls",
-            Self::Other(name) => name,
+            Self::Mptcp => "mptcp",
+            Self::Tls => "tls",
+            Self::Espintcp => "espintcp",
+            Self::Smc => "smc",
+            Self::Other => "other",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::OnceLock;
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use crate::model::Foreign;
@@ -32,6 +33,20 @@ mod zero_stamp;
 pub fn monotonic() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
+}
+
+/// Starts a thread that nobody waits for.
+///
+/// # Errors
+/// Where the limit of processes (`RLIMIT_NPROC`, a cgroup) leaves no room for it.
+pub(crate) fn start_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    match Builder::new().spawn(work) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(io::Error::new(
+            error.kind(),
+            format!("no thread can be made: {error}"),
+        )),
+    }
 }
 
 /// Bounds how long a call is made again because it was interrupted: an answer takes a

@@ -9,6 +9,8 @@ use rustix::termios::{LocalModes, OptionalActions, Termios};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
+use super::start_thread;
+
 /// What comes from the terminal, or from whoever ends the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -119,7 +121,7 @@ pub fn size() -> (usize, usize) {
 /// Hands on what comes, from threads that never end.
 ///
 /// # Errors
-/// When signals cannot be taken.
+/// When signals cannot be taken, or no thread can be made.
 pub fn listen(tell: impl Fn(Event) + Clone + Send + 'static) -> io::Result<()> {
     let hand = tell.clone();
     signals(
@@ -135,7 +137,7 @@ pub fn listen(tell: impl Fn(Event) + Clone + Send + 'static) -> io::Result<()> {
         },
     )?;
     if let Some(terminal) = keyboard() {
-        std::thread::spawn(move || read_keys(File::from(terminal), tell));
+        start_thread(move || read_keys(File::from(terminal), tell))?;
     }
     Ok(())
 }
@@ -143,7 +145,7 @@ pub fn listen(tell: impl Fn(Event) + Clone + Send + 'static) -> io::Result<()> {
 /// Tells of SIGINT, SIGTERM and SIGHUP instead of dying of them; `true` is SIGINT.
 ///
 /// # Errors
-/// When signals cannot be taken.
+/// When signals cannot be taken, or no thread can be made.
 pub fn on_end(end: impl Fn(bool) + Send + 'static) -> io::Result<()> {
     signals(&[SIGINT, SIGTERM, SIGHUP], move |signal| {
         end(signal == SIGINT);
@@ -152,8 +154,7 @@ pub fn on_end(end: impl Fn(bool) + Send + 'static) -> io::Result<()> {
 
 fn signals(which: &[i32], tell: impl Fn(i32) + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new(which)?;
-    std::thread::Builder::new().spawn(move || signals.forever().for_each(tell))?;
-    Ok(())
+    start_thread(move || signals.forever().for_each(tell))
 }
 
 fn read_keys(mut terminal: File, tell: impl Fn(Event)) {

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Stdout, Write, stdout};
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::thread::{Builder, sleep};
+use std::thread::sleep;
 use std::time::Duration;
 
 use ratatui::backend::{Backend, ClearType, CrosstermBackend};
@@ -21,6 +21,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SI
 use signal_hook::iterator::Signals;
 
 use super::job::{self, Who};
+use super::start_thread;
 
 /// What a terminal that does not tell its size is taken for: a serial line says 0x0.
 const USUAL: (u16, u16) = (80, 24);
@@ -185,7 +186,7 @@ pub enum Input {
 pub fn catch_signals<T: From<Input> + Send + 'static>(to: Sender<T>) -> io::Result<()> {
     let caught = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH];
     let mut signals = Signals::new(caught)?;
-    Builder::new().spawn(move || {
+    start_thread(move || {
         for signal in signals.forever() {
             let input = match signal {
                 SIGTSTP => Input::Stop,
@@ -203,8 +204,7 @@ pub fn catch_signals<T: From<Input> + Send + 'static>(to: Sender<T>) -> io::Resu
                 die_of(signal);
             }
         }
-    })?;
-    Ok(())
+    })
 }
 
 /// Sends keys until nobody listens.
@@ -212,7 +212,7 @@ pub fn catch_signals<T: From<Input> + Send + 'static>(to: Sender<T>) -> io::Resu
 /// # Errors
 /// When no thread can be made.
 pub fn read_keys<T: From<Input> + Send + 'static>(to: Sender<T>) -> io::Result<()> {
-    Builder::new().spawn(move || {
+    start_thread(move || {
         loop {
             let input = match event::read() {
                 Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Input::Key(key),
@@ -223,8 +223,7 @@ pub fn read_keys<T: From<Input> + Send + 'static>(to: Sender<T>) -> io::Result<(
                 return;
             }
         }
-    })?;
-    Ok(())
+    })
 }
 
 /// Dies of a signal, as whoever sent it expects.

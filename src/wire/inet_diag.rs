@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn rows_stay_small() {
         // A host has hundreds of thousands of them: what is rare is in a box.
-        assert!(size_of::<Socket>() <= 152, "{}", size_of::<Socket>());
+        assert!(size_of::<Socket>() <= 160, "{}", size_of::<Socket>());
     }
 
     #[test]

@@ -238,7 +238,7 @@ impl Made<'_> {
     }
 
     pub fn recv(mut self, recv: u32) -> Self {
-        self.0.queue = Some(Queue::Bytes { recv, send: 0 });
+        self.0.take_queue(recv, 0);
         self.tcp().receive_window = Some(0);
         self
     }

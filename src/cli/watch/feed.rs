@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use super::Message;
@@ -14,6 +13,7 @@ use crate::filter::Filter;
 use crate::model::{Facts, Identity, PortRange, Process, Socket, StateSet};
 use crate::pipeline::{self, Request, Stop};
 use crate::query::{Needs, ProcessDetail, Query};
+use crate::sys::start_thread;
 use crate::watch::Tab;
 use crate::watch::details::Details;
 use crate::watch::round::Round;
@@ -48,8 +48,7 @@ pub(super) fn start(order: Order, orders: Receiver<Order>, to: Sender<Message>) 
         last: None,
         pasts: Pasts::default(),
     };
-    Builder::new().spawn(move || feed.run(&orders, &to))?;
-    Ok(())
+    start_thread(move || feed.run(&orders, &to))
 }
 
 struct Feed {

@@ -175,7 +175,7 @@ pub(super) fn queues(row: Row<'_>) -> Group {
             };
             parts.push(Cell::new(text, tone));
         }
-        Some(Queue::Bytes { recv, send }) => {
+        Some(Queue::Bytes { recv, send }) if socket.inode.is_some() || recv + send > 0 => {
             parts.push(plain(format!("unread {}", bytes(recv.into()))));
             if socket.unread_fin {
                 parts.push(plain("the peer's FIN unread"));
@@ -190,7 +190,7 @@ pub(super) fn queues(row: Row<'_>) -> Group {
         None if socket.ulp == Some(Ulp::Mptcp) => {
             parts.push(plain("its data waits in the MPTCP connection"));
         }
-        None => {}
+        Some(Queue::Bytes { .. }) | None => {}
     }
     if let Some(info) = socket.tcp.as_deref() {
         let amount = |amount: Option<u32>, what: &str| {

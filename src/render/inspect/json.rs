@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Inspected;
 use crate::columns::{Column, Row};
 use crate::model::foreign::exact;
-use crate::model::{Foreign, Memory, Process, SocketOptions, TcpInfo};
+use crate::model::{Foreign, Memory, Process, SocketOptions, TcpInfo, Ulp};
 use crate::render::contract::optional;
 use crate::render::contract::socket::SocketRow;
 
@@ -38,7 +38,7 @@ pub struct InspectedRow<'a> {
     idle_ms: Option<u32>,
     /// The protocol between TCP and the program: "mptcp" (the row is a subflow, whose queues
     /// are the MPTCP connection's), "tls"; null where there is none.
-    ulp: Option<Cow<'a, str>>,
+    ulp: Option<&'static str>,
     /// Whether the peer's FIN waits to be read behind what `recv_q` counts; null where it has
     /// not come.
     unread_fin: Option<bool>,
@@ -86,13 +86,12 @@ impl<'a> InspectedRow<'a> {
         let group = facts.groups.of(socket).zip(size);
         let cgroup = facts.cgroup(socket).map(|cgroup| cgroup.path.bytes());
         let (cgroup, cgroup_base64) = optional(cgroup);
-        let ulp = socket.ulp.as_ref();
         Self {
             socket: SocketRow::new(socket, facts, columns),
             age_ms: age.map(|age| age.ms),
             age_is_at_least: age.map(|age| age.at_least),
             idle_ms: info.and_then(TcpInfo::idle_ms),
-            ulp: ulp.map(|ulp| String::from_utf8_lossy(ulp.name())),
+            ulp: socket.ulp.map(Ulp::name),
             unread_fin: socket.has_peers_fin().then_some(socket.unread_fin),
             tcp_info: info.map(TcpInfoRow::of),
             memory: socket.memory.as_deref().map(MemoryRow::of),

@@ -159,29 +159,16 @@ impl<'a> Story<'a> {
             };
             return self.queue(fullest, &which);
         }
-        let unread: u64 = sockets
-            .iter()
-            .filter_map(|socket| match socket.queue {
-                Some(Queue::Bytes { recv, .. }) if socket.is_listener() => Some(u64::from(recv)),
-                _ => None,
-            })
-            .sum();
-        let memory = group.iter().filter_map(|socket| match socket.queue {
+        let memory = sockets.iter().filter_map(|socket| match socket.queue {
             Some(Queue::Memory { received, .. }) => Some(u64::from(received)),
             _ => None,
         });
-        let memory: u64 = memory.sum();
-        if memory > 0 {
-            let text = format!("datagrams not read yet take {memory} bytes of memory");
-            self.fact("queue", &text, Tone::Normal)?;
-        }
-        match unread {
+        match memory.sum::<u64>() {
             0 => Ok(()),
-            unread => self.fact(
-                "queue",
-                &format!("{unread} bytes not read yet"),
-                Tone::Normal,
-            ),
+            memory => {
+                let text = format!("datagrams not read yet take {memory} bytes of memory");
+                self.fact("queue", &text, Tone::Normal)
+            }
         }
     }
 
