@@ -100,9 +100,9 @@ columns! {
     "interface" "INTERFACE" Kind::Text, ROW @ "/interface": "the interface the socket is bound to"
         => interface;
 
-    "recv_q" "RECV" Kind::Bytes, ROW @ "/recv_q": "bytes received and not read yet; of datagrams see rmem"
+    "recv_q" "RECV" Kind::Bytes, ROW @ "/recv_q": "bytes received and not read yet; for datagrams: rmem"
         => |r| queue_bytes(r, |recv, _| recv);
-    "send_q" "SEND" Kind::Bytes, ROW @ "/send_q": "bytes written and not acknowledged yet; of datagrams see wmem"
+    "send_q" "SEND" Kind::Bytes, ROW @ "/send_q": "bytes written and not acknowledged yet; for datagrams: wmem"
         => |r| queue_bytes(r, |_, send| send);
     "queue" "QUEUE" Kind::Queue, ROW @ "/accept_queue": "of a listener: what waits for accept(), and the limit"
         => |r| match r.socket.queue {
@@ -115,7 +115,7 @@ columns! {
         => |r| r.socket.timer.map_or(Value::Absent, |timer| number(timer.retransmits));
     "age" "AGE" Kind::Millis, INFO: "time in the state: TIME_WAIT, and at least so long CLOSE_WAIT"
         => age;
-    "idle" "IDLE" Kind::Millis, INFO: "time since data last moved in either direction, or since the connection began"
+    "idle" "IDLE" Kind::Millis, INFO: "time since data last moved either way, or since the connection began"
         => |r| from_info(r, |info| Some(Value::millis(info.idle_ms()?.into())));
 
     "rtt" "RTT" Kind::Micros, INFO: "smoothed round-trip time"
