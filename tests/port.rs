@@ -343,10 +343,8 @@ fn a_port_that_is_held_elsewhere_is_free_here_only() {
     let netns = format!("net:[{}]", scene.extra("netns_inode"));
     let one = line.contains("held in another network namespace");
     assert!(!one || line.contains(&netns), "{line}");
-    assert_eq!(
-        sockscope(&["port", "4699"]).stdout,
-        "port 4699 is free (tcp and udp)\n"
-    );
+    let free = sockscope(&["port", "4699"]).stdout;
+    assert!(free.starts_with("port 4699 is free"), "{free}");
 }
 
 /// `-4` and `-6` ask what serves a family, and what they find nothing of says where nobody looked.
@@ -390,7 +388,9 @@ fn families_are_what_is_served() {
         assert_eq!(blockers.len(), held, "{port} {family}: {told}");
     }
     let free = sockscope(&["port", "4601", "-4"]).stdout;
-    assert_eq!(free, "port 4601 is free (tcp and udp, IPv4 only)\n");
+    // Another namespace of the machine may hold it.
+    assert!(free.starts_with("port 4601 is free"), "{free}");
+    assert!(free.contains("(tcp and udp, IPv4 only)"), "{free}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::collect::settings;
 use crate::model::{Kernel, Protocol, Snapshot};
 use crate::render::story::{self, Telling};
 use crate::render::theme::Tone;
+use crate::render::wrap::wrap;
 
 /// Settings that say what may be bound, and what outgoing connections may take.
 const SETTINGS: [&str; 3] = [
@@ -71,8 +72,10 @@ pub(super) fn tell(
             "port {port} is free{here}{far} ({names}{})",
             family(session)
         );
-        let text = session.theme.paint(&text, Tone::Calm);
-        writeln!(out, "{text}{held}{}", advice(port, &kernel))?;
+        let text = format!("{text}{held}{}", advice(port, &kernel));
+        for line in wrap(&text, session.width()) {
+            writeln!(out, "{}", session.theme.paint(&line, Tone::Calm))?;
+        }
     }
     if entries.is_empty() {
         writeln!(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::words::{ranked, with_more};
-use super::{NAMED, Story};
+use super::{NAMED, Story, wide};
 use crate::analyze::ends::other_end;
 use crate::model::foreign::shown;
 use crate::model::{OwnerStatus, Protocol, Role, Socket, State};
@@ -28,7 +28,7 @@ impl<'a> Story<'a> {
         if connections.is_empty() {
             return Ok(());
         }
-        self.states("outgoing", &connections, "  from this port, borrowed")?;
+        self.states("outgoing", &connections, "from this port, borrowed")?;
         self.peers("to", &connections, true)?;
         self.owners(&connections)
     }
@@ -97,7 +97,7 @@ impl<'a> Story<'a> {
         if outbound.is_empty() {
             return Ok(());
         }
-        let note = format!("  to port {}", self.entry.port);
+        let note = format!("to port {}", self.entry.port);
         self.states("outbound", &outbound, &note)?;
         let facts = self.telling.facts;
         let owners = outbound.iter().filter_map(|s| {
@@ -144,14 +144,26 @@ impl<'a> Story<'a> {
         for socket in sockets {
             *by_state.entry(socket.state).or_default() += 1;
         }
-        let parts: Vec<String> = by_state
+        let theme = self.telling.theme;
+        let mut parts: Vec<(String, Tone)> = by_state
             .iter()
-            .map(|(state, count)| {
-                let text = format!("{count} {state}");
-                self.telling.theme.paint(&text, state_tone(*state))
-            })
+            .map(|(state, count)| (format!("{count} {state}"), state_tone(*state)))
             .collect();
-        let line = format!("{}{note}", parts.join("  "));
+        parts.extend((!note.is_empty()).then(|| (note.to_owned(), Tone::Normal)));
+        let room = self.room().unwrap_or(usize::MAX);
+        let (mut label, mut line, mut used) = (label, String::new(), 0);
+        for (text, tone) in parts {
+            if used > 0 && used + 2 + wide(&text) > room {
+                self.line(std::mem::take(&mut label), &std::mem::take(&mut line))?;
+                used = 0;
+            }
+            if used > 0 {
+                line.push_str("  ");
+                used += 2;
+            }
+            used += wide(&text);
+            line.push_str(&theme.paint(&text, tone));
+        }
         self.line(label, &line)
     }
 }
@@ -160,7 +172,7 @@ fn unaccepted(connections: &[&Socket]) -> String {
     let waits = |s: &&&Socket| s.owner_status == OwnerStatus::Unaccepted;
     match connections.iter().filter(waits).count() {
         0 => String::new(),
-        waiting => format!("  ({waiting} not accepted yet)"),
+        waiting => format!("({waiting} not accepted yet)"),
     }
 }
 

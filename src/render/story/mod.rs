@@ -2,6 +2,8 @@
 
 mod connections;
 mod holders;
+#[cfg(test)]
+mod tests;
 mod together;
 mod words;
 
@@ -99,9 +101,18 @@ impl<'a> Story<'a> {
             _ if held.len() > 1 => ("in use, by several sockets", Tone::Calm),
             _ => ("in use", Tone::Calm),
         };
-        let name = self.telling.theme.paint(&name, Tone::Strong);
-        let verdict = self.telling.theme.paint(verdict.0, verdict.1);
-        writeln!(self.out, "{name}  {verdict}")
+        let theme = self.telling.theme;
+        let width = self.telling.width;
+        let is_long = width.is_some_and(|width| wide(&name) + 2 + wide(verdict.0) > width);
+        let name = theme.paint(&name, Tone::Strong);
+        if is_long {
+            writeln!(self.out, "{name}")?;
+            for line in wrap(verdict.0, width.map(|width| width.saturating_sub(2))) {
+                writeln!(self.out, "  {}", theme.paint(&line, verdict.1))?;
+            }
+            return Ok(());
+        }
+        writeln!(self.out, "{name}  {}", theme.paint(verdict.0, verdict.1))
     }
 
     fn holders(&mut self, held: &[Together<'a>]) -> io::Result<()> {
