@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{NOBODY, Namespace, Run, Scene, sockets, sockscope};
+use common::{NOBODY, Namespace, Run, Scene, sockets, sockscope, spawn};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -102,19 +102,15 @@ struct Runner(Child);
 
 impl Runner {
     fn start(held: OwnedFd) -> Self {
-        let child = Command::new("sleep")
-            .arg("60")
-            .stdin(Stdio::from(held))
-            .uid(NOBODY)
-            .spawn();
-        Self(child.unwrap())
+        let mut command = Command::new("sleep");
+        command.arg("60").stdin(Stdio::from(held)).uid(NOBODY);
+        Self(spawn::spawn(&mut command).unwrap())
     }
 }
 
 impl Drop for Runner {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        spawn::stop(&mut self.0);
     }
 }
 
