@@ -1,13 +1,13 @@
 //! `--columns help`: the table of columns, told to the one who wants to choose.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use super::session::Session;
 use super::{Exit, Failure};
 use crate::columns::{COLUMNS, Column};
 use crate::model::Report;
 use crate::render::contract::columns::{ColumnRow, ColumnsAnswer};
-use crate::render::grid::{self, Cell, GridColumn};
+use crate::render::grid::{self, Cell, Frame, Give, GridColumn};
 use crate::render::json::{Envelope, Lines};
 use crate::render::theme::Tone;
 use crate::render::{Format, RowWriter, records};
@@ -29,8 +29,7 @@ fn write(session: &Session) -> Result<(), Failure> {
     let mut out = session.out();
     match session.format {
         Format::Table => {
-            let rows: Vec<Vec<Cell>> = COLUMNS.iter().map(cells).collect();
-            grid::draw(&mut out, &headings(), &rows, &session.frame())?;
+            table(&mut out, &session.frame())?;
             out.flush()?;
         }
         Format::Json => {
@@ -62,14 +61,16 @@ fn write(session: &Session) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The table for people.
+pub(crate) fn table(out: &mut dyn Write, frame: &Frame) -> io::Result<()> {
+    let rows: Vec<Vec<Cell>> = COLUMNS.iter().map(cells).collect();
+    grid::draw(out, &headings(), &rows, frame)
+}
+
 fn headings() -> Vec<GridColumn> {
-    let heading = |header: &str| GridColumn {
-        header: header.to_owned(),
-        align: crate::columns::Align::Left,
-        gives_way: false,
-        may_be_idle: false,
-    };
-    ["COLUMN", "UNIT", "WHAT IT IS"].map(heading).to_vec()
+    let heading = |header: &str| GridColumn::new(header, crate::columns::Align::Left);
+    let what = heading("WHAT IT IS").giving(Give::Prose);
+    vec![heading("COLUMN"), heading("UNIT"), what]
 }
 
 fn cells(column: &Column) -> Vec<Cell> {

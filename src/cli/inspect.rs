@@ -17,6 +17,8 @@ use crate::query::Needs;
 use crate::render::inspect::json::InspectedRow;
 use crate::render::inspect::{Inspected, tell};
 use crate::render::json::{Envelope, Lines};
+use crate::render::theme::Tone;
+use crate::render::wrap::sentence;
 use crate::render::{Columns, Format, RowWriter};
 use crate::sys;
 
@@ -194,10 +196,8 @@ fn person(session: &Session, inspected: &[Inspected<'_>], found: usize) -> Resul
     let more = found.saturating_sub(inspected.len());
     if more > 0 && !session.options.no_header {
         let text = format!("{more} more match; --limit {found} tells of all, conns lists them");
-        let text = session
-            .theme
-            .paint(&text, crate::render::theme::Tone::Quiet);
-        writeln!(out, "\n{text}")?;
+        writeln!(out)?;
+        sentence(&mut out, &text, Tone::Quiet, &frame)?;
     }
     out.flush()?;
     Ok(())

@@ -1,11 +1,11 @@
 //! `sockscope listen`: who is listening.
 
-use std::io::Write;
-
 use super::list::{self, List, Order};
 use super::session::Session;
 use super::{Exit, Failure, absent, pids};
 use crate::model::StateSet;
+use crate::render::theme::Tone;
+use crate::render::wrap::sentence;
 
 pub(super) const TABLE: &[&str] = &["protocol", "local", "queue", "process", "user"];
 pub(super) const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid", "comm"];
@@ -46,10 +46,7 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
             parts.join(", "),
             listed.cut_note()
         );
-        let line = session
-            .theme
-            .paint(&text, crate::render::theme::Tone::Quiet);
-        writeln!(session.out(), "{line}")?;
+        sentence(&mut session.out(), &text, Tone::Quiet, &session.frame())?;
     }
     session.notes(&report);
     if listed.found == 0 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Exit;
 use crate::render::marks::marked;
-use crate::render::screen::{Size, Title, compose};
+use crate::render::screen::{Size, Title, compose, drawing};
 use crate::render::theme::Theme;
 use crate::sys::redraw::{self, Event};
 use crate::sys::streams::Stdout;
@@ -130,27 +130,17 @@ impl Screen {
     /// The lines of the screen as it is.
     fn lines(&self) -> Option<Vec<String>> {
         let frame = self.now.as_ref()?;
-        let (rows, columns) = redraw::size();
+        let size = size();
         let alike = |before: &&Frame| before.width == frame.width;
         let before = self.before.as_ref().filter(alike);
         let before = before.map(|before| before.text.as_str());
-        let body = marked(before, &frame.text, rows, self.theme);
-        let size = Size { rows, columns };
+        let body = marked(before, &frame.text, size.rows, self.theme);
         Some(compose(&frame.title, &body, &frame.notes, size, self.theme))
     }
 
     fn draw(&self) {
         let Some(lines) = self.lines() else { return };
-        let mut text = "\x1b[H".to_owned();
-        for (place, line) in lines.iter().enumerate() {
-            if place > 0 {
-                text.push_str("\r\n");
-            }
-            text.push_str(line);
-            // Down to the end of the line nothing of the frame before may stay.
-            text.push_str("\x1b[0m\x1b[K");
-        }
-        text.push_str("\x1b[J");
+        let text = drawing(&lines, size());
         if redraw::write(text.as_bytes()).is_err() {
             self.lost();
         }
@@ -173,5 +163,14 @@ impl Screen {
         let last = self.now.as_ref().map_or(Exit::Found, |frame| frame.exit);
         redraw::leave();
         std::process::exit(last as i32);
+    }
+}
+
+/// The size of the terminal now.
+fn size() -> Size {
+    let (columns, rows) = sys::terminal::size();
+    Size {
+        rows: rows.into(),
+        columns: columns.into(),
     }
 }

@@ -4,7 +4,7 @@ mod absent;
 mod args;
 mod around;
 mod buildup;
-mod columns;
+pub(crate) mod columns;
 mod completions;
 mod config;
 mod conns;

@@ -167,7 +167,10 @@ impl Session {
         }
         let (out, header) = (self.out(), !self.options.no_header);
         match self.format {
-            Format::Table => Box::new(List::new(out, columns.table, self.frame())),
+            Format::Table if self.is_redrawn => {
+                Box::new(List::new(out, columns, self.frame()).telling_first())
+            }
+            Format::Table => Box::new(List::new(out, columns, self.frame())),
             Format::Plain => Box::new(Plain::new(out, columns.program, header)),
             Format::Csv => Box::new(Csv::new(out, columns.program, header)),
             Format::Json => Box::new(Envelope::new(out, self.head(command), true)),

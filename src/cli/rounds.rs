@@ -364,11 +364,11 @@ fn draw(
 
 fn frame(watch: &Watch<'_>, name: &str, block: Block) -> Frame {
     let time = watch.now.strftime("%H:%M:%SZ");
-    let status = format!("every {}  {time}  q quits", seconds(watch.interval));
+    let every = format!("every {}", seconds(watch.interval));
     Frame {
         title: Title {
             command: name.to_owned(),
-            status,
+            status: vec![every, time.to_string(), "q quits".to_owned()],
         },
         text: crate::model::foreign::exact(&block.text).into_owned(),
         notes: block.notes,

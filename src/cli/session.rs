@@ -270,6 +270,7 @@ impl Session {
             choose(&mut program, wanted)?;
         }
         Ok(Columns {
+            asked: self.looked_at().iter().map(|column| column.id).collect(),
             table: columns::select(&table),
             program: columns::select(&program),
         })
@@ -319,9 +320,11 @@ impl Session {
     /// The columns that an answer may take; `None` when nothing is cut.
     #[must_use]
     pub fn width(&self) -> Option<usize> {
-        let width = sys::terminal::width()?;
-        let gutter = if self.is_redrawn { marks::GUTTER } else { 0 };
-        Some(width.saturating_sub(gutter))
+        if self.is_redrawn {
+            let width = sys::terminal::frame_width()?;
+            return Some(width.saturating_sub(marks::GUTTER));
+        }
+        sys::terminal::width()
     }
 
     /// How tables are drawn.

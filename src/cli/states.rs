@@ -10,6 +10,7 @@ use crate::pipeline;
 use crate::render::events::Kind;
 use crate::render::json::Envelope;
 use crate::render::theme::Tone;
+use crate::render::wrap::sentence;
 use crate::render::{Format, RowWriter, counts};
 
 pub(super) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result<Exit, Failure> {
@@ -90,8 +91,12 @@ fn write(
         Format::Table => {
             counts::table(&mut out, by, view, &session.frame())?;
             if session.for_person() {
-                let line = session.theme.paint(&counts::summary(view), Tone::Quiet);
-                writeln!(out, "{line}")?;
+                sentence(
+                    &mut out,
+                    &counts::summary(view),
+                    Tone::Quiet,
+                    &session.frame(),
+                )?;
             }
             out.flush()?;
         }

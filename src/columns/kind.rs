@@ -100,11 +100,11 @@ impl Kind {
         }
     }
 
-    /// Whether another process chose the text, which may be long: it gives way first where a
-    /// terminal is narrow.
+    /// Whether others chose the text, which may be long: it gives way first where a terminal is
+    /// narrow.
     #[must_use]
-    pub const fn is_owners_text(self) -> bool {
-        matches!(self, Self::OwnerText | Self::Process)
+    pub const fn is_chosen_text(self) -> bool {
+        matches!(self, Self::Text | Self::OwnerText | Self::Process)
     }
 }
 
@@ -122,6 +122,6 @@ mod tests {
             (Kind::Number.unit(), Kind::Number.json_type()),
             (None, "integer")
         );
-        assert!(Kind::Process.is_owners_text() && !Kind::Text.is_owners_text());
+        assert!(Kind::Process.is_chosen_text() && !Kind::Word.is_chosen_text());
     }
 }

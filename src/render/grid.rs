@@ -1,17 +1,28 @@
-//! Tables for people: laid out by content, cut where the terminal ends, coloured by meaning.
+//! Tables for people: laid out by content, fitted to the terminal, coloured by meaning.
 
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
+use super::cut::{cut_keeping, split_at_width};
+use super::fit::{Fit, GAP, fit};
+use super::fold::folded;
 use super::theme::{Theme, Tone};
+use super::wrap::wrap;
 use crate::columns::Align;
 
-/// Blanks between two columns.
-const GAP: usize = 2;
-/// A column that gives way keeps at least this width.
-const NARROWEST: usize = 10;
+/// What the cells of a column do where a terminal is narrow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Give {
+    /// They stay whole: numbers, addresses, words of ours.
+    #[default]
+    Nothing,
+    /// They are cut: names, and other text that somebody chose.
+    Name,
+    /// They go on in further lines: sentences, in a last column.
+    Prose,
+}
 
 /// One column of a grid.
 #[derive(Clone, Debug)]
@@ -20,10 +31,48 @@ pub struct GridColumn {
     pub header: String,
     /// How cells are aligned.
     pub align: Align,
-    /// Whether it may be cut when the terminal is too narrow.
-    pub gives_way: bool,
-    /// Whether it may be left out when all its cells say nothing.
-    pub may_be_idle: bool,
+    /// What its cells do where there is no room for them.
+    pub give: Give,
+    /// When the terminal is too narrow the columns with the highest number are left out first,
+    /// those with the same one together; 0 stays.
+    pub spare: u8,
+    /// It is so wide where there is room, that rows which come and go do not make it jump.
+    pub steady: usize,
+}
+
+impl GridColumn {
+    /// A column that stays as it is.
+    #[must_use]
+    pub fn new(header: &str, align: Align) -> Self {
+        Self {
+            header: header.to_owned(),
+            align,
+            give: Give::Nothing,
+            spare: 0,
+            steady: 0,
+        }
+    }
+
+    /// The same, with cells that give way.
+    #[must_use]
+    pub const fn giving(mut self, give: Give) -> Self {
+        self.give = give;
+        self
+    }
+
+    /// The same, which may be left out.
+    #[must_use]
+    pub const fn spared(mut self, spare: u8) -> Self {
+        self.spare = spare;
+        self
+    }
+
+    /// The same, at least so wide where there is room.
+    #[must_use]
+    pub const fn steady(mut self, width: usize) -> Self {
+        self.steady = width;
+        self
+    }
 }
 
 /// One cell: text that is safe to show, and what it means.
@@ -55,10 +104,42 @@ impl Cell {
         self
     }
 
-    /// The text in at most `width` columns.
+    /// The same, which is not cut.
+    #[must_use]
+    pub const fn whole(mut self) -> Self {
+        self.kept = self.text.len();
+        self
+    }
+
+    /// The text in at most `width` columns, as far as it can be cut.
     #[must_use]
     pub fn cut(&self, width: usize) -> String {
+        if self.is_rigid() {
+            return self.text.clone();
+        }
         cut_keeping(&self.text, self.kept, width)
+    }
+
+    /// The columns that it takes when it is cut so that this much stays of a name with a pid
+    /// behind it, or of text alone.
+    #[must_use]
+    pub fn narrowest(&self, [name, text]: [usize; 2]) -> usize {
+        let whole = self.text.width();
+        if self.is_rigid() {
+            return whole;
+        }
+        let start = self.text.len().saturating_sub(self.kept);
+        let kept = self.text.get(start..).unwrap_or_default();
+        whole.min(if self.kept > 0 {
+            name + kept.width()
+        } else {
+            text
+        })
+    }
+
+    /// Whether nothing of it may go: a number is a number in a column of names too.
+    fn is_rigid(&self) -> bool {
+        self.kept >= self.text.len() || self.text.bytes().all(|byte| byte.is_ascii_digit())
     }
 }
 
@@ -75,58 +156,27 @@ pub struct Frame {
     pub indent: usize,
 }
 
-/// The widths of the columns so that `rows` fit: those that give way are cut when the
-/// terminal is too narrow, the widest first.
-#[must_use]
-pub fn layout(columns: &[GridColumn], rows: &[Vec<Cell>], frame: &Frame) -> Vec<usize> {
-    let header_width = |column: &GridColumn| {
-        if frame.header {
-            column.header.width()
-        } else {
-            0
-        }
-    };
-    let mut widths: Vec<usize> = columns.iter().map(header_width).collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.text.width());
-        }
+impl Frame {
+    /// Columns for text.
+    #[must_use]
+    pub fn room(&self) -> Option<usize> {
+        self.width
+            .map(|width| width.saturating_sub(self.indent).max(1))
     }
-    let Some(limit) = frame.width else {
-        return widths;
-    };
-    let whole = widths.clone();
-    loop {
-        let total = total(&widths, frame);
-        if total <= limit {
-            return widths;
-        }
-        let candidates = columns.iter().zip(&mut widths).filter(|(c, _)| c.gives_way);
-        match candidates.map(|(_, width)| width).max() {
-            Some(width) if *width > NARROWEST => {
-                *width = NARROWEST.max(width.saturating_sub(total - limit));
-            }
-            // Cutting does not help: lines will wrap, so nothing is cut.
-            _ => return whole,
-        }
+
+    /// Whether nothing has to give way for these rows.
+    #[must_use]
+    pub fn has_room_for(&self, columns: &[GridColumn], rows: &[Vec<Cell>]) -> bool {
+        let widths = fit(columns, rows, self.header, None).widths;
+        let total = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+        self.room().is_none_or(|room| total <= room)
     }
 }
 
-/// Whether the whole grid fits the terminal without cutting.
+/// How these rows fit the frame.
 #[must_use]
-pub fn fits(columns: &[GridColumn], rows: &[Vec<Cell>], frame: &Frame) -> bool {
-    let uncut = Frame {
-        width: None,
-        ..*frame
-    };
-    let widths = layout(columns, rows, &uncut);
-    frame
-        .width
-        .is_none_or(|limit| total(&widths, frame) <= limit)
-}
-
-fn total(widths: &[usize], frame: &Frame) -> usize {
-    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) + frame.indent
+pub fn layout(columns: &[GridColumn], rows: &[Vec<Cell>], frame: &Frame) -> Fit {
+    fit(columns, rows, frame.header, frame.room())
 }
 
 /// Draws a whole grid.
@@ -139,85 +189,122 @@ pub fn draw(
     rows: &[Vec<Cell>],
     frame: &Frame,
 ) -> io::Result<()> {
-    let widths = layout(columns, rows, frame);
+    draw_fitted(out, columns, rows, &layout(columns, rows, frame), frame)
+}
+
+/// Draws a grid whose layout is known.
+///
+/// # Errors
+/// What writing says.
+pub fn draw_fitted(
+    out: &mut dyn Write,
+    columns: &[GridColumn],
+    rows: &[Vec<Cell>],
+    fit: &Fit,
+    frame: &Frame,
+) -> io::Result<()> {
+    for lines in lines_of_rows(columns, rows, fit, frame) {
+        for line in lines {
+            writeln!(out, "{line}")?;
+        }
+    }
+    Ok(())
+}
+
+/// The lines of each row, those of the headings first, where there are any.
+#[must_use]
+pub fn lines_of_rows(
+    columns: &[GridColumn],
+    rows: &[Vec<Cell>],
+    fit: &Fit,
+    frame: &Frame,
+) -> Vec<Vec<String>> {
+    let headings = headings(columns);
+    let with_head = std::iter::once(&headings)
+        .filter(|_| frame.header)
+        .chain(rows);
+    let straight = table(columns, rows, fit);
+    // Headings hold the widths in the table, so that it is exact where they are not shown too.
+    let mut straight = straight.lines().skip(usize::from(!frame.header));
+    let mut all = Vec::new();
+    for cells in with_head {
+        let line = straight.next().unwrap_or_default();
+        all.push(if stands_straight(columns, cells, fit) {
+            vec![painted(&line, cells, fit, frame)]
+        } else {
+            row_lines(columns, cells, fit, frame)
+        });
+    }
+    all
+}
+
+/// The headings as cells.
+#[must_use]
+pub fn headings(columns: &[GridColumn]) -> Vec<Cell> {
+    let headers = columns.iter().map(|column| column.header.clone());
+    headers
+        .map(|header| Cell::new(header, Tone::Heading).whole())
+        .collect()
+}
+
+/// Whether the row takes one line in which every cell has its place.
+fn stands_straight(columns: &[GridColumn], cells: &[Cell], fit: &Fit) -> bool {
+    let places = fit.of(columns).into_iter().zip(fit.of(cells));
+    let mut places = places.zip(&fit.widths);
+    !fit.is_folded
+        && places.all(|((column, cell), width)| match column.give {
+            Give::Name => cell.cut(*width).width() <= *width,
+            Give::Nothing | Give::Prose => cell.text.width() <= *width,
+        })
+}
+
+/// All rows in columns; those that do not stand straight are empty.
+fn table(columns: &[GridColumn], rows: &[Vec<Cell>], fit: &Fit) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
-    let cut_row = |row: &[Cell]| -> Vec<String> {
-        let cells = row.iter().zip(&widths);
+    let headings = headings(columns);
+    let cut_row = |cells: &Vec<Cell>| -> Vec<String> {
+        if !stands_straight(columns, cells, fit) {
+            return vec![" ".to_owned(); fit.widths.len()];
+        }
+        let cells = fit.of(cells).into_iter().zip(&fit.widths);
         cells.map(|(cell, width)| cell.cut(*width)).collect()
     };
-    // A heading that is not shown still holds the widths, so that cutting stays exact.
-    table.set_header(
-        columns
-            .iter()
-            .zip(&widths)
-            .map(|(c, w)| pad(if frame.header { &c.header } else { "" }, *w, Align::Left)),
-    );
-    table.add_rows(rows.iter().map(|row| cut_row(row)));
-    for (column, grid) in table.column_iter_mut().zip(columns) {
+    let head = cut_row(&headings).into_iter().zip(&fit.widths);
+    table.set_header(head.map(|(text, width)| pad(&text, *width, Align::Left)));
+    table.add_rows(rows.iter().map(cut_row));
+    for (column, grid) in table.column_iter_mut().zip(fit.of(columns)) {
         column.set_padding((0, u16::try_from(GAP).unwrap_or(2)));
         column.set_cell_alignment(match grid.align {
             Align::Left => CellAlignment::Left,
             Align::Right => CellAlignment::Right,
         });
     }
-    let headings: Vec<Cell> = columns
-        .iter()
-        .map(|column| Cell::new(column.header.clone(), Tone::Heading))
-        .collect();
-    let tones = std::iter::once(headings.as_slice()).chain(rows.iter().map(Vec::as_slice));
-    for (number, (line, cells)) in table.lines().zip(tones).enumerate() {
-        if number > 0 || frame.header {
-            write_painted(out, &line, cells, &widths, frame)?;
-        }
-    }
-    Ok(())
+    table
 }
 
-/// Writes one row in fixed widths, for tables that are too long to be held.
-///
-/// # Errors
-/// What writing says.
-pub fn write_row(
-    out: &mut dyn Write,
-    columns: &[GridColumn],
-    row: &[Cell],
-    widths: &[usize],
-    frame: &Frame,
-) -> io::Result<()> {
-    let mut line = " ".repeat(frame.indent);
-    let last = row.len().saturating_sub(1);
-    for (place, ((cell, column), width)) in row.iter().zip(columns).zip(widths).enumerate() {
-        let text = if column.gives_way && frame.width.is_some() {
-            cell.cut(*width)
-        } else {
-            cell.text.clone()
-        };
-        let filled = if place == last && column.align == Align::Left {
-            text
-        } else {
-            pad(&text, *width, column.align)
-        };
-        line.push_str(&frame.theme.paint(&filled, cell.tone));
-        if place < last {
-            line.push_str("  ");
+/// The lines of one row in fixed widths, for tables that are too long to be held.
+#[must_use]
+pub fn row_lines(columns: &[GridColumn], cells: &[Cell], fit: &Fit, frame: &Frame) -> Vec<String> {
+    let lines = folded(columns, cells, fit, frame.room());
+    let indent = " ".repeat(frame.indent);
+    let lines = lines.into_iter().map(|pieces| {
+        let mut line = indent.clone();
+        for piece in pieces {
+            line.push_str(&frame.theme.paint(&piece.text, piece.tone));
         }
-    }
-    writeln!(out, "{line}")
+        line.truncate(line.trim_end().len());
+        line
+    });
+    lines.collect()
 }
 
 /// Colours a laid-out line cell by cell; the widths say where each cell ends.
-fn write_painted(
-    out: &mut dyn Write,
-    line: &str,
-    cells: &[Cell],
-    widths: &[usize],
-    frame: &Frame,
-) -> io::Result<()> {
+fn painted(line: &str, cells: &[Cell], fit: &Fit, frame: &Frame) -> String {
     let mut painted = " ".repeat(frame.indent);
     let mut rest = line.trim_end();
-    for (cell, width) in cells.iter().zip(widths) {
+    for (cell, width) in fit.of(cells).into_iter().zip(&fit.widths) {
         let (head, tail) = split_at_width(rest, *width);
         painted.push_str(&frame.theme.paint(head, cell.tone));
         let (gap, tail) = split_at_width(tail, GAP);
@@ -225,69 +312,47 @@ fn write_painted(
         rest = tail;
     }
     painted.push_str(rest);
-    writeln!(out, "{}", painted.trim_end())
-}
-
-fn split_at_width(text: &str, width: usize) -> (&str, &str) {
-    let mut used = 0;
-    for (place, character) in text.char_indices() {
-        let wide = character.width().unwrap_or(0);
-        if used + wide > width {
-            return text.split_at_checked(place).unwrap_or((text, ""));
-        }
-        used += wide;
-    }
-    (text, "")
+    painted.truncate(painted.trim_end().len());
+    painted
 }
 
 /// Joins `parts` behind `head`, and goes on in a new line, indented, where the terminal ends.
 #[must_use]
 pub fn flow(head: &Cell, parts: &[Cell], separator: &str, frame: &Frame) -> String {
-    const INDENT: usize = 4;
-    let mut text = frame.theme.paint(&head.text, head.tone);
-    let mut used = head.text.width();
+    let room = frame.width.unwrap_or(usize::MAX);
+    let indent = if room < 40 { 2 } else { 4 };
+    let whole = wrap(&head.text, frame.width);
+    let mut used = whole.last().map_or(0, |line| line.width());
+    let mut text = frame.theme.paint(&whole.join("\n"), head.tone);
     for (place, part) in parts.iter().enumerate() {
         let separator = if place == 0 { "  " } else { separator };
-        let wide = separator.width() + part.text.width();
-        if frame.width.is_some_and(|limit| used + wide > limit) && used > INDENT {
+        // What stands behind a part ends with its line.
+        let end = if place + 1 < parts.len() {
+            separator.trim_end().width()
+        } else {
+            0
+        };
+        if used + separator.width() + part.text.width() + end > room && used > 0 {
             text.push_str(separator.trim_end());
-            text.push('\n');
-            text.push_str(&" ".repeat(INDENT));
-            used = INDENT + part.text.width();
+            let lines = wrap(&part.text, Some(room - indent.min(room - 1)));
+            for line in &lines {
+                text.push('\n');
+                text.push_str(&" ".repeat(indent));
+                text.push_str(&frame.theme.paint(line, part.tone));
+            }
+            used = indent + lines.last().map_or(0, |line| line.width());
         } else {
             text.push_str(separator);
-            used += wide;
+            text.push_str(&frame.theme.paint(&part.text, part.tone));
+            used += separator.width() + part.text.width();
         }
-        text.push_str(&frame.theme.paint(&part.text, part.tone));
     }
     text
 }
 
-/// Cuts `text` to `width` columns so that its last `kept` bytes stay: `my-long-na… 812`.
+/// `text` in `width` columns.
 #[must_use]
-pub fn cut_keeping(text: &str, kept: usize, width: usize) -> String {
-    let split = text.len().saturating_sub(kept);
-    match text.split_at_checked(split) {
-        Some((head, tail)) if kept > 0 && text.width() > width => {
-            // What is kept is kept whole, even where it does not fit: a cut pid is another pid.
-            let room = width.saturating_sub(tail.width()).max(1);
-            format!("{}{tail}", cut(head, room))
-        }
-        _ => cut(text, width),
-    }
-}
-
-/// Cuts `text` to `width` columns, the last of which is then an ellipsis.
-#[must_use]
-pub fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let (head, _) = split_at_width(text, width.saturating_sub(1));
-    format!("{head}…")
-}
-
-fn pad(text: &str, width: usize, align: Align) -> String {
+pub fn pad(text: &str, width: usize, align: Align) -> String {
     let blanks = " ".repeat(width.saturating_sub(text.width()));
     match align {
         Align::Left => format!("{text}{blanks}"),
@@ -296,130 +361,4 @@ fn pad(text: &str, width: usize, align: Align) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn columns() -> Vec<GridColumn> {
-        let column = |header: &str, align, gives_way| GridColumn {
-            header: header.to_owned(),
-            align,
-            gives_way,
-            may_be_idle: false,
-        };
-        vec![
-            column("PROTO", Align::Left, false),
-            column("QUEUE", Align::Right, false),
-            column("PROCESS", Align::Left, true),
-        ]
-    }
-
-    fn frame(width: Option<usize>, colour: bool) -> Frame {
-        Frame {
-            theme: Theme { colour },
-            width,
-            header: true,
-            indent: 0,
-        }
-    }
-
-    fn rows() -> Vec<Vec<Cell>> {
-        let cell = |text: &str| Cell::new(text, Tone::Calm);
-        vec![
-            vec![
-                cell("tcp"),
-                cell("0/128"),
-                cell("a-very-long-process-name 12345"),
-            ],
-            vec![cell("udp"), cell("-"), cell("日本 7")],
-        ]
-    }
-
-    fn drawn(frame: &Frame) -> String {
-        let mut out = Vec::new();
-        draw(&mut out, &columns(), &rows(), frame).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn numbers_stand_right_and_nothing_is_cut_without_a_limit() {
-        assert_eq!(
-            drawn(&frame(None, false)),
-            "PROTO  QUEUE  PROCESS\n\
-             tcp    0/128  a-very-long-process-name 12345\n\
-             udp        -  日本 7\n"
-        );
-    }
-
-    #[test]
-    fn the_process_gives_way_with_an_ellipsis() {
-        let text = drawn(&frame(Some(30), false));
-        assert!(text.contains("a-very-long-pro…\n"), "{text}");
-        assert!(text.lines().all(|line| line.width() <= 30));
-    }
-
-    #[test]
-    fn parts_flow_over_lines_and_are_never_broken() {
-        let cell = |text: &str| Cell::new(text, Tone::Normal);
-        let parts = [
-            cell("13 ESTABLISHED"),
-            cell("3 SYN_SENT"),
-            cell("7 CLOSE_WAIT"),
-        ];
-        let text = flow(&cell("38 sockets:"), &parts, ", ", &frame(Some(30), false));
-        assert_eq!(
-            text,
-            "38 sockets:  13 ESTABLISHED,\n    3 SYN_SENT, 7 CLOSE_WAIT"
-        );
-        let text = flow(&cell("38 sockets:"), &parts, ", ", &frame(None, false));
-        assert_eq!(
-            text,
-            "38 sockets:  13 ESTABLISHED, 3 SYN_SENT, 7 CLOSE_WAIT"
-        );
-    }
-
-    #[test]
-    fn a_cut_process_keeps_its_pid() {
-        let cell = Cell::new("a-very-long-name 12345 +2", Tone::Strong).keeping(9);
-        assert_eq!(cell.cut(16), "a-very… 12345 +2");
-        assert_eq!(cell.cut(25), cell.text);
-        assert_eq!(cell.cut(8), "… 12345 +2");
-    }
-
-    #[test]
-    fn colour_changes_no_character() {
-        let coloured = drawn(&frame(None, true));
-        assert!(coloured.contains('\u{1b}'));
-        let mut plain = String::new();
-        let mut skipping = false;
-        for c in coloured.chars() {
-            match c {
-                '\u{1b}' => skipping = true,
-                'm' if skipping => skipping = false,
-                c if !skipping => plain.push(c),
-                _ => {}
-            }
-        }
-        assert_eq!(plain, drawn(&frame(None, false)));
-    }
-
-    #[test]
-    fn a_row_alone_has_the_same_widths() {
-        let frame = frame(None, false);
-        let widths = layout(&columns(), &rows(), &frame);
-        let mut out = Vec::new();
-        for row in rows() {
-            write_row(&mut out, &columns(), &row, &widths, &frame).unwrap();
-        }
-        let whole = drawn(&frame);
-        assert!(whole.ends_with(&String::from_utf8(out).unwrap()));
-    }
-
-    #[test]
-    fn without_a_header_only_rows_remain() {
-        let frame = Frame {
-            header: false,
-            ..frame(None, false)
-        };
-        assert!(drawn(&frame).starts_with("tcp  0/128  a-very"));
-    }
-}
+mod tests;

@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::RowWriter;
-use super::grid::{self, Cell, Frame, GridColumn};
+use super::fit::Fit;
+use super::grid::{self, Cell, Frame, Give, GridColumn};
 use super::text::{Style, fill, write_value};
 use super::theme::{Tone, state_tone};
+use super::wrap::sentence;
+use super::{Columns, RowWriter};
 use crate::columns::{Column, Row, Value};
 use crate::model::{Facts, OwnerStatus, Queue, Report, Socket};
 
@@ -20,35 +22,63 @@ pub struct List<W> {
     grid: Vec<GridColumn>,
     frame: Frame,
     held: Vec<Vec<Cell>>,
-    widths: Option<Vec<usize>>,
+    fit: Option<Fit>,
     line: String,
+    tells_first: bool,
 }
 
 impl<W: Write> List<W> {
-    /// A writer of `columns`.
-    pub fn new(out: W, columns: Vec<&'static Column>, frame: Frame) -> Self {
+    /// A writer of these columns.
+    pub fn new(out: W, columns: Columns, frame: Frame) -> Self {
         Self {
             out,
-            grid: grid_columns(&columns),
-            columns,
+            grid: grid_columns(&columns.table, &columns.asked),
+            columns: columns.table,
             frame,
             held: Vec::new(),
-            widths: None,
+            fit: None,
             line: String::new(),
+            tells_first: false,
         }
+    }
+
+    /// The same, which says before the rows what there is no room for: of a frame that is drawn
+    /// in place the end may not be seen.
+    #[must_use]
+    pub const fn telling_first(mut self) -> Self {
+        self.tells_first = true;
+        self
+    }
+
+    fn tell_left_out(&mut self, fit: &Fit) -> io::Result<()> {
+        tell_left_out(&mut self.out, &self.columns, &self.grid, fit, &self.frame)
     }
 
     /// Draws what is held; from here on rows are written as they come.
     fn draw_held(&mut self) -> io::Result<()> {
-        self.widths = Some(grid::layout(&self.grid, &self.held, &self.frame));
-        let mut held = std::mem::take(&mut self.held);
-        if held.is_empty() {
-            return Ok(());
+        let held = std::mem::take(&mut self.held);
+        let fit = grid::layout(&self.grid, &held, &self.frame);
+        if self.tells_first {
+            self.tell_left_out(&fit)?;
         }
-        if held.len() < HELD {
-            leave_out_idle(&mut self.grid, &mut held, &self.frame);
+        if !held.is_empty() {
+            grid::draw_fitted(&mut self.out, &self.grid, &held, &fit, &self.frame)?;
         }
-        grid::draw(&mut self.out, &self.grid, &held, &self.frame)
+        self.fit = Some(fit);
+        Ok(())
+    }
+
+    /// Writes a row in the widths of those that were held.
+    fn write(&mut self, row: Row<'_>, fit: &Fit) -> io::Result<()> {
+        if self.frame.width.is_none() && !self.frame.theme.colour {
+            write_plainly(&mut self.line, &self.columns, &fit.widths, row);
+            return self.out.write_all(self.line.as_bytes());
+        }
+        let cells = cells(&self.columns, row);
+        for line in grid::row_lines(&self.grid, &cells, fit, &self.frame) {
+            writeln!(self.out, "{line}")?;
+        }
+        Ok(())
     }
 }
 
@@ -60,26 +90,13 @@ impl<W: Write> RowWriter for List<W> {
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         for socket in sockets {
             let row = Row { socket, facts };
-            if let Some(widths) = &self.widths
-                && !self.frame.theme.colour
-            {
-                write_plainly(
-                    &mut self.line,
-                    &self.columns,
-                    &self.grid,
-                    widths,
-                    row,
-                    &self.frame,
-                );
-                self.out.write_all(self.line.as_bytes())?;
+            if let Some(fit) = self.fit.take() {
+                let written = self.write(row, &fit);
+                self.fit = Some(fit);
+                written?;
                 continue;
             }
-            let cells = cells(&self.columns, row);
-            if let Some(widths) = &self.widths {
-                grid::write_row(&mut self.out, &self.grid, &cells, widths, &self.frame)?;
-                continue;
-            }
-            self.held.push(cells);
+            self.held.push(cells(&self.columns, row));
             if self.held.len() == HELD {
                 self.draw_held()?;
             }
@@ -88,74 +105,87 @@ impl<W: Write> RowWriter for List<W> {
     }
 
     fn end(&mut self, _: &Report) -> io::Result<()> {
-        if self.widths.is_none() {
+        if self.fit.is_none() {
             self.draw_held()?;
+        }
+        if let Some(fit) = self.fit.take().filter(|_| !self.tells_first) {
+            self.tell_left_out(&fit)?;
         }
         self.out.flush()
     }
 }
 
-/// Makes the line of a row in fixed widths without colours, and without allocating.
-fn write_plainly(
-    line: &mut String,
+/// Says which columns there was no room for, and how they are seen.
+///
+/// # Errors
+/// What writing says.
+pub fn tell_left_out(
+    out: &mut dyn Write,
     columns: &[&'static Column],
     grid: &[GridColumn],
-    widths: &[usize],
-    row: Row<'_>,
+    fit: &Fit,
     frame: &Frame,
-) {
+) -> io::Result<()> {
+    let left_out = fit.left_out(grid);
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let headers: Vec<&str> = left_out.iter().map(|(_, c)| c.header.as_str()).collect();
+    let ids = left_out.iter().filter_map(|(place, _)| columns.get(*place));
+    let ids: Vec<&str> = ids.map(|column| column.id).collect();
+    let text = format!(
+        "narrow terminal: {} left out; --columns +{} or a wider terminal shows {}",
+        headers.join(", "),
+        ids.join(","),
+        if ids.len() == 1 { "it" } else { "them" },
+    );
+    sentence(out, &text, Tone::Quiet, frame)
+}
+
+/// Makes the line of a row in fixed widths without colours, and without allocating.
+fn write_plainly(line: &mut String, columns: &[&'static Column], widths: &[usize], row: Row<'_>) {
     line.clear();
-    for ((column, grid), width) in columns.iter().zip(grid).zip(widths) {
+    for (column, width) in columns.iter().zip(widths) {
         let start = line.len();
         write_value(line, &(column.value)(row), Style::Person);
         if line.len() == start {
             line.push('-');
         }
-        if grid.gives_way && frame.width.is_some() {
-            let text = line.get(start..).unwrap_or_default();
-            let kept = kept(&(column.value)(row), text);
-            let cut = grid::cut_keeping(text, kept, *width);
-            line.truncate(start);
-            line.push_str(&cut);
-        }
-        fill(line, start, *width, grid.align);
+        fill(line, start, *width, column.align);
         line.push_str("  ");
     }
     line.truncate(line.trim_end().len());
     line.push('\n');
 }
 
-/// Leaves out the columns of bytes that wait, when nothing waits and the terminal is too narrow
-/// for them.
-fn leave_out_idle(grid: &mut Vec<GridColumn>, rows: &mut [Vec<Cell>], frame: &Frame) {
-    while !grid::fits(grid, rows, frame) {
-        let is_idle = |row: &Vec<Cell>, place: usize| {
-            row.get(place)
-                .is_some_and(|cell| matches!(cell.text.as_str(), "0" | "-"))
-        };
-        let idle = grid.iter().enumerate().position(|(place, column)| {
-            column.may_be_idle && rows.iter().all(|row| is_idle(row, place))
-        });
-        let Some(idle) = idle else { return };
-        grid.remove(idle);
-        for row in &mut *rows {
-            row.remove(idle);
-        }
-    }
-}
-
-/// The columns of a table as a grid has them. Text of processes gives way first.
+/// The columns of a table as a grid has them. Text that others chose gives way first; what was
+/// asked for is not left out.
 #[must_use]
-pub fn grid_columns(columns: &[&'static Column]) -> Vec<GridColumn> {
-    columns
-        .iter()
-        .map(|column| GridColumn {
-            header: column.header.to_owned(),
-            align: column.align,
-            may_be_idle: matches!(column.id, "recv_q" | "send_q"),
-            gives_way: column.kind.is_owners_text(),
-        })
-        .collect()
+pub fn grid_columns(columns: &[&'static Column], asked: &[&str]) -> Vec<GridColumn> {
+    let has_state = columns.iter().any(|column| column.id == "state");
+    let grid_column = |column: &&'static Column| {
+        let spare = match column.id {
+            id if asked.contains(&id) => 0,
+            "user" => 60,
+            // Beside a state it is nearly always TCP.
+            "protocol" if has_state => 50,
+            "recv_q" | "send_q" => 20,
+            "role" | "fd" => 10,
+            "protocol" | "state" | "local" | "peer" | "queue" | "process" | "laddr" | "lport"
+            | "paddr" | "pport" | "pid" | "comm" => 0,
+            // Of those that are configured.
+            _ => 55,
+        };
+        let give = if column.kind.is_chosen_text() {
+            Give::Name
+        } else {
+            Give::Nothing
+        };
+        GridColumn::new(column.header, column.align)
+            .giving(give)
+            .spared(spare)
+    };
+    columns.iter().map(grid_column).collect()
 }
 
 /// The cells of a row.
@@ -240,7 +270,12 @@ mod tests {
     }
 
     fn listed(count: u16, frame: Frame) -> Vec<String> {
-        let columns = columns::select(&["protocol", "local", "queue", "process", "user"]);
+        let table = columns::select(&["protocol", "local", "queue", "process", "user"]);
+        let columns = Columns {
+            program: table.clone(),
+            table,
+            asked: Vec::new(),
+        };
         let mut out = Vec::new();
         let mut list = List::new(&mut out, columns, frame);
         list.begin().unwrap();

@@ -1,19 +1,28 @@
 //! Rows and views as text: tables for people, plain, csv and JSON for programs.
 
+pub mod beside;
 pub mod buildup;
 pub mod contract;
 pub mod counts;
 pub mod csv;
+pub mod cut;
 pub mod diff;
 pub mod doctor;
 pub mod events;
+#[cfg(test)]
+mod every_width;
 pub mod explain;
+#[cfg(test)]
+pub mod faults;
+pub mod fit;
+pub mod fold;
 pub mod grid;
 pub mod inspect;
 pub mod json;
 mod json_row;
 pub mod list;
 pub mod marks;
+pub mod overview;
 pub mod plain;
 pub mod ports;
 pub mod records;
@@ -75,4 +84,6 @@ pub struct Columns {
     pub table: Vec<&'static Column>,
     /// In plain and csv.
     pub program: Vec<&'static Column>,
+    /// Those that were asked for by name: they are never left out.
+    pub asked: Vec<&'static str>,
 }

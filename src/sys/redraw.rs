@@ -108,16 +108,6 @@ pub fn write(bytes: &[u8]) -> io::Result<()> {
     super::streams::Stdout.write_all(bytes)
 }
 
-/// Rows and columns; 24 and 80 where the terminal does not tell.
-#[must_use]
-pub fn size() -> (usize, usize) {
-    let size = rustix::termios::tcgetwinsize(io::stdout());
-    let known = |number: u16, usual| if number > 0 { number.into() } else { usual };
-    size.map_or((24, 80), |size| {
-        (known(size.ws_row, 24), known(size.ws_col, 80))
-    })
-}
-
 /// Hands on what comes, from threads that never end.
 ///
 /// # Errors

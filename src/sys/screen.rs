@@ -21,10 +21,8 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SI
 use signal_hook::iterator::Signals;
 
 use super::job::{self, Who};
-use super::start_thread;
+use super::{start_thread, terminal};
 
-/// What a terminal that does not tell its size is taken for: a serial line says 0x0.
-const USUAL: (u16, u16) = (80, 24);
 /// Bytes of a frame that are gathered: what is written at once is not seen in parts.
 const FRAME: usize = 64 * 1024;
 /// How long a signal waits for a thread that cannot write, before it ends the process itself.
@@ -50,13 +48,13 @@ impl Screen {
     /// When standard output is no terminal, or does not answer.
     pub fn take() -> io::Result<Self> {
         restore_on_panic();
-        let size = size();
+        let size = terminal::size();
         let out = BufWriter::with_capacity(FRAME, stdout());
         // Of a fixed size: it is asked for in one place, here, and a frame always has it.
         let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
         let options = TerminalOptions { viewport };
-        let terminal = Terminal::with_options(CrosstermBackend::new(out), options)?;
-        let terminal = ManuallyDrop::new(terminal);
+        let drawn = Terminal::with_options(CrosstermBackend::new(out), options)?;
+        let terminal = ManuallyDrop::new(drawn);
         let screen = Self { terminal, size };
         begin()?;
         Ok(screen)
@@ -106,15 +104,6 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
-    }
-}
-
-/// Columns and lines of the terminal.
-#[must_use]
-pub fn size() -> (u16, u16) {
-    match rustix::termios::tcgetwinsize(stdout()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
-        _ => USUAL,
     }
 }
 

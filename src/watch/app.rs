@@ -235,16 +235,23 @@ impl App {
 
     /// Scrolls so that what is chosen is seen, and no further than to the end.
     pub(super) fn settle(&mut self) {
-        let page = ui::page(self).max(1);
-        let last = self.content.len().saturating_sub(page);
+        let last = self.content.len().saturating_sub(ui::page(self).max(1));
+        self.top = self.top.min(last);
         if self.chosen.is_some() {
             self.top = self.top.min(self.cursor);
-            self.top = self.top.max((self.cursor + 1).saturating_sub(page));
+            // Rows that take several lines: a page is as long as what stands on it.
+            while self.cursor >= self.top.saturating_add(ui::page(self).max(1)) {
+                self.top = (self.top + 1).max(self.cursor.saturating_sub(self.most_rows()));
+            }
         }
-        self.top = self.top.min(last);
         let page = ui::overlay_page(self).max(1);
         let last = ui::overlay_length(self).saturating_sub(page);
         self.overlay_top = self.overlay_top.min(last);
+    }
+
+    /// More rows than any screen of this size has.
+    fn most_rows(&self) -> usize {
+        self.size.1.into()
     }
 
     /// Chooses the row at `place`, or the nearest one there is.

@@ -58,6 +58,16 @@ pub struct Seat {
 
 impl Seat {
     pub fn start(rows: u16, columns: u16, arguments: &[&str]) -> Self {
+        Self::start_with(rows, columns, arguments, &[])
+    }
+
+    /// The same with these variables.
+    pub fn start_with(
+        rows: u16,
+        columns: u16,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let (person, program) = terminal(rows, columns);
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockscope"));
         spawn::as_usual(&mut command);
@@ -73,6 +83,7 @@ impl Seat {
         command
             .env("TERM", "xterm-256color")
             .env("XDG_CONFIG_HOME", "/nonexistent")
+            .envs(variables.iter().copied())
             .args(arguments)
             .stdin(program.try_clone().unwrap())
             .stdout(program.try_clone().unwrap())

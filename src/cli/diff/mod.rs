@@ -21,6 +21,8 @@ use crate::render::diff::{
     Change, DiffAnswer, DiffEvent, Side, View, lines, program, summary, table,
 };
 use crate::render::json::{Envelope, Lines};
+use crate::render::theme::Tone;
+use crate::render::wrap::sentence;
 use crate::render::{Columns, Format, RowWriter};
 use crate::sys;
 use crate::wire::saved::{self, Saved};
@@ -342,9 +344,10 @@ fn write(
     let mut out = session.out();
     match session.format {
         Format::Table => {
-            table(&mut out, view, &columns.table, &session.frame())?;
+            table(&mut out, view, columns, &session.frame())?;
             if !session.options.no_header {
-                writeln!(out, "\n{}", summary(view))?;
+                writeln!(out)?;
+                sentence(&mut out, &summary(view), Tone::Normal, &session.frame())?;
             }
             out.flush()?;
         }

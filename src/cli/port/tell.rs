@@ -12,7 +12,7 @@ use crate::collect::settings;
 use crate::model::{Kernel, Protocol, Snapshot};
 use crate::render::story::{self, Telling};
 use crate::render::theme::Tone;
-use crate::render::wrap::wrap;
+use crate::render::wrap::sentence;
 
 /// Settings that say what may be bound, and what outgoing connections may take.
 const SETTINGS: [&str; 3] = [
@@ -58,7 +58,7 @@ pub(super) fn tell(
         let names = listed(&names);
         if protocols.len() < of_port {
             let text = format!("{names} {port}  not in use here{}", family(session));
-            writeln!(out, "{}", session.theme.paint(&text, Tone::Quiet))?;
+            sentence(&mut out, &text, Tone::Quiet, &session.frame())?;
             continue;
         }
         let far = if snapshot.report.complete() {
@@ -73,16 +73,11 @@ pub(super) fn tell(
             family(session)
         );
         let text = format!("{text}{held}{}", advice(port, &kernel));
-        for line in wrap(&text, session.width()) {
-            writeln!(out, "{}", session.theme.paint(&line, Tone::Calm))?;
-        }
+        sentence(&mut out, &text, Tone::Calm, &session.frame())?;
     }
     if entries.is_empty() {
-        writeln!(
-            out,
-            "no port of that range is in use here{}",
-            session.left_out()
-        )?;
+        let text = format!("no port of that range is in use here{}", session.left_out());
+        sentence(&mut out, &text, Tone::Normal, &session.frame())?;
     }
     out.flush()?;
     Ok(())

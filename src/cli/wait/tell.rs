@@ -9,7 +9,9 @@ use crate::cli::Failure;
 use crate::cli::session::Session;
 use crate::model::Socket;
 use crate::render::json::{Envelope, Lines};
+use crate::render::theme::Tone;
 use crate::render::wait::{WaitLine, WaitPart, holders, seconds, seen};
+use crate::render::wrap::sentence;
 use crate::render::{Format, RowWriter, records};
 
 pub(super) fn tell(session: &Session, ended: &Ended) -> Result<(), Failure> {
@@ -19,7 +21,12 @@ pub(super) fn tell(session: &Session, ended: &Ended) -> Result<(), Failure> {
     let mut out = session.out();
     match session.format {
         Format::Table if ended.reached => {
-            writeln!(out, "{}", line(ended, &found))?;
+            sentence(
+                &mut out,
+                &line(ended, &found),
+                Tone::Normal,
+                &session.frame(),
+            )?;
             out.flush()?;
         }
         Format::Table => {}

@@ -114,7 +114,7 @@ impl View<'_> {
         let mut is_stale = true;
         let mut checked = Instant::now();
         loop {
-            let size = screen::size();
+            let size = terminal::size();
             if size != self.app.size {
                 self.app.update(Event::Resize(size.0, size.1));
                 is_stale = true;

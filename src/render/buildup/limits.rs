@@ -3,14 +3,13 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use unicode_width::UnicodeWidthStr;
-
 use crate::analyze::buildup::{Buildup, Used};
-use crate::render::grid::Frame;
+use crate::render::grid::{Cell, Frame, flow};
 use crate::render::theme::Tone;
 
-/// Columns of a bar.
+/// Columns of a bar, and of a share.
 const BAR: usize = 20;
+const SHARE: usize = 5;
 /// Shares from which a bar is no longer calm, in percent.
 const WAITING: u64 = 50;
 const BAD: u64 = 85;
@@ -34,23 +33,34 @@ pub fn limits(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<
         widths.max().unwrap_or(0)
     };
     let (names, counts) = (widest(&|line| line.name.to_owned()), widest(&count));
+    // Name, count and share; a bar where there is room for it, and at last lines for each.
+    let bare = names + 2 + counts + 2 + SHARE;
+    let room = frame.width.unwrap_or(bare);
+    let has_bars = frame.width.is_some() && bare + BAR + 2 <= room;
     for line in &lines {
-        let mut text = format!("{:names$}  ", line.name);
-        if bar_width(frame) > 0 {
+        let name = if bare <= room {
+            format!("{:names$}", line.name)
+        } else {
+            line.name.to_owned()
+        };
+        let mut parts = vec![Cell::new(name, Tone::Normal)];
+        if has_bars {
             let (bar, tone) = bar(line);
-            text.push_str(&frame.theme.paint(&bar, tone));
-            text.push_str("  ");
+            parts.push(Cell::new(bar, tone));
         }
-        let share = share(line).map_or_else(|| "  ?".to_owned(), |share| format!("{share:>3}"));
-        let count = count(line);
-        let text = format!("{text}{count:counts$}  {share} %");
-        let used = names + counts + 9 + bar_width(frame);
-        let fits = |width| used + 2 + line.note.width() <= width;
-        match line.note.as_str() {
-            "" => writeln!(out, "{text}")?,
-            note if frame.width.is_none_or(fits) => writeln!(out, "{text}  {note}")?,
-            note => writeln!(out, "{text}\n{}{note}", " ".repeat(names + 2))?,
+        let share = share(line).map_or_else(|| "?".to_owned(), |share| share.to_string());
+        if bare <= room {
+            let figures = format!("{:counts$}  {share:>3} %", count(line));
+            parts.push(Cell::new(figures, Tone::Normal));
+        } else {
+            let figures = [count(line), format!("{share} %")];
+            parts.extend(figures.map(|text| Cell::new(text, Tone::Normal)));
         }
+        if !line.note.is_empty() {
+            parts.push(Cell::new(line.note.clone(), Tone::Normal));
+        }
+        let head = parts.remove(0);
+        writeln!(out, "{}", flow(&head, &parts, "  ", frame))?;
     }
     Ok(())
 }
@@ -96,14 +106,6 @@ fn count(line: &Line) -> String {
 fn share(line: &Line) -> Option<u64> {
     let limit = line.limit.filter(|limit| *limit > 0)?;
     Some(line.used?.saturating_mul(100) / limit)
-}
-
-/// Columns that a bar takes with its gap: none in a pipe.
-const fn bar_width(frame: &Frame) -> usize {
-    match frame.width {
-        Some(_) => BAR + 2,
-        None => 0,
-    }
 }
 
 /// A bar in eighths of a column; what is used shows at least as a sliver.

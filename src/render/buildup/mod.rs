@@ -5,11 +5,11 @@ mod limits;
 
 use std::io::{self, Write};
 
-use super::counts::key_text;
-use super::grid::{self, Cell, Frame, GridColumn};
+use super::counts::{key_cell, key_text};
+use super::grid::{self, Cell, Frame, Give, GridColumn};
 use super::text::reason;
 use super::theme::{Tone, state_tone};
-use super::wrap::{measure, wrap};
+use super::wrap::{measure, sentence, wrap};
 use super::{Format, records};
 use crate::analyze::buildup::{Attribution, Buildup, Growth, Pile, SharedEnd};
 use crate::analyze::states::Key;
@@ -31,11 +31,11 @@ pub fn table(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<(
     let shown = view.piles.as_slice();
     if shown.is_empty() {
         let text = "nothing piles up: no connection is in a state that should pass";
-        writeln!(out, "{}", frame.theme.paint(text, Tone::Calm))?;
+        sentence(out, text, Tone::Calm, frame)?;
     } else {
         rows_of(out, shown, frame)?;
         for line in legend(view) {
-            writeln!(out, "{}", frame.theme.paint(line, Tone::Quiet))?;
+            sentence(out, line, Tone::Quiet, frame)?;
         }
     }
     if frame.header {
@@ -53,22 +53,31 @@ fn rows_of(out: &mut dyn Write, shown: &[Pile], frame: &Frame) -> io::Result<()>
         .map(|pile| all.iter().map(|column| (column.cell)(pile)).collect())
         .collect();
     let columns: Vec<GridColumn> = all.iter().map(GridColumn::from).collect();
-    let mut drawn = Vec::new();
-    grid::draw(&mut drawn, &columns, &rows, frame)?;
-    let drawn = crate::model::foreign::exact(&drawn);
-    let mut lines = drawn.lines();
-    if frame.header {
-        writeln!(out, "{}", lines.next().unwrap_or_default())?;
-    }
-    for (line, pile) in lines.zip(shown) {
+    let fit = grid::layout(&columns, &rows, frame);
+    let mut drawn = grid::lines_of_rows(&columns, &rows, &fit, frame).into_iter();
+    let heading = drawn.by_ref().take(usize::from(frame.header));
+    for line in heading.flatten() {
         writeln!(out, "{line}")?;
-        if let Some(text) = remark(pile) {
-            let width = measure(frame.width).map(|width| width.saturating_sub(DETAIL));
-            for line in wrap(&text, width) {
-                let indent = " ".repeat(DETAIL);
-                writeln!(out, "{indent}{}", frame.theme.paint(&line, Tone::Quiet))?;
-            }
+    }
+    for (lines, pile) in drawn.zip(shown) {
+        for line in lines {
+            writeln!(out, "{line}")?;
         }
+        if let Some(text) = remark(pile) {
+            tell_below(out, &text, frame)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says something about the row above.
+fn tell_below(out: &mut dyn Write, text: &str, frame: &Frame) -> io::Result<()> {
+    let is_narrow = frame.width.is_some_and(|width| width < 4 * DETAIL);
+    let indent = if is_narrow { DETAIL / 3 } else { DETAIL };
+    let width = measure(frame.width).map(|width| width.saturating_sub(indent));
+    for line in wrap(text, width) {
+        let blanks = " ".repeat(indent);
+        writeln!(out, "{blanks}{}", frame.theme.paint(&line, Tone::Quiet))?;
     }
     Ok(())
 }
@@ -77,57 +86,52 @@ fn rows_of(out: &mut dyn Write, shown: &[Pile], frame: &Frame) -> io::Result<()>
 struct Column {
     header: &'static str,
     align: Align,
-    gives_way: bool,
+    give: Give,
     cell: fn(&Pile) -> Cell,
 }
 
 impl From<&Column> for GridColumn {
     fn from(column: &Column) -> Self {
-        Self {
-            header: column.header.to_owned(),
-            align: column.align,
-            gives_way: column.gives_way,
-            may_be_idle: false,
-        }
+        Self::new(column.header, column.align).giving(column.give)
     }
 }
 
 /// The columns that have something to say.
 fn columns(piles: &[Pile]) -> Vec<Column> {
-    let column = |header, align, gives_way, cell: fn(&Pile) -> Cell| Column {
+    let column = |header, align, give, cell: fn(&Pile) -> Cell| Column {
         header,
         align,
-        gives_way,
+        give,
         cell,
     };
     let mut columns = vec![
-        column("STATE", Align::Left, false, |pile| {
+        column("STATE", Align::Left, Give::Nothing, |pile| {
             Cell::new(pile.state.to_string(), state_tone(pile.state))
         }),
-        column("COUNT", Align::Right, false, |pile| {
+        column("COUNT", Align::Right, Give::Nothing, |pile| {
             Cell::new(pile.count.to_string(), Tone::Strong)
         }),
     ];
     if piles.iter().any(|pile| pile.growth.is_some()) {
-        columns.push(column("NEW/MIN", Align::Right, false, |pile| {
+        columns.push(column("NEW/MIN", Align::Right, Give::Nothing, |pile| {
             let text = pile.growth.map_or_else(|| "-".to_owned(), per_minute);
             Cell::new(text, Tone::Normal)
         }));
     }
-    columns.push(column("OLDEST", Align::Right, false, |pile| {
+    columns.push(column("OLDEST", Align::Right, Give::Nothing, |pile| {
         Cell::new(age(pile), Tone::Normal)
     }));
     if piles.iter().any(has_other_group) {
-        columns.push(column("GROUP", Align::Left, true, |pile| {
-            let text = pile.group.as_ref().map_or_else(String::new, key_text);
-            Cell::new(text, Tone::Normal)
+        columns.push(column("GROUP", Align::Left, Give::Name, |pile| {
+            let group = pile.group.as_ref();
+            group.map_or_else(Cell::default, |key| key_cell(key, Tone::Normal))
         }));
     }
-    columns.push(column("PROCESS", Align::Left, true, process));
-    columns.push(column("LOCAL", Align::Left, false, |pile| {
+    columns.push(column("PROCESS", Align::Left, Give::Name, process));
+    columns.push(column("LOCAL", Align::Left, Give::Nothing, |pile| {
         Cell::new(end(pile.local), Tone::Normal)
     }));
-    columns.push(column("PEER", Align::Left, false, |pile| {
+    columns.push(column("PEER", Align::Left, Give::Nothing, |pile| {
         Cell::new(end(pile.peer), Tone::Normal)
     }));
     columns

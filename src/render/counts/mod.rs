@@ -5,7 +5,7 @@ mod program;
 
 use std::io::{self, Write};
 
-use super::grid::{self, Cell, Frame, GridColumn};
+use super::grid::{self, Cell, Frame, Give, GridColumn};
 use super::text::reason;
 use super::theme::{Tone, state_tone};
 use crate::analyze::states::{By, Group, Key, StatesView};
@@ -45,15 +45,6 @@ pub fn summary(view: &StatesView) -> String {
     )
 }
 
-fn grid_column(header: &str, align: Align) -> GridColumn {
-    GridColumn {
-        header: header.to_owned(),
-        align,
-        gives_way: false,
-        may_be_idle: false,
-    }
-}
-
 fn count_cell(state: State, count: u64) -> Cell {
     let tone = match count {
         0 => Tone::Quiet,
@@ -65,8 +56,8 @@ fn count_cell(state: State, count: u64) -> Cell {
 /// Every state, those without a socket too.
 fn totals(out: &mut dyn Write, view: &StatesView, frame: &Frame) -> io::Result<()> {
     let columns = [
-        grid_column("STATE", Align::Left),
-        grid_column("SOCKETS", Align::Right),
+        GridColumn::new("STATE", Align::Left),
+        GridColumn::new("SOCKETS", Align::Right),
     ];
     let rows: Vec<_> = view
         .total
@@ -81,18 +72,15 @@ fn totals(out: &mut dyn Write, view: &StatesView, frame: &Frame) -> io::Result<(
 
 fn groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::Result<()> {
     let states: Vec<State> = view.total.present().map(|(state, _)| state).collect();
-    let mut columns = vec![
-        grid_column(heading(by), Align::Left),
-        grid_column("TOTAL", Align::Right),
-    ];
-    let of_state = |state: &State| grid_column(&state.to_string(), Align::Right);
+    let mut columns = vec![key_column(by), GridColumn::new("TOTAL", Align::Right)];
+    let of_state = |state: &State| GridColumn::new(&state.to_string(), Align::Right);
     columns.extend(states.iter().map(of_state));
     let rows: Vec<_> = view
         .groups
         .iter()
         .map(|group| {
             let mut row = vec![
-                Cell::new(group_text(group), Tone::Normal),
+                group_cell(group),
                 Cell::new(group.counts.total().to_string(), Tone::Strong),
             ];
             let cell = |&state: &State| count_cell(state, group.counts.of(state));
@@ -100,7 +88,7 @@ fn groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::
             row
         })
         .collect();
-    if grid::fits(&columns, &rows, frame) {
+    if frame.has_room_for(&columns, &rows) {
         return grid::draw(out, &columns, &rows, frame);
     }
     narrow_groups(out, by, view, frame)
@@ -109,9 +97,9 @@ fn groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::
 /// Groups on a terminal that is too narrow for a column a state: the states in one cell.
 fn narrow_groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::Result<()> {
     let columns = [
-        grid_column(heading(by), Align::Left),
-        grid_column("TOTAL", Align::Right),
-        grid_column("STATES", Align::Left),
+        key_column(by),
+        GridColumn::new("TOTAL", Align::Right),
+        GridColumn::new("STATES", Align::Left).giving(Give::Prose),
     ];
     let rows: Vec<_> = view
         .groups
@@ -120,7 +108,7 @@ fn narrow_groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) 
             let states = group.counts.present();
             let states: Vec<String> = states.map(|(state, n)| format!("{n} {state}")).collect();
             vec![
-                Cell::new(group_text(group), Tone::Normal),
+                group_cell(group),
                 Cell::new(group.counts.total().to_string(), Tone::Strong),
                 Cell::new(states.join(", "), Tone::Normal),
             ]
@@ -144,12 +132,35 @@ const fn heading(by: By) -> &'static str {
     }
 }
 
-/// The key of a group for people, and how many processes it gathers: `postgres x10`.
-fn group_text(group: &Group) -> String {
-    let key = key_text(&group.key);
+fn key_column(by: By) -> GridColumn {
+    GridColumn::new(heading(by), Align::Left).giving(Give::Name)
+}
+
+/// The key of a group, and how many processes it gathers: `postgres x10`.
+fn group_cell(group: &Group) -> Cell {
+    let key = key_cell(&group.key, Tone::Normal);
     match group.processes {
-        Some(count) if count > 1 => format!("{key} x{count}"),
+        Some(count) if count > 1 => {
+            let tail = format!(" x{count}");
+            let kept = key.kept + tail.len();
+            Cell::new(format!("{}{tail}", key.text), key.tone).keeping(kept)
+        }
         _ => key,
+    }
+}
+
+/// The key as a cell, of which a name gives way and a number does not.
+#[must_use]
+pub fn key_cell(key: &Key, tone: Tone) -> Cell {
+    let cell = Cell::new(key_text(key), tone);
+    match key {
+        Key::Process { pid, .. } => cell.keeping(format!(" {pid}").len()),
+        Key::Name(_)
+        | Key::Command(_)
+        | Key::User { name: Some(_), .. }
+        | Key::Unit(_)
+        | Key::Container(_) => cell,
+        _ => cell.whole(),
     }
 }
 

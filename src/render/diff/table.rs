@@ -7,8 +7,10 @@ use crate::analyze::states::StatesView;
 use crate::columns::{self, Align, Column, Row};
 use crate::model::foreign::safe_line;
 use crate::model::{RowKind, State};
-use crate::render::grid::{self, Cell, Frame, GridColumn};
-use crate::render::list::{cells, grid_columns};
+use crate::render::Columns;
+use crate::render::fit::Fit;
+use crate::render::grid::{self, Cell, Frame, Give, GridColumn};
+use crate::render::list::{cells, grid_columns, tell_left_out};
 use crate::render::text::{Style, write_value};
 use crate::render::theme::{Tone, state_tone};
 
@@ -22,7 +24,7 @@ const HELD: usize = 1000;
 pub fn table(
     out: &mut dyn Write,
     view: &View<'_>,
-    columns: &[&'static Column],
+    columns: &Columns,
     frame: &Frame,
 ) -> io::Result<()> {
     if frame.header {
@@ -64,29 +66,20 @@ pub fn summary(view: &View<'_>) -> String {
     }
 }
 
-fn column(header: &str, align: Align, gives_way: bool) -> GridColumn {
-    GridColumn {
-        header: header.to_owned(),
-        align,
-        gives_way,
-        may_be_idle: false,
-    }
-}
-
 /// When and where both answers are from, and of what.
 fn heads(out: &mut dyn Write, view: &View<'_>, frame: &Frame) -> io::Result<()> {
     let columns = [
-        column("", Align::Left, false),
-        column("COLLECTED AT", Align::Left, true),
-        column("HOST", Align::Left, true),
-        column("COMMAND", Align::Left, true),
-        column(&view.kind.plural().to_uppercase(), Align::Right, false),
+        GridColumn::new("", Align::Left),
+        GridColumn::new("COLLECTED AT", Align::Left).giving(Give::Name),
+        GridColumn::new("HOST", Align::Left).giving(Give::Name),
+        GridColumn::new("COMMAND", Align::Left).giving(Give::Name),
+        GridColumn::new(&view.kind.plural().to_uppercase(), Align::Right),
     ];
     let row = |name: &str, side: &Side<'_>| {
         let command = side.command.unwrap_or("-");
         vec![
             Cell::new(name, Tone::Strong),
-            Cell::new(safe_line(side.collected_at), Tone::Normal),
+            Cell::new(safe_line(side.collected_at), Tone::Normal).whole(),
             Cell::new(safe_line(side.host), Tone::Normal),
             Cell::new(safe_line(command), Tone::Normal),
             Cell::new(side.raw.len().to_string(), Tone::Normal),
@@ -125,10 +118,10 @@ fn counts(
         writeln!(out)?;
     }
     let columns = [
-        column("STATE", Align::Left, false),
-        column("BEFORE", Align::Right, false),
-        column("AFTER", Align::Right, false),
-        column("DIFFERENCE", Align::Right, false),
+        GridColumn::new("STATE", Align::Left),
+        GridColumn::new("BEFORE", Align::Right),
+        GridColumn::new("AFTER", Align::Right),
+        GridColumn::new("DIFFERENCE", Align::Right),
     ];
     grid::draw(out, &columns, &rows, frame)
 }
@@ -161,13 +154,15 @@ fn mark(event: DiffEvent) -> Cell {
 fn sockets(
     out: &mut dyn Write,
     view: &View<'_>,
-    columns: &[&'static Column],
+    columns: &Columns,
     frame: &Frame,
 ) -> io::Result<()> {
-    let mut grid = vec![column("", Align::Left, false)];
-    grid.extend(grid_columns(columns));
-    grid.push(column("CHANGED", Align::Left, true));
-    draw(out, view, &grid, frame, |change| {
+    let asked = columns.asked.as_slice();
+    let columns = columns.table.as_slice();
+    let mut grid = vec![GridColumn::new("", Align::Left)];
+    grid.extend(grid_columns(columns, asked));
+    grid.push(GridColumn::new("CHANGED", Align::Left).giving(Give::Prose));
+    let fit = draw(out, view, &grid, frame, |change| {
         let mut row = vec![mark(change.event)];
         if let Some(now) = view.row(change) {
             let mut told = cells(columns, now);
@@ -184,7 +179,9 @@ fn sockets(
         }
         row.push(Cell::new(aspects(view, change, columns), Tone::Normal));
         row
-    })
+    })?;
+    let (_, grid) = grid.split_at(1);
+    tell_left_out(out, columns, grid, &fit.without_first(), frame)
 }
 
 /// What else than the state differs: `recv_q 0 -> 512, owners nginx 7 -> nginx 9`.
@@ -230,9 +227,9 @@ fn entries(out: &mut dyn Write, view: &View<'_>, frame: &Frame) -> io::Result<()
         _ => "GROUP",
     };
     let grid = [
-        column("", Align::Left, false),
-        column(what, Align::Left, true),
-        column("FIGURES", Align::Left, true),
+        GridColumn::new("", Align::Left),
+        GridColumn::new(what, Align::Left).giving(Give::Name),
+        GridColumn::new("FIGURES", Align::Left).giving(Give::Prose),
     ];
     draw(out, view, &grid, frame, |change| {
         let label = view.entry(change).map_or("", |entry| entry.label.as_str());
@@ -241,7 +238,8 @@ fn entries(out: &mut dyn Write, view: &View<'_>, frame: &Frame) -> io::Result<()
             Cell::new(safe_line(label), Tone::Strong),
             Cell::new(figures(view, change), Tone::Normal),
         ]
-    })
+    })?;
+    Ok(())
 }
 
 /// `count 3 -> 10`; of what is only in one answer, all figures.
@@ -276,16 +274,19 @@ fn draw(
     grid: &[GridColumn],
     frame: &Frame,
     row: impl Fn(&Change) -> Vec<Cell>,
-) -> io::Result<()> {
+) -> io::Result<Fit> {
     if frame.header {
         writeln!(out)?;
     }
     let (held, more) = view.changes.split_at(HELD.min(view.changes.len()));
     let held: Vec<_> = held.iter().map(&row).collect();
-    let widths = grid::layout(grid, &held, frame);
-    grid::draw(out, grid, &held, frame)?;
-    for change in more {
-        grid::write_row(out, grid, &row(change), &widths, frame)?;
+    let fit = grid::layout(grid, &held, frame);
+    grid::draw_fitted(out, grid, &held, &fit, frame)?;
+    for line in more
+        .iter()
+        .flat_map(|change| grid::row_lines(grid, &row(change), &fit, frame))
+    {
+        writeln!(out, "{line}")?;
     }
-    Ok(())
+    Ok(fit)
 }

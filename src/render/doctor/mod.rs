@@ -4,8 +4,12 @@ mod json;
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::Format;
-use super::grid::{Frame, cut};
+use super::beside::{self, Told};
+use super::cut::cut_after_word;
+use super::grid::{Cell, Frame, flow};
 use super::records;
 use super::theme::Tone;
 use super::wrap::{measure, wrap};
@@ -16,8 +20,10 @@ pub use json::{DoctorAnswer, FindingRow, Findings, RuleRow, RulesAnswer};
 
 /// So many holders of a socket are named.
 const HOLDERS: usize = 8;
-/// Columns before the text of a finding's parts.
-const INDENT: usize = 10;
+/// A title that has less room is left out of a line: the id tells what it is about.
+const NARROWEST: usize = 20;
+/// Columns of what a finding's parts are called.
+const LABEL: usize = 8;
 
 /// The colour of a severity.
 #[must_use]
@@ -68,9 +74,9 @@ pub fn tell(
 
 fn story(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result<()> {
     let severity = finding.severity.name().to_uppercase();
-    let head = frame.theme.paint(&severity, tone(finding.severity));
-    let id = frame.theme.paint(finding.id, Tone::Quiet);
-    writeln!(out, "{head}  {id}")?;
+    let severity = Cell::new(severity, tone(finding.severity));
+    let id = Cell::new(finding.id, Tone::Quiet);
+    writeln!(out, "{}", flow(&severity, &[id], "  ", frame))?;
     part(out, "", &finding.title, Tone::Strong, frame)?;
     part(out, "because", &finding.cause, Tone::Normal, frame)?;
     part(out, "seen", &evidence(finding), Tone::Normal, frame)?;
@@ -86,14 +92,10 @@ fn story(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result<()
 
 /// A labelled part of a story; its further lines stand below its text.
 fn part(out: &mut dyn Write, label: &str, text: &str, tone: Tone, frame: &Frame) -> io::Result<()> {
-    let width = measure(frame.width).map(|width| width.saturating_sub(INDENT).max(20));
-    let text = escape(text.as_bytes());
-    for (place, line) in wrap(&text, width).iter().enumerate() {
-        let label = if place == 0 { label } else { "" };
-        let label = frame.theme.paint(&format!("{label:>8}"), Tone::Quiet);
-        writeln!(out, "{label}  {}", frame.theme.paint(line, tone))?;
-    }
-    Ok(())
+    let label = Cell::new(format!("{label:>LABEL$}  "), Tone::Quiet);
+    let told = Told::Prose(Cell::new(escape(text.as_bytes()), tone));
+    let width = measure(frame.width);
+    beside::write(out, &label, &told, &Frame { width, ..*frame })
 }
 
 /// The processes that hold the socket of a finding, where there is more to say than whose it is.
@@ -144,22 +146,16 @@ pub fn line(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result
     let severity = format!("{:8}", finding.severity.name().to_uppercase());
     let title = escape(finding.title.as_bytes());
     let used = severity.len() + finding.id.len() + 4;
-    let title = match frame.width {
-        Some(width) => cut_at_word(&title, width.saturating_sub(used)),
-        None => title,
-    };
+    let room = frame.width.map(|width| width.saturating_sub(used));
+    if room.is_some_and(|room| room < NARROWEST.min(title.width())) {
+        let severity = Cell::new(severity.trim_end(), tone(finding.severity));
+        let id = Cell::new(finding.id, Tone::Quiet);
+        return writeln!(out, "{}", flow(&severity, &[id], "  ", frame));
+    }
+    let title = room.map_or_else(|| title.clone(), |room| cut_after_word(&title, room));
     let severity = frame.theme.paint(&severity, tone(finding.severity));
     let id = frame.theme.paint(finding.id, Tone::Quiet);
     writeln!(out, "{severity}  {id}  {title}")
-}
-
-/// `title` in at most `width` columns, cut between words: half a number is another number.
-fn cut_at_word(title: &str, width: usize) -> String {
-    let lines = wrap(title, Some(width.saturating_sub(2)));
-    match lines.as_slice() {
-        [first, _, ..] => format!("{} …", cut(first, width.saturating_sub(2))),
-        _ => cut(title, width),
-    }
 }
 
 /// Findings as rows for programs.
@@ -207,8 +203,9 @@ fn row(finding: &Finding) -> Vec<String> {
 /// What writing says.
 pub fn rules(out: &mut dyn Write, rules: &[&Rule], frame: &Frame) -> io::Result<()> {
     for rule in rules {
-        let id = frame.theme.paint(rule.id, Tone::Strong);
-        writeln!(out, "{id}  {}", rule.summary)?;
+        let id = Cell::new(format!("{}  ", rule.id), Tone::Strong);
+        let summary = Told::Prose(Cell::new(rule.summary, Tone::Normal));
+        beside::write(out, &id, &summary, frame)?;
         for threshold in (rule.thresholds)() {
             part(out, "", &threshold, Tone::Quiet, frame)?;
         }
@@ -238,21 +235,4 @@ pub fn rules_rows(
         }
     }
     records::write(out, &records, format, header)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_is_never_cut() {
-        let title = "the accept queue on port 38929 is full";
-        assert_eq!(cut_at_word(title, 30), "the accept queue on port …");
-        assert_eq!(cut_at_word(title, 32), "the accept queue on port 38929 …");
-        assert_eq!(
-            cut_at_word(title, 37),
-            "the accept queue on port 38929 is …"
-        );
-        assert_eq!(cut_at_word("short", 38), "short");
-    }
 }

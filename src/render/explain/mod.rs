@@ -6,7 +6,8 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::grid::Frame;
+use super::beside::{self, Told};
+use super::grid::{Cell, Frame};
 use super::theme::{Theme, Tone, state_tone};
 use super::wrap::{WIDEST, wrap};
 use crate::analyze::states::Counts;
@@ -66,7 +67,14 @@ pub fn list(out: &mut dyn Write, frame: &Frame) -> io::Result<()> {
         if group != Some(topic.group) {
             group = Some(topic.group);
             let heading = topic.group.heading();
-            writeln!(out, "{}", frame.theme.paint(heading, Tone::Heading))?;
+            for line in wrap(heading, Some(width)) {
+                writeln!(out, "{}", frame.theme.paint(&line, Tone::Heading))?;
+            }
+        }
+        if INDENT + column > width {
+            let parts = [(topic.name, Tone::Strong), (topic.title, Tone::Normal)];
+            below(out, &parts, width, frame.theme)?;
+            continue;
         }
         let name = format!("{:<column$}", topic.name);
         let name = frame.theme.paint(&name, Tone::Strong);
@@ -80,16 +88,15 @@ fn width(frame: &Frame) -> usize {
 }
 
 fn title(out: &mut dyn Write, topic: &Topic, width: usize, theme: Theme) -> io::Result<()> {
-    let name = theme.paint(topic.name, Tone::Strong);
-    let used = topic.name.width();
-    let lines = wrap(topic.title, Some(width.saturating_sub(used + GAP)));
-    for (place, line) in lines.iter().enumerate() {
-        match place {
-            0 => writeln!(out, "{name}  {line}")?,
-            _ => writeln!(out, "{}{line}", " ".repeat(used + GAP))?,
-        }
-    }
-    Ok(())
+    let name = Cell::new(format!("{}  ", topic.name), Tone::Strong);
+    let title = Told::Prose(Cell::new(topic.title, Tone::Normal));
+    let frame = Frame {
+        theme,
+        width: Some(width),
+        header: true,
+        indent: 0,
+    };
+    beside::write(out, &name, &title, &frame)
 }
 
 /// The drawing as wide as there is room: with its remarks, without, or not at all.
@@ -197,9 +204,35 @@ fn live(
     let names = rows.iter().map(|row| row.0.width()).max().unwrap_or(0);
     let values = rows.iter().map(|row| row.1.width()).max().unwrap_or(0);
     for (name, value, tone, meaning) in rows {
+        if INDENT + names + GAP + values > width {
+            let parts = [
+                (name.as_str(), Tone::Normal),
+                (&value, tone),
+                (meaning, Tone::Normal),
+            ];
+            below(out, &parts, width, theme)?;
+            continue;
+        }
         let value = format!("{value:>values$}");
         let head = format!("{name:<names$}  {}", theme.paint(&value, tone));
         hanging(out, &head, names + GAP + values, meaning, width)?;
+    }
+    Ok(())
+}
+
+/// A value below its name, and its meaning below that.
+fn below(
+    out: &mut dyn Write,
+    parts: &[(&str, Tone)],
+    width: usize,
+    theme: Theme,
+) -> io::Result<()> {
+    let told = parts.iter().enumerate();
+    for (place, (text, tone)) in told.filter(|(_, (text, _))| !text.is_empty()) {
+        let margin = if place == 0 { INDENT } else { 2 * INDENT };
+        for line in wrap(text, Some(width.saturating_sub(margin).max(2))) {
+            writeln!(out, "{:margin$}{}", "", theme.paint(&line, *tone))?;
+        }
     }
     Ok(())
 }
@@ -233,7 +266,9 @@ fn hanging(
     let margin = " ".repeat(INDENT);
     let beside = INDENT + used + GAP;
     if width < beside + text.width().min(NARROWEST) {
-        writeln!(out, "{margin}{}", head.trim_end())?;
+        if !head.trim().is_empty() {
+            writeln!(out, "{margin}{}", head.trim_end())?;
+        }
         for line in wrap(text, Some(width.saturating_sub(2 * INDENT))) {
             writeln!(out, "{margin}{margin}{line}")?;
         }

@@ -1,6 +1,6 @@
 //! What every socket has: who holds it, what it is, what waits in it, its timers.
 
-use super::{Group, Line, cell, plain};
+use super::{Group, Told, cell, plain};
 use crate::columns::Row;
 use crate::model::foreign::shown;
 use crate::model::{OwnerStatus, Process, Queue, SocketOptions, TimerKind, Ulp, Via};
@@ -20,7 +20,7 @@ pub(super) fn who(row: Row<'_>, now: i64) -> Group {
     let mut lines = Vec::new();
     if processes.is_empty() && row.socket.owner_status != OwnerStatus::NotAsked {
         let why = explanation(row.socket.owner_status);
-        lines.push(Line::Long(Cell::new(why, Tone::Waiting)));
+        lines.push(Told::Prose(Cell::new(why, Tone::Waiting)));
     }
     let mut command = None;
     for process in processes.iter().take(OWNERS) {
@@ -32,12 +32,12 @@ pub(super) fn who(row: Row<'_>, now: i64) -> Group {
     }
     if let Some(more) = processes.len().checked_sub(OWNERS + 1) {
         let text = format!("and {} more processes hold it", more + 1);
-        lines.push(Line::Long(Cell::new(text, Tone::Quiet)));
+        lines.push(Told::Prose(Cell::new(text, Tone::Quiet)));
     }
     Group { name: "who", lines }
 }
 
-fn owner(row: Row<'_>, process: &Process) -> Line {
+fn owner(row: Row<'_>, process: &Process) -> Told {
     let ways = row
         .facts
         .owners(row.socket)
@@ -50,7 +50,7 @@ fn owner(row: Row<'_>, process: &Process) -> Line {
     let mut parts = vec![name, plain(format!("pid {}", process.pid))];
     parts.extend(ways);
     parts.extend(process.uid.map(|uid| plain(user(row, uid))));
-    Line::Parts(parts)
+    Told::Parts(parts, ", ")
 }
 
 /// `user app (1000)`, or `uid 1000` where it has no name.
@@ -61,14 +61,13 @@ fn user(row: Row<'_>, uid: u32) -> String {
     }
 }
 
-fn origin(process: &Process, now: i64) -> Vec<Line> {
+fn origin(process: &Process, now: i64) -> Vec<Told> {
     let mut lines = Vec::new();
-    let mut long = |text: String| lines.push(Line::Long(plain(text)));
     if let Some(command) = &process.command {
-        long(shown(command).to_string());
+        lines.push(Told::Long(plain(shown(command).to_string())));
     }
     if let Some(started) = process.started {
-        long(since(started, now));
+        lines.push(Told::Prose(plain(since(started, now))));
     }
     let unit = process.unit();
     let container = process.container();
@@ -79,7 +78,7 @@ fn origin(process: &Process, now: i64) -> Vec<Line> {
         place.push(plain(format!("cgroup {cgroup}")));
     }
     if !place.is_empty() {
-        lines.push(Line::Parts(place));
+        lines.push(Told::Parts(place, ", "));
     }
     lines
 }
@@ -119,11 +118,11 @@ pub(super) fn socket(row: Row<'_>) -> Group {
             "one of {size} sockets that share it (group {group})"
         )));
     }
-    let mut lines = vec![Line::Parts(parts)];
+    let mut lines = vec![Told::Parts(parts, ", ")];
     if let Some(set) = socket.options.as_deref() {
         let parts = options(set, socket.local.address.is_ipv4());
         if !parts.is_empty() {
-            lines.push(Line::Parts(parts));
+            lines.push(Told::Parts(parts, ", "));
         }
     }
     Group {
@@ -202,7 +201,7 @@ pub(super) fn queues(row: Row<'_>) -> Group {
     }
     let mut lines = Vec::new();
     if !parts.is_empty() {
-        lines.push(Line::Parts(parts));
+        lines.push(Told::Parts(parts, ", "));
     }
     Group {
         name: "queues",
@@ -218,7 +217,7 @@ pub(super) fn memory(row: Row<'_>) -> Group {
     }
 }
 
-fn memory_line(row: Row<'_>) -> Option<Line> {
+fn memory_line(row: Row<'_>) -> Option<Told> {
     let memory = row.socket.memory.as_deref()?;
     let amount = |amount: u32| bytes(amount.into());
     let of = |used: u32, limit: u32, what: &str| {
@@ -253,7 +252,7 @@ fn memory_line(row: Row<'_>) -> Option<Line> {
         };
         Cell::new(format!("{drops} dropped"), tone)
     }));
-    Some(Line::Parts(parts))
+    Some(Told::Parts(parts, ", "))
 }
 
 /// What will happen when, and what happened last.
@@ -292,7 +291,7 @@ pub(super) fn timers(row: Row<'_>) -> Group {
     }
     let mut lines = Vec::new();
     if !parts.is_empty() {
-        lines.push(Line::Parts(parts));
+        lines.push(Told::Parts(parts, ", "));
     }
     if let Some(info) = socket.tcp.as_deref() {
         let mut parts = vec![plain(format!("rto {}", micros(info.rto_us.into())))];
@@ -307,7 +306,7 @@ pub(super) fn timers(row: Row<'_>) -> Group {
             let text = |ms: u32| plain(format!("{what} {} ago", millis(ms.into())));
             parts.extend(ms.map(text));
         }
-        lines.push(Line::Parts(parts));
+        lines.push(Told::Parts(parts, ", "));
     }
     Group {
         name: "timers",

@@ -6,9 +6,8 @@ mod tcp;
 
 use std::io::{self, Write};
 
-use unicode_width::UnicodeWidthStr;
-
-use super::grid::{Cell, Frame, cut};
+use super::beside::{self, Told};
+use super::grid::{Cell, Frame};
 use super::text::{Style, write_value};
 use super::theme::{Tone, state_tone};
 use crate::columns::{self, Row};
@@ -16,8 +15,6 @@ use crate::model::{Facts, Role, Socket};
 
 /// Width of the words before a group.
 const LABEL: usize = 10;
-/// Blanks before the parts of a group: two before the label, two behind it.
-const INDENT: usize = LABEL + 4;
 
 /// A socket with what is known of it, and the other end where that is on this host.
 #[derive(Clone, Copy, Debug)]
@@ -31,15 +28,7 @@ pub struct Inspected<'a> {
 /// A group of facts: its name, and lines of parts.
 struct Group {
     name: &'static str,
-    lines: Vec<Line>,
-}
-
-/// What stands together; where the terminal is narrow it goes on in a new line.
-enum Line {
-    /// Facts, each of which is kept whole.
-    Parts(Vec<Cell>),
-    /// Text that is cut.
-    Long(Cell),
+    lines: Vec<Told>,
 }
 
 /// Tells of one socket and of its other end.
@@ -84,25 +73,24 @@ fn groups(row: Row<'_>, now: i64) -> Vec<Group> {
 /// `tcp ESTABLISHED  127.0.0.1:8080 <- 127.0.0.1:40312`.
 fn heading(out: &mut dyn Write, row: Row<'_>, before: &str, frame: &Frame) -> io::Result<()> {
     let socket = row.socket;
-    let paint = |text: &str, tone| frame.theme.paint(text, tone);
     let (arrow, role) = match (socket.peer, socket.role) {
         (None, None) => ("", ""),
         (None, Some(role)) => ("", role.name()),
         // The arrow tells the role.
-        (_, Some(Role::Inbound)) => (" <- ", ""),
-        (_, Some(Role::Outbound)) => (" -> ", ""),
-        _ => (" -- ", ""),
+        (_, Some(Role::Inbound)) => (" <-", ""),
+        (_, Some(Role::Outbound)) => (" ->", ""),
+        _ => (" --", ""),
     };
-    let ends = format!("{}{arrow}{}", cell("local", row), cell("peer", row));
-    let line = format!(
-        "{}{} {}  {}  {}",
-        paint(before, Tone::Quiet),
-        socket.protocol.name(),
-        paint(&socket.state.to_string(), state_tone(socket.state)),
-        paint(&ends, Tone::Strong),
-        paint(role, Tone::Quiet),
-    );
-    writeln!(out, "{}", line.trim_end())
+    let text = |text: String, tone| Cell::new(text, tone);
+    let kind = format!("{before}{} {}", socket.protocol.name(), socket.state);
+    let local = text(format!("{}{arrow}", cell("local", row)), Tone::Strong);
+    let peer = text(cell("peer", row), Tone::Strong);
+    let mut parts = vec![local, peer, text(role.to_owned(), Tone::Quiet)];
+    parts.retain(|part| !part.text.is_empty());
+    let head = text(kind, state_tone(socket.state));
+    let ends = Told::Parts(parts, " ");
+    let label = Cell::new(format!("{}  ", head.text), head.tone);
+    beside::write(out, &label, &ends, frame)
 }
 
 /// The text of a column for people.
@@ -118,44 +106,13 @@ fn write_groups(out: &mut dyn Write, groups: &[Group], frame: &Frame) -> io::Res
     for group in groups {
         let mut name = group.name;
         for line in &group.lines {
-            let label = format!("{name:LABEL$}");
-            write!(out, "  {}  ", frame.theme.paint(&label, Tone::Quiet))?;
-            write_line(out, line, frame)?;
+            let label = Cell::new(format!("  {name:LABEL$}  "), Tone::Quiet);
+            beside::write(out, &label, line, frame)?;
             // The name stands once.
             name = "";
         }
     }
     Ok(())
-}
-
-fn write_line(out: &mut dyn Write, line: &Line, frame: &Frame) -> io::Result<()> {
-    let room = frame.width.map(|width| width.saturating_sub(INDENT));
-    let parts = match line {
-        Line::Parts(parts) => parts,
-        Line::Long(cell) => {
-            let text = room.map_or_else(|| cell.text.clone(), |room| cut(&cell.text, room));
-            return writeln!(out, "{}", frame.theme.paint(&text, cell.tone));
-        }
-    };
-    let mut used = 0;
-    for (place, part) in parts.iter().enumerate() {
-        let wide = part.text.width();
-        if place > 0 {
-            // The comma stays on the line that it ends.
-            let comma = usize::from(place + 1 < parts.len());
-            let breaks = room.is_some_and(|room| used + 2 + wide + comma > room);
-            if breaks {
-                write!(out, ",\n{:INDENT$}", "")?;
-                used = 0;
-            } else {
-                write!(out, ", ")?;
-                used += 2;
-            }
-        }
-        write!(out, "{}", frame.theme.paint(&part.text, part.tone))?;
-        used += wide;
-    }
-    writeln!(out)
 }
 
 /// A part without a tone of its own.

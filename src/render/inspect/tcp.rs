@@ -1,6 +1,6 @@
 //! What TCP knows of a connection: its path, its congestion control, its counters.
 
-use super::{Group, Line, plain};
+use super::{Group, Told, plain};
 use crate::analyze::float;
 use crate::columns::Row;
 use crate::model::{CongestionState, TcpInfo};
@@ -36,7 +36,7 @@ pub(super) fn path(info: &TcpInfo) -> Group {
     let agreed = std::iter::once(peers).chain(agreed).collect();
     Group {
         name: "path",
-        lines: vec![Line::Parts(parts), Line::Parts(agreed)],
+        lines: vec![Told::Parts(parts, ", "), Told::Parts(agreed, ", ")],
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn congestion(row: Row<'_>, info: &TcpInfo) -> Group {
     }
     Group {
         name: "congestion",
-        lines: vec![Line::Parts(parts), Line::Parts(rates(info))],
+        lines: vec![Told::Parts(parts, ", "), Told::Parts(rates(info), ", ")],
     }
 }
 
@@ -156,6 +156,6 @@ pub(super) fn counters(info: &TcpInfo) -> Group {
         .filter(|parts| !parts.is_empty());
     Group {
         name: "counters",
-        lines: lines.map(Line::Parts).collect(),
+        lines: lines.map(|parts| Told::Parts(parts, ", ")).collect(),
     }
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::words::{ranked, with_more};
-use super::{NAMED, Story, wide};
+use super::{NAMED, Story};
 use crate::analyze::ends::other_end;
 use crate::model::foreign::shown;
 use crate::model::{OwnerStatus, Protocol, Role, Socket, State};
+use crate::render::grid::Cell;
 use crate::render::theme::{Tone, state_tone};
 
 impl<'a> Story<'a> {
@@ -144,27 +145,12 @@ impl<'a> Story<'a> {
         for socket in sockets {
             *by_state.entry(socket.state).or_default() += 1;
         }
-        let theme = self.telling.theme;
-        let mut parts: Vec<(String, Tone)> = by_state
-            .iter()
-            .map(|(state, count)| (format!("{count} {state}"), state_tone(*state)))
-            .collect();
-        parts.extend((!note.is_empty()).then(|| (note.to_owned(), Tone::Normal)));
-        let room = self.room().unwrap_or(usize::MAX);
-        let (mut label, mut line, mut used) = (label, String::new(), 0);
-        for (text, tone) in parts {
-            if used > 0 && used + 2 + wide(&text) > room {
-                self.line(std::mem::take(&mut label), &std::mem::take(&mut line))?;
-                used = 0;
-            }
-            if used > 0 {
-                line.push_str("  ");
-                used += 2;
-            }
-            used += wide(&text);
-            line.push_str(&theme.paint(&text, tone));
-        }
-        self.line(label, &line)
+        let parts = by_state.iter();
+        let parts =
+            parts.map(|(state, count)| Cell::new(format!("{count} {state}"), state_tone(*state)));
+        let note = Some(note.trim_start()).filter(|note| !note.is_empty());
+        let note = note.map(|note| Cell::new(note, Tone::Normal));
+        self.parts(label, parts.chain(note).collect())
     }
 }
 

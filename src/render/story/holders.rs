@@ -9,6 +9,7 @@ use crate::model::foreign::shown;
 use crate::model::{OwnerStatus, Process, Socket, Via};
 use crate::render::text::explanation;
 use crate::render::theme::Tone;
+use crate::render::wrap::wrap;
 
 /// Processes that started within so many seconds are told to have started together.
 const TOGETHER: i64 = 60;
@@ -149,14 +150,20 @@ impl Story<'_> {
             .take(most)
             .map(|(branch, process)| self.holder(sockets, &branch, process, at_once.is_none()))
             .collect();
-        for (number, line) in self.drawn(&rows).iter().enumerate() {
+        let room = self.room();
+        let fitted = |line: String| match room {
+            Some(room) if wide(&line) > room => wrap(line.trim(), Some(room)),
+            _ => vec![line],
+        };
+        let lines = self.drawn(&rows).into_iter().flat_map(fitted);
+        for (number, line) in lines.enumerate() {
             let label = if number == 0 { "held by" } else { "" };
             let tone = if number == 0 {
                 Tone::Strong
             } else {
                 Tone::Normal
             };
-            let line = self.telling.theme.paint(line, tone);
+            let line = self.telling.theme.paint(&line, tone);
             self.line(label, &line)?;
         }
         let more = all.len().saturating_sub(most);

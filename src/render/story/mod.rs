@@ -12,7 +12,9 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::grid::cut;
+use super::beside::{self, Told};
+use super::cut::cut;
+use super::grid::{Cell, Frame};
 use super::list::queue_tone;
 use super::text::{Style, write_value};
 use super::theme::{Theme, Tone};
@@ -51,6 +53,17 @@ pub struct Telling<'a> {
     pub now: i64,
     /// How many holders, peers and processes are told of in each place; `None` for the usual.
     pub limit: Option<usize>,
+}
+
+impl Telling<'_> {
+    const fn frame(&self) -> Frame {
+        Frame {
+            theme: self.theme,
+            width: self.width,
+            header: true,
+            indent: 0,
+        }
+    }
 }
 
 /// Tells the story of one port of one protocol.
@@ -101,18 +114,9 @@ impl<'a> Story<'a> {
             _ if held.len() > 1 => ("in use, by several sockets", Tone::Calm),
             _ => ("in use", Tone::Calm),
         };
-        let theme = self.telling.theme;
-        let width = self.telling.width;
-        let is_long = width.is_some_and(|width| wide(&name) + 2 + wide(verdict.0) > width);
-        let name = theme.paint(&name, Tone::Strong);
-        if is_long {
-            writeln!(self.out, "{name}")?;
-            for line in wrap(verdict.0, width.map(|width| width.saturating_sub(2))) {
-                writeln!(self.out, "  {}", theme.paint(&line, verdict.1))?;
-            }
-            return Ok(());
-        }
-        writeln!(self.out, "{name}  {}", theme.paint(verdict.0, verdict.1))
+        let name = Cell::new(format!("{name}  "), Tone::Strong);
+        let verdict = Told::Prose(Cell::new(verdict.0, verdict.1));
+        beside::write(self.out, &name, &verdict, &self.telling.frame())
     }
 
     fn holders(&mut self, held: &[Together<'a>]) -> io::Result<()> {
@@ -265,6 +269,13 @@ impl<'a> Story<'a> {
             writeln!(self.out, "  {}", theme.paint(label, Tone::Quiet))?;
         }
         writeln!(self.out, "    {line}")
+    }
+
+    /// Facts that stay whole each.
+    fn parts(&mut self, label: &str, parts: Vec<Cell>) -> io::Result<()> {
+        let label = Cell::new(format!("  {label:LABEL$}  "), Tone::Quiet);
+        let told = Told::Parts(parts, "  ");
+        beside::write(self.out, &label, &told, &self.telling.frame())
     }
 
     fn is_narrow(&self) -> bool {

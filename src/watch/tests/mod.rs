@@ -1,6 +1,7 @@
 //! What each key and each look does to the state.
 
 mod drill;
+mod every_width;
 mod random;
 mod time;
 

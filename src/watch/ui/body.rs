@@ -3,14 +3,15 @@
 use ratatui::text::Line;
 
 use super::style::span;
-use super::table::{Column, LAST, Look, NARROWEST, Row, Table};
+use super::table::{Look, Row, Table};
 use super::{findings, piles};
 use crate::columns::{self, Align};
 use crate::model::foreign::shown;
 use crate::model::{Identity, State};
-use crate::render::counts::key_text;
-use crate::render::grid::{Cell, Frame, GridColumn};
+use crate::render::counts::key_cell;
+use crate::render::grid::{Cell, Frame, Give, GridColumn};
 use crate::render::theme::{Tone, state_tone};
+use crate::render::wrap::wrap;
 use crate::render::{list as rows, units};
 use crate::watch::Tab;
 use crate::watch::app::App;
@@ -20,44 +21,88 @@ use crate::watch::list::Place;
 use crate::watch::round::Rate;
 use crate::watch::trend::sparkline;
 
+/// The body: its lines, and the columns that it has no room for.
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    pub lines: Vec<Line<'static>>,
+    pub left_out: Vec<String>,
+}
+
 /// The body as at most `height` lines.
-pub(super) fn lines(app: &App, height: u16) -> Vec<Line<'static>> {
+pub(super) fn body(app: &App, height: u16) -> Body {
     let theme = app.setup.theme;
-    let table = match &app.content {
-        Content::Nothing => {
-            return vec![Line::from(span(theme, "looking ...", Tone::Quiet))];
-        }
-        Content::Findings(diagnosis) => return findings::lines(app, diagnosis, height),
-        Content::Sockets(places) => sockets(app, places),
-        Content::Groups(groups) => grouped(app, groups),
-        Content::States(states) => counted(app, states),
-        Content::Piles(view, trends) => piles::table(app, view, trends),
+    let of_lines = |lines| Body {
+        lines,
+        left_out: Vec::new(),
+    };
+    let Some(table) = table(app) else {
+        return of_lines(match &app.content {
+            Content::Findings(diagnosis) => findings::lines(app, diagnosis, height),
+            _ => vec![Line::from(span(theme, "looking ...", Tone::Quiet))],
+        });
     };
     let is_empty = table.rows.is_empty();
-    let mut lines = table.lines(usize::from(app.size.0), theme);
+    let mut drawn = table.drawn(usize::from(app.size.0), theme);
+    let left_out = std::mem::take(&mut drawn.left_out);
+    let mut lines = drawn.lines(height.into());
     if is_empty {
-        lines.push(Line::from(nothing(app)));
+        let text = wrap(
+            nothing(app),
+            Some(usize::from(app.size.0).saturating_sub(2)),
+        );
+        let tone = match app.tab {
+            Tab::Buildup => Tone::Calm,
+            _ => Tone::Quiet,
+        };
+        let text = text.into_iter().map(|line| format!("  {line}"));
+        lines.extend(text.map(|line| Line::from(span(theme, line, tone))));
     }
-    lines
+    Body { lines, left_out }
+}
+
+/// Rows that are seen whole in a body of this height.
+pub(super) fn page(app: &App, height: u16) -> usize {
+    let Some(table) = table(app) else {
+        return height.into();
+    };
+    let drawn = table.drawn(usize::from(app.size.0), app.setup.theme);
+    match drawn.rows.len() {
+        0 => usize::from(height).saturating_sub(drawn.head.len()),
+        all => match drawn.page(height.into()) {
+            // There is room for more than there is.
+            page if page == all => seats(height).max(page),
+            page => page,
+        },
+    }
+}
+
+/// The rows that a body of this height has room for where each takes one line.
+const fn seats(height: u16) -> usize {
+    (height as usize).saturating_sub(1)
+}
+
+fn table(app: &App) -> Option<Table> {
+    match &app.content {
+        Content::Nothing | Content::Findings(_) => None,
+        Content::Sockets(places) => Some(sockets(app, places)),
+        Content::Groups(groups) => Some(grouped(app, groups)),
+        Content::States(states) => Some(counted(app, states)),
+        Content::Piles(view, trends) => Some(piles::table(app, view, trends)),
+    }
 }
 
 /// Why there is no row.
-fn nothing(app: &App) -> ratatui::text::Span<'static> {
-    let text = match app.tab {
+fn nothing(app: &App) -> &'static str {
+    match app.tab {
         Tab::Buildup if app.words.is_empty() => {
-            "  nothing piles up: no connection is in a state that should pass"
+            "nothing piles up: no connection is in a state that should pass"
         }
-        _ if app.toggles.changed_only => "  nothing changed in the last seconds (d shows all)",
-        _ if !app.words.is_empty() => "  nothing matches the filter (Esc takes it away)",
-        Tab::Listen => "  nothing is listening here",
-        Tab::Conns => "  there are no connections here",
-        _ => "  there are no sockets here",
-    };
-    let tone = match app.tab {
-        Tab::Buildup => Tone::Calm,
-        _ => Tone::Quiet,
-    };
-    span(app.setup.theme, text, tone)
+        _ if app.toggles.changed_only => "nothing changed in the last seconds (d shows all)",
+        _ if !app.words.is_empty() => "nothing matches the filter (Esc takes it away)",
+        Tab::Listen => "nothing is listening here",
+        Tab::Conns => "there are no connections here",
+        _ => "there are no sockets here",
+    }
 }
 
 /// The places of the rows that can be seen.
@@ -66,7 +111,7 @@ pub(super) fn seen<'a, T>(
     items: &'a [T],
 ) -> impl Iterator<Item = (usize, &'a T)> + use<'a, T> {
     let items = items.iter().enumerate().skip(app.top);
-    items.take(super::page(app))
+    items.take(seats(super::body_height(app)))
 }
 
 pub(super) fn is_chosen(app: &App, place: usize) -> bool {
@@ -87,52 +132,52 @@ fn list_columns(app: &App) -> Vec<&'static columns::Column> {
     chosen
 }
 
+/// What stays when the terminal is narrow is what tells who and whom; of the rest the last goes
+/// first. What it is sorted by stays too.
+fn spare(app: &App, column: &columns::Column, place: usize) -> u8 {
+    let place = u8::try_from(place).unwrap_or(u8::MAX).min(30);
+    match column.id {
+        "user" => 60,
+        "protocol" if app.tab == Tab::Conns => 55,
+        "recv_q" | "send_q" => 50,
+        "state" | "peer" | "process" => 0,
+        "local" if app.tab == Tab::Listen => 0,
+        _ => 1 + place,
+    }
+}
+
 /// A column of sockets as it stands in this view.
-fn list_column(app: &App, grid: GridColumn, column: &'static columns::Column) -> Column {
-    let is_sorted = app.sort() == SortBy::Column(column);
-    let is_end = matches!(column.id, "local" | "peer");
-    let made = Column {
-        grid,
-        least: match column.id {
-            "state" => state_width(app),
-            "local" | "peer" => 15,
-            "process" => 16,
-            _ => 0,
-        },
-        // A reason in brackets, whole.
-        narrow: if column.id == "process" {
-            11
-        } else {
-            NARROWEST
-        },
-        spare: match column.id {
-            _ if is_sorted => 0,
-            "recv_q" | "send_q" => 5,
-            "protocol" => 4,
-            "user" => 2,
-            "state" | "peer" | "process" => 0,
-            "local" if app.tab == Tab::Listen => 0,
-            // Those that were chosen go from the right, one by one.
-            _ => LAST,
-        },
-        is_stiff: false,
-    };
-    if is_end { made.stiff() } else { made }
+fn list_column(app: &App, grid: GridColumn, column: &'static columns::Column) -> GridColumn {
+    grid.steady(match column.id {
+        "state" => state_width(app),
+        "local" | "peer" => 15,
+        "process" => 16,
+        _ => 0,
+    })
 }
 
 fn sockets(app: &App, places: &[Place]) -> Table {
     let chosen = list_columns(app);
     let has_rates = app.tab == Tab::Conns && app.setup.columns.has_rates;
-    let grids = rows::grid_columns(&chosen).into_iter().zip(&chosen);
-    let mut columns: Vec<Column> = grids
-        .map(|(grid, column)| list_column(app, grid, column))
+    let grids = rows::grid_columns(&chosen, &[]).into_iter().zip(&chosen);
+    let mut columns: Vec<GridColumn> = grids
+        .enumerate()
+        .map(|(place, (grid, column))| {
+            let is_sorted = app.sort() == SortBy::Column(column);
+            let spare = if is_sorted {
+                0
+            } else {
+                spare(app, column, place)
+            };
+            list_column(app, grid.spared(spare), column)
+        })
         .collect();
     // The process stands last: it is what gives way.
     let rates_at = columns.len().saturating_sub(1);
     if has_rates {
         let rate = |name, sort| {
-            let spare = if app.sort() == sort { 0 } else { 3 };
-            Column::new(name, Align::Right, 5, spare)
+            let spare = if app.sort() == sort { 0 } else { 49 };
+            GridColumn::new(name, Align::Right).spared(spare).steady(5)
         };
         let rates = if is_narrow(app) {
             vec![rate("IO/s", SortBy::Received)]
@@ -165,10 +210,6 @@ fn socket_row(app: &App, columns: &[&'static columns::Column], place: Place) -> 
                     let text = format!("was {}{tail}", shown(&owner.comm));
                     *cell = Cell::new(text, Tone::Quiet).keeping(tail.len());
                 }
-            }
-            // What is cut of an address is not its port.
-            "local" | "peer" => {
-                cell.kept = cell.text.rfind(':').map_or(0, |at| cell.text.len() - at);
             }
             "state" => {
                 if let (Place::Live(_), Some(Happened::Turned(was))) = (place, happened) {
@@ -274,7 +315,7 @@ fn grouped(app: &App, groups: &[Group]) -> Table {
     };
     let rows = seen(app, groups).map(|(place, group)| {
         let mut cells = vec![
-            Cell::new(key_text(&group.key), Tone::Strong),
+            key_cell(&group.key, Tone::Strong),
             Cell::new(group.total().to_string(), Tone::Normal),
             rate_cell(group.rate.received),
             rate_cell(group.rate.sent),
@@ -298,18 +339,18 @@ fn grouped(app: &App, groups: &[Group]) -> Table {
     }
 }
 
-fn group_columns(app: &App, states: &[State], has_others: bool) -> Vec<Column> {
+fn group_columns(app: &App, states: &[State], has_others: bool) -> Vec<GridColumn> {
     let name = app.by.map(|by| format!("{by:?}").to_uppercase());
+    let number = |name: &str| GridColumn::new(name, Align::Right);
     let mut columns = vec![
-        Column {
-            narrow: 14,
-            ..Column::new(&name.unwrap_or_default(), Align::Left, 20, 0).giving_way()
-        },
-        Column::new("TOTAL", Align::Right, 5, 0),
-        Column::new("IN/s", Align::Right, 5, LAST),
-        Column::new("OUT/s", Align::Right, 5, LAST),
+        GridColumn::new(&name.unwrap_or_default(), Align::Left)
+            .giving(Give::Name)
+            .steady(20),
+        number("TOTAL").steady(5),
+        number("IN/s").steady(5).spared(1),
+        number("OUT/s").steady(5).spared(1),
     ];
-    for (place, state) in (LAST + 1..).zip(states) {
+    for (place, state) in (2..).zip(states) {
         // What is usual goes first where there is no room for all, one by one.
         let usual = match (state, state_tone(*state)) {
             (_, Tone::Bad) => 0,
@@ -317,15 +358,10 @@ fn group_columns(app: &App, states: &[State], has_others: bool) -> Vec<Column> {
             (_, Tone::Waiting) => 40,
             _ => 60,
         };
-        columns.push(Column::new(
-            &state.to_string(),
-            Align::Right,
-            0,
-            place + usual,
-        ));
+        columns.push(number(&state.to_string()).spared(place + usual));
     }
     if has_others {
-        columns.push(Column::new("UDP", Align::Right, 0, 80));
+        columns.push(number("UDP").spared(80));
     }
     columns
 }
@@ -333,9 +369,11 @@ fn group_columns(app: &App, states: &[State], has_others: bool) -> Vec<Column> {
 fn counted(app: &App, states: &[(State, u64)]) -> Table {
     let width = usize::from(app.size.0).saturating_sub(34).min(64);
     let columns = vec![
-        Column::new("STATE", Align::Left, 14, 0),
-        Column::new("SOCKETS", Align::Right, 8, 0),
-        Column::new("HISTORY, WHATEVER THE FILTER", Align::Left, width, LAST),
+        GridColumn::new("STATE", Align::Left).steady(14),
+        GridColumn::new("SOCKETS", Align::Right).steady(8),
+        GridColumn::new("HISTORY, WHATEVER THE FILTER", Align::Left)
+            .steady(width)
+            .spared(1),
     ];
     let rows = seen(app, states).map(|(place, (state, count))| {
         let tone = match count {

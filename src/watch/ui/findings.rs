@@ -5,6 +5,7 @@ use ratatui::text::Line;
 use super::body::frame;
 use super::style::{painted, span};
 use crate::analyze::doctor::{Diagnosis, Finding};
+use crate::render::cut::cut_after_word;
 use crate::render::doctor;
 use crate::render::grid::Frame;
 use crate::render::theme::Tone;
@@ -56,6 +57,7 @@ pub(super) fn lines(app: &App, diagnosis: &Diagnosis, height: u16) -> Vec<Line<'
             ": Enter tells the finding in full"
         };
         let text = format!("… {hidden} more lines{how}");
+        let text = cut_after_word(&text, usize::from(app.size.0));
         lines.push(Line::from(span(theme, text, Tone::Quiet)));
     }
     lines

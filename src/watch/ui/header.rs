@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::style::{span, style};
 use crate::model::ProtocolSet;
 use crate::model::foreign::{self, escape, safe_line};
-use crate::render::grid::cut;
+use crate::render::cut::{cut, cut_after_word};
 use crate::render::theme::Tone;
 use crate::render::units;
 use crate::watch::Tab;
@@ -39,14 +39,16 @@ fn ends(app: &App, left: Vec<Span<'static>>, right: Vec<Span<'static>>) -> Line<
 
 fn host(app: &App) -> Vec<Span<'static>> {
     let theme = app.setup.theme;
-    let host = app.setup.host.to_string();
+    let host = cut(&app.setup.host.to_string(), 30);
+    let name = "sockscope ";
+    let netns = app.setup.netns.map(|netns| format!("  netns {netns}"));
+    let netns =
+        netns.filter(|netns| name.len() + host.width() + netns.width() <= usize::from(app.size.0));
     let mut left = vec![
-        span(theme, "sockscope ", Tone::Quiet),
-        span(theme, cut(&host, 30), Tone::Strong),
+        span(theme, name, Tone::Quiet),
+        span(theme, host, Tone::Strong),
     ];
-    if let Some(netns) = app.setup.netns {
-        left.push(span(theme, format!("  netns {netns}"), Tone::Quiet));
-    }
+    left.extend(netns.map(|netns| span(theme, netns, Tone::Quiet)));
     left
 }
 
@@ -204,7 +206,7 @@ pub(super) fn filter(app: &App) -> Vec<Line<'static>> {
         Some(error) => (safe_line(&error.message), Tone::Bad),
         None => ("holds as it stands".to_owned(), Tone::Quiet),
     };
-    let text = cut(&text, usize::from(app.size.0));
+    let text = cut_after_word(&text, usize::from(app.size.0));
     vec![line, Line::from(span(theme, text, tone))]
 }
 
@@ -215,14 +217,17 @@ fn typed(app: &App) -> String {
 
 /// The end of a text, where the cursor is.
 fn tail(text: &str, width: usize) -> String {
-    let mut start = 0;
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let (mut start, width) = (0, width.saturating_sub(1));
     while text.get(start..).unwrap_or_default().width() > width {
         start += text
             .get(start..)
             .and_then(|t| t.chars().next())
             .map_or(1, char::len_utf8);
     }
-    text.get(start..).unwrap_or_default().to_owned()
+    format!("…{}", text.get(start..).unwrap_or_default())
 }
 
 /// The column of the cursor, while a filter is typed.
@@ -231,15 +236,58 @@ pub(super) fn cursor(app: &App) -> Option<u16> {
     u16::try_from(typed(app).width() + 1).ok()
 }
 
-/// The keys that matter now, or what went wrong.
-pub(super) fn footer(app: &App) -> Line<'static> {
+/// The keys that matter now, or what went wrong; and which columns there is no room for.
+pub(super) fn footer(app: &App, left_out: &[String]) -> Line<'static> {
     let theme = app.setup.theme;
     let width = usize::from(app.size.0);
     if let Some(message) = &app.message {
-        let text = cut(&safe_line(message), width);
+        let text = cut_after_word(&safe_line(message), width);
         return Line::from(span(theme, text, Tone::Bad));
     }
-    let keys: &[(&str, &str)] = match (&app.typing, app.tab) {
+    let mut right = Vec::new();
+    if !left_out.is_empty() {
+        let text = left_out_note(left_out, width / 2);
+        right.push(span(theme, format!("{text}  "), Tone::Quiet));
+    }
+    let used = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
+    let (keys, text) = match problem(app) {
+        // What could not be seen matters more than the keys.
+        Some(problem) => {
+            let room = width.saturating_sub(used(&right));
+            let text = cut_after_word(&safe_line(&problem), room);
+            (keys(app).get(..2), span(theme, text, Tone::Waiting))
+        }
+        None => (keys(app).get(..), span(theme, rows(app), Tone::Quiet)),
+    };
+    right.push(text);
+    let mut left = Vec::new();
+    let mut room = width.saturating_sub(used(&right));
+    for (key, what) in keys.unwrap_or_default() {
+        let wide = key.width() + what.width() + 3;
+        let Some(rest) = room.checked_sub(wide) else {
+            break;
+        };
+        room = rest;
+        left.push(span(theme, (*key).to_owned(), Tone::Strong));
+        left.push(span(theme, format!(" {what}  "), Tone::Quiet));
+    }
+    left.push(Span::raw(" ".repeat(room)));
+    left.extend(right);
+    Line::from(left)
+}
+
+/// Which columns there is no room for, or how many.
+fn left_out_note(left_out: &[String], room: usize) -> String {
+    let text = format!("left out: {}", left_out.join(", "));
+    match left_out.len() {
+        _ if text.width() <= room => text,
+        1 => "1 column left out".to_owned(),
+        count => format!("{count} columns left out"),
+    }
+}
+
+fn keys(app: &App) -> &'static [(&'static str, &'static str)] {
+    match (&app.typing, app.tab) {
         (Some(_), _) => &[("Enter", "keep"), ("Esc", "as before")],
         (_, Tab::Doctor) => &[
             ("q", "leave"),
@@ -262,41 +310,24 @@ pub(super) fn footer(app: &App) -> Line<'static> {
             ("+-", "interval"),
             ("tu46le", "which"),
         ],
-    };
-    let rows = match (app.content.len(), app.cut) {
+    }
+}
+
+fn rows(app: &App) -> String {
+    match (app.content.len(), app.cut) {
         (1, 0) => "1 row".to_owned(),
         (shown, 0) => format!("{shown} rows"),
         (shown, cut) => format!("{shown} of {} rows", shown + cut),
-    };
-    let error = app.typing.as_ref().and_then(|typing| typing.error.as_ref());
-    let problem = match error {
-        Some(error) => Some(error.hint.clone()),
-        None => problem(app),
-    };
-    let mut spans = Vec::new();
-    let mut used = rows.width() + 2;
-    for (key, what) in keys {
-        used += key.width() + what.width() + 3;
-        if used > width {
-            break;
-        }
-        spans.push(span(theme, (*key).to_owned(), Tone::Strong));
-        spans.push(span(theme, format!(" {what}  "), Tone::Quiet));
     }
-    let right = match problem {
-        // What could not be seen matters more than the keys.
-        Some(problem) => {
-            let text = cut(&safe_line(&problem), width.saturating_sub(22));
-            spans.truncate(4);
-            vec![span(theme, text, Tone::Waiting)]
-        }
-        None => vec![span(theme, rows, Tone::Quiet)],
-    };
-    ends(app, spans, right)
 }
 
-/// The first thing that the last look could not see.
+/// How a filter that is typed would be right, or the first thing that the last look could not
+/// see.
 fn problem(app: &App) -> Option<String> {
+    let error = app.typing.as_ref().and_then(|typing| typing.error.as_ref());
+    if let Some(error) = error {
+        return Some(error.hint.clone());
+    }
     let report = app.round.as_ref()?.look.sample.report();
     let first = report.problems.first()?;
     Some(format!("note: {}", first.message))

@@ -17,7 +17,6 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use super::app::App;
-use super::content::Content;
 use super::event::Overlay;
 use crate::render::theme::Tone;
 
@@ -66,15 +65,15 @@ fn areas(app: &App) -> Areas {
     }
 }
 
-/// Rows of the body that can be seen at once.
+/// Lines of the body.
+fn body_height(app: &App) -> u16 {
+    areas(app).body.height
+}
+
+/// Rows of the body that can be seen at once, from the one at the top on.
 #[must_use]
 pub fn page(app: &App) -> usize {
-    let height = usize::from(areas(app).body.height);
-    match app.content {
-        Content::Findings(_) => height,
-        // The headings take a line.
-        _ => height.saturating_sub(1),
-    }
+    body::page(app, body_height(app))
 }
 
 /// Lines of the overlay that can be seen at once.
@@ -100,13 +99,14 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let clip = |area: Rect| area.intersection(whole);
     let all = areas(app);
     let theme = app.setup.theme;
+    let body = body::body(app, all.body.height);
     let parts = [
         (all.title, header::title(app)),
         (all.counts, counts::lines(app)),
         (all.filter, header::filter(app)),
-        (all.body, body::lines(app, all.body.height)),
+        (all.body, body.lines),
         (all.more, piles::more(app)),
-        (all.footer, vec![header::footer(app)]),
+        (all.footer, vec![header::footer(app, &body.left_out)]),
     ];
     for (area, lines) in parts {
         frame.render_widget(Paragraph::new(lines), clip(area));

@@ -2,7 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
@@ -10,7 +10,9 @@ use super::style::{painted, span, style};
 use crate::columns::{self, Row};
 use crate::model::foreign::shown;
 use crate::model::{Process, Socket};
-use crate::render::grid::{self, Frame as GridFrame, cut};
+use crate::render::beside::{self, Told};
+use crate::render::cut::cut;
+use crate::render::grid::{self, Cell, Frame as GridFrame};
 use crate::render::list as rows;
 use crate::render::theme::{Theme, Tone};
 use crate::watch::app::App;
@@ -26,8 +28,8 @@ pub(super) fn area(app: &App) -> Rect {
     let (width, height) = app.size;
     match app.overlay {
         Overlay::Help => {
-            let lines = u16::try_from(HELP.len()).unwrap_or(20) + 2;
-            let wide = if width <= 82 { width } else { 78 };
+            let lines = u16::try_from(help(app).len()).unwrap_or(20) + 2;
+            let wide = help_width(app);
             let (wide, high) = (wide, height.saturating_sub(1).min(lines));
             Rect::new((width - wide) / 2, (height - high) / 2, wide, high)
         }
@@ -40,10 +42,7 @@ pub(super) fn lines(app: &App) -> Vec<Line<'static>> {
     let theme = app.setup.theme;
     match &app.overlay {
         Overlay::None => Vec::new(),
-        Overlay::Help => HELP
-            .iter()
-            .map(|(keys, what)| help(theme, keys, what))
-            .collect(),
+        Overlay::Help => help(app),
         Overlay::Finding(finding) => super::findings::story(finding, &frame(app)),
         Overlay::Details(identity, details) => {
             let is_here = app.socket(*identity).is_some();
@@ -60,11 +59,24 @@ pub(super) fn lines(app: &App) -> Vec<Line<'static>> {
     }
 }
 
-fn help(theme: Theme, keys: &str, what: &str) -> Line<'static> {
-    Line::from(vec![
-        span(theme, format!(" {keys:<12} "), Tone::Strong),
-        Span::raw(what.to_owned()),
-    ])
+fn help(app: &App) -> Vec<Line<'static>> {
+    let frame = GridFrame {
+        width: Some(usize::from(help_width(app)).saturating_sub(2)),
+        ..frame(app)
+    };
+    let mut out = Vec::new();
+    for (keys, what) in HELP {
+        let keys = Cell::new(format!(" {keys:<12} "), Tone::Strong);
+        let what = Told::Prose(Cell::new(*what, Tone::Normal));
+        let _ = beside::write(&mut out, &keys, &what, &frame);
+    }
+    painted(&String::from_utf8_lossy(&out))
+}
+
+/// Columns of the keys, with their border.
+const fn help_width(app: &App) -> u16 {
+    let width = app.size.0;
+    if width <= 82 { width } else { 78 }
 }
 
 /// Draws it.
@@ -79,20 +91,27 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, theme: Theme) {
         Overlay::Finding(_) => " finding ",
         _ => " socket ",
     };
-    let bottom = match more {
-        0 => String::new(),
-        more => format!(" {more} more lines: Down, PgDn;"),
-    };
-    let bottom = match app.overlay {
-        Overlay::Finding(_) => format!("{bottom} Enter its sockets; Esc closes "),
-        _ => format!("{bottom} Esc closes "),
-    };
+    let is_finding = matches!(app.overlay, Overlay::Finding(_));
+    let mut told = Vec::new();
+    told.extend(is_finding.then(|| "Enter its sockets".to_owned()));
+    told.extend((more > 0).then(|| format!("{more} more lines: Down, PgDn")));
+    told.push("Esc closes".to_owned());
+    // How it closes stays, and how much more there is.
+    while told.len() > 1 && told.join("; ").width() + 4 > usize::from(area.width) {
+        told.remove(0);
+    }
+    if told.len() == 1 && more > 0 {
+        told.insert(0, format!("{more} more lines"));
+    }
+    let bottom = format!(" {} ", told.join("; "));
     let block = Block::bordered()
         .border_style(style(theme, Tone::Quiet))
         .title(title)
         .title_bottom(bottom);
     let shown: Vec<_> = lines.into_iter().skip(top).take(page).collect();
-    frame.render_widget(Clear, area);
+    // Beside it no halves of words remain.
+    let lines = Rect::new(0, area.y, frame.area().width, area.height);
+    frame.render_widget(Clear, lines);
     frame.render_widget(Paragraph::new(shown).block(block), area);
 }
 
@@ -134,8 +153,11 @@ fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
 fn ancestry(theme: Theme, processes: &[Process], width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (depth, process) in processes.iter().rev().enumerate() {
-        let indent = "  ".repeat(depth + 1);
-        let name = format!("{indent}{} {}", shown(&process.comm), process.pid);
+        let indent = "  ".repeat((depth + 1).min(width / 8));
+        let tail = format!(" {}", process.pid);
+        let name = Cell::new(format!("{}{tail}", shown(&process.comm)), Tone::Strong);
+        let room = width.saturating_sub(indent.len());
+        let name = format!("{indent}{}", name.keeping(tail.len()).cut(room));
         let command = process
             .command
             .as_deref()
@@ -181,7 +203,7 @@ fn others(app: &App, pid: u32, socket: &Socket, frame: &GridFrame) -> Vec<Line<'
         ..*frame
     };
     let mut out = Vec::new();
-    let _ = grid::draw(&mut out, &rows::grid_columns(&columns), &cells, &frame);
+    let _ = grid::draw(&mut out, &rows::grid_columns(&columns, &[]), &cells, &frame);
     let more = all.len() - cells.len();
     let head = format!("its other sockets: {}", all.len());
     let mut lines = vec![

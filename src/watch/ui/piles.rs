@@ -6,13 +6,13 @@ use ratatui::text::Line;
 
 use super::body::{frame, is_chosen, seen};
 use super::style::{painted, span};
-use super::table::{Column, LAST, Look, Row, Table};
-use crate::analyze::buildup::{Buildup, SharedEnd};
+use super::table::{Look, Row, Table};
+use crate::analyze::buildup::Buildup;
 use crate::analyze::states::By;
 use crate::columns::Align;
 use crate::render::buildup;
-use crate::render::counts::key_text;
-use crate::render::grid::Cell;
+use crate::render::counts::key_cell;
+use crate::render::grid::{Cell, Give, GridColumn};
 use crate::render::theme::{Tone, state_tone};
 use crate::watch::app::App;
 use crate::watch::content::Content;
@@ -22,25 +22,21 @@ use crate::watch::trend::Trend;
 pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Table {
     // Process and state have columns of their own.
     let has_groups = !matches!(app.by, None | Some(By::Process | By::State));
+    let text = |name| GridColumn::new(name, Align::Left);
+    let number = |name| GridColumn::new(name, Align::Right);
     let mut columns = vec![
-        Column::new("STATE", Align::Left, 11, 0),
-        Column::new("COUNT", Align::Right, 6, 0),
-        Column::new("PER MIN", Align::Right, 7, 0),
-        Column::new("LIMIT IN", Align::Right, 8, 2),
-        Column::new("OLDEST", Align::Right, 8, 3),
-        Column {
-            narrow: 8,
-            ..Column::new("PROCESS", Align::Left, 12, 0).giving_way()
-        },
-        Column::new("LOCAL", Align::Left, 15, LAST).stiff(),
-        Column::new("PEER", Align::Left, 15, LAST).stiff(),
+        text("STATE").steady(11),
+        number("COUNT").steady(6),
+        number("PER MIN").steady(7),
+        number("LIMIT IN").steady(8).spared(3),
+        number("OLDEST").steady(8).spared(4),
+        text("PROCESS").giving(Give::Name).steady(12),
+        text("LOCAL").steady(15).spared(1),
+        text("PEER").steady(15).spared(2),
     ];
     let group_at = columns.len() - 3;
     if has_groups {
-        columns.insert(
-            group_at,
-            Column::new("GROUP", Align::Left, 12, 0).giving_way(),
-        );
+        columns.insert(group_at, text("GROUP").giving(Give::Name).steady(12));
     }
     let rows = seen(app, &view.piles).map(|(place, pile)| {
         let trend = trends.get(place).copied().flatten();
@@ -52,12 +48,13 @@ pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Tabl
             until,
             Cell::new(buildup::age(pile), Tone::Normal),
             buildup::process(pile),
-            end(pile.local),
-            end(pile.peer),
+            Cell::new(buildup::end(pile.local), Tone::Normal),
+            Cell::new(buildup::end(pile.peer), Tone::Normal),
         ];
         if has_groups {
-            let text = pile.group.as_ref().map_or_else(String::new, key_text);
-            cells.insert(group_at, Cell::new(text, Tone::Normal));
+            let group = pile.group.as_ref();
+            let cell = group.map_or_else(Cell::default, |key| key_cell(key, Tone::Normal));
+            cells.insert(group_at, cell);
         }
         Row {
             mark: ' ',
@@ -68,14 +65,6 @@ pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Tabl
     });
     let rows = rows.collect();
     Table { columns, rows }
-}
-
-/// One end of a pile; what is cut of it is not its port.
-fn end(shared: SharedEnd) -> Cell {
-    let text = buildup::end(shared);
-    let kept = shared.port.and_then(|_| text.rfind(':'));
-    let kept = kept.map_or(0, |at| text.len() - at);
-    Cell::new(text, Tone::Normal).keeping(kept)
 }
 
 /// Growth in a minute, and when the limit is met: what is near is red.
@@ -145,7 +134,7 @@ fn remark(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Option<Line<'s
         return None;
     }
     let text = format!("  {} {}: {}", pile.count, pile.state, parts.join("; "));
-    let text = crate::render::grid::cut(&text, usize::from(app.size.0));
+    let text = crate::render::cut::cut_after_word(&text, usize::from(app.size.0));
     let tone = match trend.and_then(|trend| trend.until) {
         Some(time) if time < Duration::from_secs(3600) => Tone::Waiting,
         _ => Tone::Quiet,
