@@ -88,7 +88,7 @@ fn stable_connections_in_long_chains_among_churn() {
     };
     // Linux 6.1. A namespace made from here has a table of its own.
     if std::fs::write("/proc/sys/net/ipv4/tcp_child_ehash_entries", "64").is_err() {
-        eprintln!("skipped: this kernel has one table for all namespaces");
+        common::skipped("this kernel has one table for all namespaces");
         return;
     }
     let _namespace = Namespace::enter().unwrap();

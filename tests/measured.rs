@@ -226,7 +226,7 @@ fn a_subflow_of_mptcp_says_so_and_has_no_queue() {
         .as_deref()
         .map(str::trim)
     else {
-        eprintln!("skipped: this kernel has no MPTCP");
+        common::skipped("this kernel has no MPTCP");
         return;
     };
     let scene = Scene::start(&["mptcp"]);

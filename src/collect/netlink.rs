@@ -196,7 +196,7 @@ impl<T: Transport + Send> Netlink<T> {
             let fed = dump.feed(datagram, &mut |row| match request.socket(row) {
                 Some(mut socket) => {
                     if let (Some(tcp), Some(zero)) = (&mut socket.tcp, &zero) {
-                        tcp.forget_unset(&zero.until_now());
+                        tcp.forget_unset(zero.ms(), zero.growth());
                     }
                     rows += 1;
                     new += u64::from(sink.push(socket));

@@ -118,13 +118,10 @@ mod tests {
         (socket.queue, socket.unread_fin)
     }
 
-    fn bytes(recv: u32, send: u32) -> Option<Queue> {
-        Some(Queue::Bytes { recv, send })
-    }
-
     #[test]
     fn a_fin_and_a_syn_are_no_bytes() {
         let of = |state, recv, send| told(socket(Protocol::Tcp, state), recv, send);
+        let bytes = |recv, send| Some(Queue::Bytes { recv, send });
         assert_eq!(of(State::Established, 5, 7), (bytes(5, 7), false));
         assert_eq!(of(State::CloseWait, 0, 7), (bytes(0, 7), false));
         assert_eq!(of(State::CloseWait, 1, 0), (bytes(0, 0), true));

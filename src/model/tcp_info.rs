@@ -1,7 +1,5 @@
 //! What TCP itself knows of a connection, and the memory of a socket.
 
-use std::ops::RangeInclusive;
-
 /// The inner state of a TCP connection.
 ///
 /// Source: `struct tcp_info` in `include/uapi/linux/tcp.h`, which grows with every few
@@ -196,20 +194,17 @@ impl TcpInfo {
         self.since_received_ms.filter(|_| came)
     }
 
-    /// Forgets the times that were never measured. `zero` tells what the kernel says since when
-    /// a stamp of 0 is: some time around its start, whatever the age of the socket.
-    pub fn forget_unset(&mut self, zero: &RangeInclusive<u32>) {
+    /// Forgets the times that were never measured. `zero` and the `within` milliseconds after it
+    /// are what the kernel says since when a stamp of 0 is: some time around its start, whatever
+    /// the age of the socket.
+    pub fn forget_unset(&mut self, zero: u32, within: u32) {
         for since in [
             &mut self.since_sent_ms,
             &mut self.since_received_ms,
             &mut self.since_acked_ms,
         ] {
-            let is_set = |ms: &u32| {
-                // The number of milliseconds starts anew after 49 days.
-                let beyond = ms.wrapping_sub(*zero.start());
-                beyond > zero.end().wrapping_sub(*zero.start())
-            };
-            *since = since.filter(is_set);
+            // The number of milliseconds starts anew after 49 days.
+            *since = since.filter(|ms| ms.wrapping_sub(zero) > within);
         }
     }
 
@@ -310,12 +305,12 @@ mod tests {
     #[test]
     fn a_stamp_of_zero_is_no_time() {
         let mut info = info(1_000, 1_030, 1_031);
-        info.forget_unset(&(1_000..=1_030));
+        info.forget_unset(1_000, 30);
         assert_eq!((info.since_sent_ms, info.since_received_ms), (None, None));
         assert_eq!((info.since_acked_ms, info.idle_ms()), (Some(1_031), None));
         // A host that has not run for five minutes: 0 is after all that has been.
         let mut early = self::info(u32::MAX, 5, 100_000);
-        early.forget_unset(&(u32::MAX - 3..=6));
+        early.forget_unset(u32::MAX - 3, 10);
         assert_eq!((early.since_sent_ms, early.since_received_ms), (None, None));
         assert_eq!(early.since_acked_ms, Some(100_000));
     }

@@ -36,6 +36,10 @@ const DATAGRAM_STATES: u32 = 1 << 1 | 1 << 7;
 
 /// A request for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something to ask for, or not"
+)]
 pub struct Request {
     /// The protocol.
     pub protocol: Protocol,
