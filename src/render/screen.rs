@@ -73,7 +73,7 @@ fn said(notes: &[String], columns: usize, most: usize) -> Vec<String> {
 /// What draws these lines over whatever is on a screen of this size.
 ///
 /// A line that is full is not erased behind: the cursor stands on its last column then, and
-/// that would go.
+/// that would go. What was below is erased before the last line.
 #[must_use]
 pub fn drawing(lines: &[String], size: Size) -> String {
     let mut text = "\x1b[H".to_owned();
@@ -81,14 +81,13 @@ pub fn drawing(lines: &[String], size: Size) -> String {
         if place > 0 {
             text.push_str("\r\n");
         }
+        let is_last = place + 1 == lines.len();
+        text.push_str(if is_last { "\x1b[J" } else { "" });
         text.push_str(line);
         text.push_str("\x1b[0m");
-        if width(line) < size.columns {
+        if !is_last && width(line) < size.columns {
             text.push_str("\x1b[K");
         }
-    }
-    if lines.len() < size.rows {
-        text.push_str("\r\n\x1b[J");
     }
     text
 }

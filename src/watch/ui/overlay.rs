@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::style::{painted, span, style};
 use crate::columns::{self, Row};
-use crate::model::foreign::shown;
+use crate::model::foreign::{exact, shown};
 use crate::model::{Process, Socket};
 use crate::render::beside::{self, Told};
 use crate::render::cut::cut;
@@ -70,7 +70,7 @@ fn help(app: &App) -> Vec<Line<'static>> {
         let what = Told::Prose(Cell::new(*what, Tone::Normal));
         let _ = beside::write(&mut out, &keys, &what, &frame);
     }
-    painted(&String::from_utf8_lossy(&out))
+    painted(&exact(&out))
 }
 
 /// Columns of the keys, with their border.
