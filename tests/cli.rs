@@ -94,11 +94,12 @@ fn found_is_0_and_strict_asks_for_all_of_it() {
     for list in lists {
         for format in FORMATS {
             let answer = formatted(list, format);
-            assert_eq!(
-                (answer.code(), answer.stderr.as_str()),
-                (0, ""),
-                "{list:?} {format}"
-            );
+            // Scenes of other tests have the same name.
+            let said = answer.stderr.lines();
+            let said: Vec<_> = said
+                .filter(|line| !line.contains("processes called 'scene'"))
+                .collect();
+            assert_eq!((answer.code(), said), (0, Vec::new()), "{list:?} {format}");
             assert_eq!(
                 sockscope(&[list, &["--strict"]].concat()).code(),
                 0,

@@ -63,7 +63,11 @@ fn without_netlink_proc_answers() {
                 without_bound_only(rows(&full)),
                 "errno {errno}"
             );
-            assert!(lost_fields(&less, &full).is_subset(&set(&[".accept_queue.limit", ".cookie"])));
+            assert!(lost_fields(&less, &full).is_subset(&set(&[
+                ".accept_queue.limit",
+                ".cookie",
+                ".dual_stack"
+            ])));
         }
     }
 }
@@ -120,6 +124,7 @@ fn without_proc_netlink_answers_but_for_the_owners() {
     for command in ["listen", "conns"] {
         let full = json(&[command, "--json"]);
         let answer = Run::new(&[command, "--json"])
+            .env("SOCKSCOPE_OWNERS", "proc")
             .before(sandbox::empty_proc)
             .output();
         let less = answer.json();
@@ -150,6 +155,7 @@ fn without_proc_netlink_answers_but_for_the_owners() {
             );
         }
         let strict = Run::new(&[command, "--json", "--strict"])
+            .env("SOCKSCOPE_OWNERS", "proc")
             .before(sandbox::empty_proc)
             .output();
         assert_eq!(strict.code(), 3, "{strict:?}");
@@ -164,6 +170,7 @@ fn without_proc_and_without_owners_nothing_is_missing() {
     };
     let scene = Scene::start(&["all"]);
     let answer = Run::new(&["states", "--json", "--strict"])
+        .env("SOCKSCOPE_OWNERS", "proc")
         .before(sandbox::empty_proc)
         .output();
     let told = answer.json();
@@ -175,7 +182,10 @@ fn without_proc_and_without_owners_nothing_is_missing() {
     assert_eq!(told["total"], scene.truths().len());
     for command in ["listen", "conns"] {
         let run = Run::new(&[command, "--json", "--strict", "--no-owners"]);
-        let answer = run.before(sandbox::empty_proc).output();
+        let answer = run
+            .env("SOCKSCOPE_OWNERS", "proc")
+            .before(sandbox::empty_proc)
+            .output();
         assert_eq!(answer.code(), 0, "{answer:?}");
     }
 }
@@ -197,12 +207,18 @@ fn without_both_there_is_no_answer() {
     ];
     for arguments in commands {
         let run = Run::new(arguments)
+            .env("SOCKSCOPE_OWNERS", "proc")
             .before(sandbox::empty_proc)
             .before(sandbox::no_netlink(libc::EPERM));
         assert_fatal(&run.output());
     }
     let chosen = |name| Run::new(&["listen", "--json", "--collector", name]);
-    assert_fatal(&chosen("procfs").before(sandbox::empty_proc).output());
+    assert_fatal(
+        &chosen("procfs")
+            .env("SOCKSCOPE_OWNERS", "proc")
+            .before(sandbox::empty_proc)
+            .output(),
+    );
     // The library reads sock_diag too.
     assert_fatal(
         &chosen("netstat2")
@@ -236,7 +252,10 @@ fn no_view_dies_of_a_loss() {
             Run::new(view)
                 .before(sandbox::no_netlink(libc::EPERM))
                 .output(),
-            Run::new(view).before(sandbox::empty_proc).output(),
+            Run::new(view)
+                .env("SOCKSCOPE_OWNERS", "proc")
+                .before(sandbox::empty_proc)
+                .output(),
         ] {
             assert_eq!(answer.code(), 0, "{view:?}: {answer:?}");
             assert!(

@@ -66,6 +66,8 @@ fn timeless(answer: &Value) -> Value {
                     "owners_from",
                     "collected_at",
                     "live",
+                    // How often a SYN was sent again.
+                    "verdict",
                     "findings",
                     "timer",
                     "tcp_info",

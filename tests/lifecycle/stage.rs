@@ -219,6 +219,13 @@ impl Stage {
         all.extend(sockets.iter().map(|&line| line.to_owned()));
         all.sort();
         view.port.clone_from(&all);
+        if listener.is_none() {
+            // What a server accepted that is gone is neither: nobody here holds its other end.
+            for line in &mut view.port {
+                *line = line.replace(" inbound ", " - ");
+            }
+            view.port.sort();
+        }
         // Outside `port`, only a listener makes its connections inbound ones.
         let role = if listener.is_some() {
             " inbound "
