@@ -12,7 +12,7 @@
 
 mod common;
 
-use common::{Namespace, Run, Scene, spawn};
+use common::{Namespace, Run, Scene, parted, spawn};
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
@@ -77,7 +77,7 @@ fn a_closed_pipe_ends_quietly() {
                 .unwrap();
             let status = spawn::end(&mut child);
             assert_eq!(
-                (status.code(), said.as_str()),
+                (status.code(), parted(&said).0.as_str()),
                 (Some(0), ""),
                 "{arguments:?}"
             );

@@ -38,7 +38,7 @@ pub mod waits;
 pub mod witness;
 
 pub use faults::{Call, Fault};
-pub use run::{Answer, Run};
+pub use run::{Answer, Run, parted};
 pub use scene::{Scene, Truth, example};
 pub use stream::Stream;
 

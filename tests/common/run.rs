@@ -13,6 +13,9 @@ pub struct Answer {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
+    /// The lines of stderr on processes in other network namespaces, which are not in `stderr`: they are about
+    /// the host, and about the other tests that run on it.
+    pub of_host: Vec<String>,
 }
 
 impl Answer {
@@ -132,10 +135,12 @@ impl Run {
         let stderr = reader(child.stderr.take().unwrap());
         let status = spawn::ended(&mut child)
             .unwrap_or_else(|| panic!("no end after {DEADLINE:?}: {command:?}"));
+        let (stderr, of_host) = parted(&stderr.join().unwrap());
         Answer {
             status,
             stdout: stdout.join().unwrap(),
-            stderr: without_other_namespaces(&stderr.join().unwrap()),
+            stderr,
+            of_host,
         }
     }
 
@@ -147,12 +152,15 @@ impl Run {
     }
 }
 
-/// What was said, but for the line on processes in other network namespaces: that is about the host, and
-/// about the other tests that run on it.
-fn without_other_namespaces(said: &str) -> String {
-    let is_of_host = |line: &str| line.contains("which this does not look into");
+/// What was said of what was asked, and what of the host.
+pub fn parted(said: &str) -> (String, Vec<String>) {
+    let is_of_host = |line: &&str| line.contains("which this does not look into");
     let lines = said.split_inclusive('\n');
-    lines.filter(|line| !is_of_host(line)).collect()
+    let of_host = lines.clone().filter(is_of_host).map(str::to_owned);
+    (
+        lines.filter(|line| !is_of_host(line)).collect(),
+        of_host.collect(),
+    )
 }
 
 /// Reads a pipe to its end on a thread of its own, so that a full pipe never stops the program.

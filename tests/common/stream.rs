@@ -1,6 +1,6 @@
 //! A run of the program that does not end by itself, read as it goes on.
 
-use super::{Answer, DEADLINE, Run, eventually, spawn};
+use super::{Answer, DEADLINE, Run, eventually, parted, spawn};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
@@ -98,10 +98,12 @@ impl Stream {
         let status = eventually("the end of the stream", DEADLINE, || {
             self.child.try_wait().unwrap()
         });
+        let (stderr, of_host) = parted(&self.said());
         Answer {
             status,
             stdout: self.lines().join("\n"),
-            stderr: self.said(),
+            stderr,
+            of_host,
         }
     }
 }

@@ -106,6 +106,10 @@ impl Stage {
     }
 
     /// The live view with these words, until its first look; then it is left.
+    #[expect(
+        clippy::unused_self,
+        reason = "the scenes that are seen must live meanwhile"
+    )]
     pub fn watch(&self, words: &str) -> String {
         let words: Vec<&str> = words.split_whitespace().collect();
         let terminal = Start::new(&[&["watch"], &words[..]].concat(), (80, 24)).run();

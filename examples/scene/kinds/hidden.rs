@@ -108,7 +108,7 @@ pub fn threads_beside(options: &Options, scene: &mut Scene) -> io::Result<()> {
         let _ = tell.send(
             made.as_ref()
                 .map(AsRawFd::as_raw_fd)
-                .map_err(|error| error.kind()),
+                .map_err(io::Error::kind),
         );
         let _ = leave.recv();
     });
@@ -136,7 +136,7 @@ pub fn thread_ring(options: &Options, scene: &mut Scene) -> io::Result<()> {
         let made = sys::own_fd_table().and_then(|()| sys::ring_that_holds(raw));
         // The thread's own table has the listener, too.
         sys::close(raw);
-        let _ = tell.send(made.as_ref().map(|_| ()).map_err(|error| error.kind()));
+        let _ = tell.send(made.as_ref().map(|_| ()).map_err(io::Error::kind));
         let _ = leave.recv();
     });
     scene.keep_thread(stay);
