@@ -19,7 +19,7 @@ use crate::model::{FamilySet, Kernel, Protocol, Socket, State};
 /// What somebody means to bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// Every address of these families: 0.0.0.0, and a [::] that takes IPv6 only; of both, a [::]
+    /// Every address of these families: 0.0.0.0, and a `[::]` that takes IPv6 only; of both, a `[::]`
     /// that takes IPv4, too.
     Wildcard(FamilySet),
     /// One address.

@@ -13,7 +13,7 @@ pub enum Condition {
     /// A TCP listener or a bound UDP socket holds the port.
     Listening,
     /// Nothing is left that makes a bind() fail, as far as that can be told: see
-    /// [`bind`](super::bind).
+    /// [`bind`].
     Free,
 }
 

@@ -38,6 +38,10 @@ pub struct WaitArgs {
     /// Give up after so long; 0 looks once [default: wait forever]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the text is the help, where [::] stands as it is"
+    )]
     /// Only a socket that takes what is sent to this address; with --free: that is in the way of
     /// a bind() to it. As it is printed: 0.0.0.0 is IPv4, [::] IPv6, * both (and :: a bind() to
     /// both), 127.0.0.53%lo one interface
