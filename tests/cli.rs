@@ -210,7 +210,7 @@ fn what_cannot_be_parsed_is_2_too() {
         &["proc", "1", "--pids", "--no-owners"],
         &["states", "--pids"],
         &["man", "nope"],
-        &["man", "listen", "--out", "/nonexistent"],
+        &["man", "listen", "--out", "/dev/null"],
         &["completions"],
         &["completions", "tcsh"],
         &["completions", "--out", "/dev/null/x"],

@@ -376,7 +376,7 @@ fn answer_of(shell: &str, script: &str) -> Answer {
     let script = format!("cd '{}'\n{script}", top().display());
     let run = Run::of(shell).args(&["-c", &script]);
     let run = run.env("PATH", &format!("{}:{path}", program.display()));
-    run.env("HOME", "/nonexistent").output()
+    run.env("HOME", "/dev/null").output()
 }
 
 #[test]

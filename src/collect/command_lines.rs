@@ -5,18 +5,20 @@
 //! have megabytes, which hundreds of processes share.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
-use crate::sys::proc::Pinned;
+use crate::sys::proc::{Pinned, sleeps_of_thread};
 use crate::wire::proc_pid;
 
-/// How long one read may take; those that come back do so in microseconds.
+/// How long one read may sleep; those that come back do so in microseconds.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// How long one may take that does not sleep: on a machine that has too much to do, or of gigabytes.
+const PATIENCE_AT_WORK: Duration = Duration::from_secs(5);
 /// How long all reads of a run that do not come back may take, and how many there may be.
 const PATIENCE_IN_ALL: Duration = Duration::from_secs(2);
 const MOST_STUCK: u32 = 16;
@@ -57,6 +59,8 @@ struct Inner {
 /// A thread that reads, one after the other.
 #[derive(Debug)]
 struct Reader {
+    /// Its id, once it runs.
+    thread: Arc<OnceLock<i32>>,
     wanted: Sender<Arc<Pinned>>,
     given: Receiver<io::Result<Vec<u8>>>,
 }
@@ -66,7 +70,10 @@ impl Reader {
     fn start() -> io::Result<Self> {
         let (wanted, to_read) = channel::<Arc<Pinned>>();
         let (give, given) = channel();
+        let thread = Arc::new(OnceLock::new());
+        let id = Arc::clone(&thread);
         let work = move || {
+            let _ = id.set(rustix::thread::gettid().as_raw_nonzero().get());
             while let Ok(process) = to_read.recv() {
                 if give.send(process.read("cmdline")).is_err() {
                     return;
@@ -74,7 +81,29 @@ impl Reader {
             }
         };
         Builder::new().name("cmdline".to_owned()).spawn(work)?;
-        Ok(Self { wanted, given })
+        Ok(Self {
+            thread,
+            wanted,
+            given,
+        })
+    }
+
+    /// What the read gives; `None` where it sleeps and sleeps.
+    ///
+    /// A read that only waits for a processor is not stuck, however long that takes.
+    fn wait(&self) -> Option<io::Result<Vec<u8>>> {
+        let started = Instant::now();
+        let mut slept = None;
+        loop {
+            if let Ok(answer) = self.given.recv_timeout(PATIENCE) {
+                return Some(answer);
+            }
+            let sleeps = self.thread.get().and_then(|id| sleeps_of_thread(*id));
+            if (sleeps.is_some() && sleeps == slept) || started.elapsed() > PATIENCE_AT_WORK {
+                return self.given.try_recv().ok();
+            }
+            slept = sleeps;
+        }
     }
 }
 
@@ -114,16 +143,14 @@ impl Inner {
             };
         };
         let started = Instant::now();
-        match reader.given.recv_timeout(PATIENCE) {
-            Ok(answer) => answer.map_err(|error| reason(&error)),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                // The thread stays where it is; it ends with this process.
-                self.reader = None;
-                self.stuck += 1;
-                self.waited += started.elapsed();
-                Err(Missing::Stuck)
-            }
+        if let Some(answer) = reader.wait() {
+            return answer.map_err(|error| reason(&error));
         }
+        // The thread stays where it is; it ends with this process.
+        self.reader = None;
+        self.stuck += 1;
+        self.waited += started.elapsed();
+        Err(Missing::Stuck)
     }
 
     /// Keeps a command line, unless an equal one is kept already.

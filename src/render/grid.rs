@@ -319,7 +319,7 @@ fn painted(line: &str, cells: &[Cell], fit: &Fit, frame: &Frame) -> String {
 /// Joins `parts` behind `head`, and goes on in a new line, indented, where the terminal ends.
 #[must_use]
 pub fn flow(head: &Cell, parts: &[Cell], separator: &str, frame: &Frame) -> String {
-    let room = frame.width.unwrap_or(usize::MAX);
+    let room = frame.width.unwrap_or(usize::MAX).max(1);
     let indent = if room < 40 { 2 } else { 4 };
     let whole = wrap(&head.text, frame.width);
     let mut used = whole.last().map_or(0, |line| line.width());

@@ -247,6 +247,16 @@ impl Pinned {
     }
 }
 
+/// How often a thread of this process has gone to sleep so far, if it sleeps now; `None` where it
+/// runs, or waits for a processor. 0 where /proc does not tell.
+#[must_use]
+pub fn sleeps_of_thread(tid: i32) -> Option<u64> {
+    match std::fs::read(format!("/proc/self/task/{tid}/status")) {
+        Ok(status) => proc_pid::sleeps(&status),
+        Err(_) => Some(0),
+    }
+}
+
 /// The whole of a small file below a directory.
 ///
 /// # Errors

@@ -47,6 +47,19 @@ pub fn pid(status: &[u8]) -> Option<u32> {
     line_of(status, b"Pid:")?.trim().parse().ok()
 }
 
+/// How often a task has gone to sleep so far, if it sleeps now; `None` where it runs or waits for
+/// a processor, from /proc/PID/status.
+#[must_use]
+pub fn sleeps(status: &[u8]) -> Option<u64> {
+    if line_of(status, b"State:")?.trim_start().starts_with('R') {
+        return None;
+    }
+    line_of(status, b"voluntary_ctxt_switches:")?
+        .trim()
+        .parse()
+        .ok()
+}
+
 /// The text behind `name` at the beginning of a line.
 fn line_of<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a str> {
     let mut lines = text.split(|&b| b == b'\n');
@@ -161,6 +174,15 @@ mod tests {
         assert_eq!(pids(text), Some(vec![40, 1]));
         assert_eq!(pid(text), Some(40));
         assert_eq!(pids(b"Pid:\t1\n"), None);
+    }
+
+    #[test]
+    fn a_task_sleeps_or_runs() {
+        let text =
+            |state: &str| format!("Name:\tx\nState:\t{state}\nvoluntary_ctxt_switches:\t7\n");
+        assert_eq!(sleeps(text("D (disk sleep)").as_bytes()), Some(7));
+        assert_eq!(sleeps(text("S (sleeping)").as_bytes()), Some(7));
+        assert_eq!(sleeps(text("R (running)").as_bytes()), None);
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Seat {
         }
         command
             .env("TERM", "xterm-256color")
-            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .env("XDG_CONFIG_HOME", "/dev/null")
             .envs(variables.iter().copied())
             .args(arguments)
             .stdin(program.try_clone().unwrap())

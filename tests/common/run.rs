@@ -67,7 +67,7 @@ impl Run {
             command.env_remove(name);
         }
         // Nobody's own configuration changes a test.
-        command.env("XDG_CONFIG_HOME", "/nonexistent");
+        command.env("XDG_CONFIG_HOME", "/dev/null");
         Self {
             command,
             faults: Vec::new(),

@@ -162,7 +162,7 @@ impl Terminal {
         }
         command
             .env("TERM", "xterm-256color")
-            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .env("XDG_CONFIG_HOME", "/dev/null")
             .envs(start.environment.iter().copied())
             .args(start.arguments)
             .stdin(Stdio::from(program.try_clone().unwrap()))

@@ -157,3 +157,18 @@ fn prose_goes_on_below_itself() {
         "ID      WHAT\nrecv_q\n  received and not\n  read yet\n"
     );
 }
+
+#[test]
+fn a_screen_without_columns_is_drawn() {
+    let part = |text: &str| Cell::new(text, Tone::Normal);
+    for width in 0..4 {
+        let text = flow(
+            &part("head"),
+            &[part("one"), part("two")],
+            ", ",
+            &frame(Some(width), false),
+        );
+        let told: String = text.split_whitespace().collect();
+        assert_eq!(told, "headone,two", "{width}");
+    }
+}
