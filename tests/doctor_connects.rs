@@ -13,6 +13,11 @@ use common::buildup::{buildup, one};
 use common::doctor::{Diagnosis, number, remedy};
 use common::{DEADLINE, Namespace, Scene, eventually, sockscope};
 use serde_json::{Value, json as value};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::Duration;
 
 /// `127.0.0.1:80` as a subject names it.
 fn destination(scene: &Scene) -> Value {
@@ -103,6 +108,87 @@ fn connects_that_do_not_fail() {
             assert_eq!(diagnosis.alarms(), Vec::<&Value>::new(), "{arguments:?}");
         }
     }
+}
+
+/// Does something again and again until it is dropped.
+struct Again(Arc<AtomicBool>, Option<JoinHandle<()>>);
+
+impl Again {
+    fn start(work: impl Fn() + Send + 'static) -> Self {
+        let goes_on = Arc::new(AtomicBool::new(true));
+        let flag = Arc::clone(&goes_on);
+        let thread = spawn(move || {
+            while flag.load(Ordering::Relaxed) {
+                work();
+                sleep(Duration::from_millis(50));
+            }
+        });
+        Self(goes_on, Some(thread))
+    }
+}
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+        let _ = self.1.take().unwrap().join();
+    }
+}
+
+/// What is refused is gone at once; the kernel still tells where it went.
+#[test]
+fn connects_that_are_refused() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    for text in ["127.0.0.1:81", "[::1]:82"] {
+        let at: SocketAddr = text.parse().unwrap();
+        // Does not wait in connect(), as most servers do.
+        let _client = Again::start(move || drop(TcpStream::connect_timeout(&at, DEADLINE)));
+        let diagnosis = Diagnosis::of(&[]);
+        let finding = diagnosis.one("connect-failing");
+        assert_eq!(finding["severity"], "warning", "{finding}");
+        let destination = value!({"address": at.ip().to_string(), "port": at.port()});
+        assert_eq!(finding["subject"]["destination"], destination);
+        assert_eq!(finding["subject"]["pid"], Value::Null, "nobody tells");
+        assert!(number(finding, "failed") >= 3, "{finding}");
+        assert_eq!((diagnosis.findings().len(), diagnosis.code()), (1, 1));
+        Diagnosis::of(&["--for", "0"]).silent("connect-failing");
+    }
+    let at: SocketAddr = "127.0.0.1:83".parse().unwrap();
+    let _client = Again::start(move || drop(TcpStream::connect(at)));
+    let diagnosis = Diagnosis::of(&[]);
+    let finding = diagnosis.one("connect-failing");
+    let destination = value!({"address": "127.0.0.1", "port": null});
+    assert_eq!(finding["subject"]["destination"], destination, "{finding}");
+    assert_eq!(finding["severity"], "warning", "{finding}");
+}
+
+/// A client that tries `::1` first is served on 127.0.0.1, and one is refused only now and then.
+#[test]
+fn connects_that_are_refused_and_served_elsewhere() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let _server = spawn(move || listener.incoming().for_each(drop));
+    let other = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), at.port());
+    let clients = [
+        Again::start(move || {
+            assert!(TcpStream::connect_timeout(&other, DEADLINE).is_err());
+            drop(TcpStream::connect_timeout(&at, DEADLINE).unwrap());
+        }),
+        Again::start(move || {
+            assert!(TcpStream::connect(other).is_err());
+            drop(TcpStream::connect(at).unwrap());
+        }),
+    ];
+    for client in clients {
+        Diagnosis::of(&[]).silent("connect-failing");
+        drop(client);
+    }
+    let _ = TcpStream::connect("127.0.0.1:85");
+    Diagnosis::of(&[]).silent("connect-failing");
 }
 
 /// A full accept queue on this host leaves clients in SYN_SENT too: that is told of its listener, once.

@@ -13,7 +13,7 @@
 mod common;
 mod quiet;
 
-use common::{Namespace, Run, Scene, sockscope, spawn};
+use common::{Namespace, Run, Scene, is_of_others, sockscope, spawn};
 use quiet::quiet_scenes;
 use serde_json::Value;
 use std::io;
@@ -81,7 +81,11 @@ fn timeless(answer: &Value) -> Value {
                 .map(|(key, value)| (key.clone(), timeless(value)))
                 .collect()
         }
-        Value::Array(all) => all.iter().map(timeless).collect(),
+        Value::Array(all) => {
+            let is_of_others = |one: &&Value| one["code"].as_str().is_some_and(is_of_others);
+            let ours = all.iter().filter(|one| !is_of_others(one));
+            ours.map(timeless).collect()
+        }
         other => other.clone(),
     }
 }

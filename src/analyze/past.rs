@@ -8,7 +8,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::attempts::Attempts;
 use super::changes::Look;
 use crate::model::{
-    Condition, Facts, Files, Identity, Kernel, Queue, Report, Snapshot, Socket, State,
+    Condition, Facts, FailedConnects, Files, Identity, Kernel, Queue, Report, Snapshot, Socket,
+    State,
 };
 
 /// One look at a namespace: its sockets, and what the kernel counts.
@@ -86,6 +87,8 @@ pub struct Past {
     pub at: Duration,
     /// Connections that were being opened, by their destinations.
     pub attempts: Attempts,
+    /// Attempts to connect that have failed since.
+    pub failed: FailedConnects,
     seen: FxHashMap<Identity, Was>,
     files: FxHashMap<u32, Files>,
     /// Processes that no signal reached.

@@ -7,6 +7,7 @@ use super::session::{Session, Usage};
 use super::{Exit, Failure};
 use crate::analyze::doctor::{Case, Diagnosis, RULES, Rule, Severity, diagnose};
 use crate::analyze::past::{Past, Sample};
+use crate::collect::Endings;
 use crate::filter::{Filter, did_you_mean};
 use crate::model::{FamilySet, State, StateSet};
 use crate::pipeline::{self, Request};
@@ -136,15 +137,18 @@ impl Look {
     fn new(session: &Session, request: &Request, period: Duration) -> Result<Self, Failure> {
         let mut before = None;
         if period > Duration::ZERO {
+            let mut endings = Endings::watch();
             let mut past = Past::of(pipeline::sample(request)?);
             if period > ANNOUNCED && session.for_person() {
                 session.tell(&format!("looking for {} s", period.as_secs_f64()));
             }
-            std::thread::sleep(period / 2);
+            endings.sleep(period / 2);
             if period >= HALVED {
                 pass(&mut past, request)?;
+                endings.half_is_over();
             }
-            std::thread::sleep(period.saturating_sub(period / 2));
+            endings.sleep(period.saturating_sub(period / 2));
+            past.failed = endings.failed();
             before = Some(past);
         }
         let now = pipeline::sample(request)?;

@@ -142,19 +142,20 @@ impl BlindSpot {
             n => format!("{n} sockets have no owner here"),
         };
         let (code, why) = match self.sight {
-            _ if self.is_denied() => (
+            Sight::Whole => (
                 "owners_denied",
                 format!(
                     "the open files of {} of {} processes could not be read",
                     self.denied, self.processes
                 ),
             ),
+            // Whoever is hidden is not among those that refuse; that is the greater lack.
             Sight::Unproven => (
                 "owners_hidden",
                 "whether /proc shows every process is not known (its mount cannot be read)"
                     .to_owned(),
             ),
-            _ => (
+            Sight::Hidden => (
                 "owners_hidden",
                 "/proc hides the processes of other users (hidepid)".to_owned(),
             ),
@@ -207,6 +208,15 @@ mod tests {
     #[test]
     fn a_proc_that_is_not_proved_whole_may_hide_the_owner() {
         for sight in [Sight::Hidden, Sight::Unproven] {
+            // That one which is shown refuses is the lesser lack.
+            let denied = vec![7];
+            let gaps = Gaps {
+                sight,
+                denied,
+                of: 9,
+                ..Gaps::default()
+            };
+            assert_eq!(codes(&BlindSpot::of(&gaps), 1, 0), ["owners_hidden"]);
             let gaps = Gaps {
                 sight,
                 ..Gaps::default()

@@ -4,6 +4,7 @@ mod ahead;
 mod blind_spot;
 mod command_lines;
 mod elsewhere;
+mod endings;
 mod fd_tables;
 mod gaps;
 mod gather;
@@ -29,6 +30,7 @@ use crate::model::{Family, Narrow, Protocol, Socket, StateSet};
 
 pub use blind_spot::BlindSpot;
 pub use elsewhere::{Elsewhere, HeldElsewhere, listeners_elsewhere};
+pub use endings::Endings;
 pub use gather::{Gathered, Taker, gather};
 pub use kernel::{addresses, kernel, settings};
 pub use late_commands::LateCommands;

@@ -74,12 +74,20 @@ pub fn compare(pid: u32, query: &Query, is_listed: &dyn Fn(NonZeroU32) -> bool) 
             return Standing::Gone;
         }
         let kind = kind.unwrap_or_else(|| "unknown".to_owned());
-        let netns = fd.and_then(|fd| netns::of_socket(pid, fd).ok());
+        let protocol = listed_as(&kind);
+        // To ask, the socket has to be copied: whoever looks meanwhile sees it held by this process. Of a process
+        // elsewhere, what is here was listed, where it could be.
+        let asks = match protocol {
+            Some(protocol) => is_here || !query.wants(protocol),
+            None => false,
+        };
+        let netns = fd.filter(|_| asks);
+        let netns = netns.and_then(|fd| netns::of_socket(pid, fd).ok());
         let is_elsewhere = match (netns, own) {
             (Some(netns), Some(own)) => netns != own,
             _ => !is_here,
         };
-        match listed_as(&kind) {
+        match protocol {
             Some(_) if is_elsewhere => {
                 found.elsewhere += 1;
                 found.netns = found.netns.or(netns);

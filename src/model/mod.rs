@@ -3,6 +3,7 @@
 mod endpoint;
 mod entry;
 mod facts;
+mod failed_connects;
 pub mod foreign;
 mod groups;
 mod holders;
@@ -21,6 +22,7 @@ mod tcp_info;
 pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet, Wildcard};
 pub use entry::{Entry, RowKind};
 pub use facts::{Device, Facts, Snapshot};
+pub use failed_connects::{Ending, FailedConnects, Failures, Towards};
 pub use foreign::Foreign;
 pub use groups::{Cgroup, ShareGroups};
 pub use holders::{Held, Holder, HolderIndex, Via};

@@ -10,8 +10,8 @@ use super::socket_options::{self, ATTR_CONG, ATTR_TCLASS, ATTR_TOS};
 use super::tcp_info;
 use super::{bytecode, nlmsg};
 use crate::model::{
-    Endpoint, Family, Memory, Narrow, Protocol, Queue, Socket, State, StateSet, Timer, TimerKind,
-    Ulp,
+    Ending, Endpoint, Family, Memory, Narrow, Protocol, Queue, Socket, State, StateSet, Timer,
+    TimerKind, Ulp,
 };
 
 const TCPDIAG_GETSOCK: u16 = 18;
@@ -224,6 +224,40 @@ fn memory(payload: &[u8]) -> Option<Memory> {
     })
 }
 
+/// The endings of TCP connections in a datagram of `SKNLGRP_INET_TCP_DESTROY` (Linux 4.2). What
+/// tells nothing of a connection is left out: listeners, sockets that were bound only, attempts
+/// that were given up before anything came back.
+///
+/// Source: `sock_diag_broadcast_destroy`, when the kernel frees a socket.
+pub fn endings(datagram: &[u8]) -> impl Iterator<Item = Ending> {
+    nlmsg::payloads(datagram, SOCK_DIAG_BY_FAMILY).filter_map(ending)
+}
+
+fn ending(row: &[u8]) -> Option<Ending> {
+    let family = match u8_at(row, 0)? {
+        AF_INET => Family::V4,
+        AF_INET6 => Family::V6,
+        _ => return None,
+    };
+    let peer = Endpoint::new(address(row, 24, family)?, be16_at(row, 6)?);
+    let mut attributes = nlmsg::attributes(row.get(ROW..)?);
+    let (_, info) = attributes.find(|(kind, _)| *kind == ATTR_INFO)?;
+    let tcp = tcp_info::parse(info)?;
+    // The first acknowledgement measures a round trip, that of a SYN too.
+    let was_established = tcp.min_rtt_us.is_some() || tcp.bytes_acked? > 0;
+    if peer.address.is_unspecified() {
+        None
+    } else if was_established {
+        Some(Ending::Established(peer))
+    } else if peer.port == 0 {
+        Some(Ending::Failed(peer.address))
+    } else if tcp.segs_out? > 0 && tcp.segs_in? > 0 {
+        Some(Ending::Refused(peer))
+    } else {
+        None
+    }
+}
+
 fn address(row: &[u8], offset: usize, family: Family) -> Option<IpAddr> {
     Some(match family {
         Family::V4 => IpAddr::V4(Ipv4Addr::from(array_at::<4>(row, offset)?)),
@@ -303,6 +337,49 @@ mod tests {
             assert_eq!(socket(&row[..length], Protocol::Tcp), None, "{length}");
         }
         assert!(socket(&row, Protocol::Tcp).is_some());
+    }
+
+    /// A notice as Linux 6.18 sends it: (peer's port, RTT measured, segments out and in, acked).
+    fn notice(port: u16, min_rtt: u32, out: u32, into: u32, acked: u64) -> Vec<u8> {
+        let mut row = vec![AF_INET, 7, 0, 0, 0, 0];
+        row.extend(port.to_be_bytes());
+        row.resize(24, 0);
+        row.extend([127, 0, 0, 1]);
+        row.resize(ROW, 0);
+        let mut info = vec![0; 248];
+        info[0] = 7;
+        info[120..128].copy_from_slice(&acked.to_ne_bytes());
+        info[136..140].copy_from_slice(&out.to_ne_bytes());
+        info[140..144].copy_from_slice(&into.to_ne_bytes());
+        info[148..152].copy_from_slice(&min_rtt.to_ne_bytes());
+        row.extend(nlmsg::attribute(ATTR_INFO, &info));
+        nlmsg::message(SOCK_DIAG_BY_FAMILY, 0, 0, &row)
+    }
+
+    #[test]
+    fn the_end_of_a_socket_tells_how_its_connect_ended() {
+        let peer = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let told = |datagram: &[u8]| endings(datagram).collect::<Vec<_>>();
+        let never = u32::MAX;
+        assert_eq!(
+            told(&notice(84, never, 1, 1, 0)),
+            [Ending::Refused(peer(84))]
+        );
+        assert_eq!(
+            told(&notice(0, never, 0, 0, 0)),
+            [Ending::Failed(peer(0).address)]
+        );
+        let established = [Ending::Established(peer(90))];
+        assert_eq!(told(&notice(90, 9, 2, 2, 1)), established);
+        // Whoever accepted it and was reset before a word was said.
+        assert_eq!(told(&notice(90, 8, 0, 3, 0)), established);
+        assert_eq!(told(&notice(90, never, 3, 0, 0)), [], "given up");
+        let mut two = notice(84, never, 1, 1, 0);
+        two.extend(notice(85, never, 1, 1, 0));
+        assert_eq!(told(&two).len(), 2);
+        for length in 0..two.len() / 2 {
+            assert_eq!(told(&two[..length]), [], "{length}");
+        }
     }
 
     #[test]

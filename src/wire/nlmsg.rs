@@ -158,6 +158,18 @@ fn split(bytes: &[u8]) -> Option<(Header, &[u8], &[u8])> {
     Some((header, payload, rest))
 }
 
+/// The payloads of the messages of one kind in a datagram, as far as its framing makes sense.
+pub fn payloads(mut datagram: &[u8], kind: u16) -> impl Iterator<Item = &[u8]> {
+    let messages = std::iter::from_fn(move || {
+        let (header, payload, rest) = split(datagram)?;
+        datagram = rest;
+        Some((header.kind, payload))
+    });
+    messages
+        .filter(move |(of, _)| *of == kind)
+        .map(|(_, payload)| payload)
+}
+
 /// An attribute for a request: its header, its payload, and what fills it up to four bytes.
 #[must_use]
 pub fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {

@@ -279,12 +279,23 @@ pub fn is_complete_here(answer: &Value) -> bool {
 /// The codes of an answer's problems that are of this test's doing: see [`is_complete_here`].
 pub fn problems_here(answer: &Value) -> Vec<&str> {
     let mut codes = problem_codes(answer);
-    codes.retain(|code| !OF_OTHERS.contains(code));
+    codes.retain(|code| !is_of_others(code));
     codes
 }
 
-/// Problems that other processes of the host make.
+/// Whether other processes of the host make a problem.
+pub fn is_of_others(code: &str) -> bool {
+    OF_OTHERS.contains(&code) || ELSEWHERE.contains(&code)
+}
+
+/// Problems that other processes of the host make, and for which an answer is not complete.
 const OF_OTHERS: [&str; 2] = ["owners_raced", "owners_denied"];
+/// What is told of other namespaces: those of other tests too, and of processes of the same name there.
+const ELSEWHERE: [&str; 3] = [
+    "other_namespaces",
+    "sockets_elsewhere",
+    "sockets_not_listed",
+];
 
 /// The sockets of `listen` and of `conns` together: all there are, raw ones too.
 ///

@@ -6,6 +6,9 @@
 //! without ever having been more. `Tcp.AttemptFails` and `TcpExt.TCPSynRetrans` are of the
 //! namespace and stand beside it. A destination that answers anybody is not told, nor a listener
 //! here whose accept queue is full: that is accept-queue-full. One attempt alone is path-loss.
+//! What is refused is no socket by then: see [`refused`].
+
+mod refused;
 
 use std::collections::BTreeMap;
 
@@ -21,8 +24,6 @@ use crate::model::{Identity, Protocol, Socket, State};
 const SEVERAL: usize = 3;
 /// So many are worth knowing.
 const FEW: usize = 2;
-/// Attempts that fail in a second, all through the sample, that are worth knowing.
-const REFUSED: f64 = 5.0;
 /// In one look an attempt fails for certain when its SYN was sent again so often.
 const SURE: u8 = 2;
 /// A SYN that has no answer is sent again after so long: milliseconds (`TCP_TIMEOUT_INIT`, less
@@ -44,8 +45,9 @@ pub(super) const RULE: Rule = Rule {
                 "warning: {SEVERAL} attempts failed or were sent again, some at both looks, and none is answered (in one look: each sent again {SURE} times)"
             ),
             format!(
-                "info: {FEW} attempts, or more that end before a SYN is sent again (in one look: sent again once); half of all fail at once, {REFUSED} a second"
+                "info: {FEW} attempts, or more that end before a SYN is sent again (in one look: sent again once)"
             ),
+            refused::THRESHOLDS.to_owned(),
         ]
     },
     check,
@@ -56,43 +58,10 @@ fn check(case: &Case<'_>) -> Outcome {
     let known = failing.iter().map(|failing| failing.waiting.len() as u64);
     let (known, unknown) = (known.sum(), unknown(case, &failing));
     let mut findings: Vec<_> = failing.iter().map(|failing| tell(case, failing)).collect();
-    if findings.is_empty() {
-        findings.extend(refused(case));
-    }
+    findings.extend(refused::findings(case, &failing));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let why = "this source does not tell whether a SYN was sent again: look twice, a second apart (--for 1s), or through sock_diag";
     outcome(findings, known, unknown, why)
-}
-
-/// Attempts that fail between two looks, as a refused one does: its socket is gone at once, and
-/// only the counters of the namespace know of it. Where at least half of what is opened fails,
-/// these are not a few that are tried in vain, nor what others do to this host.
-fn refused(case: &Case<'_>) -> Option<Finding> {
-    let rate = case.steady_rate("Tcp", "AttemptFails");
-    let failed = case.grown("Tcp", "AttemptFails")?;
-    let opened = case.grown("Tcp", "ActiveOpens")?;
-    if rate < REFUSED || failed > opened || failed * 2 < opened {
-        return None;
-    }
-    Some(Finding {
-        id: RULE.id,
-        holders: Vec::new(),
-        severity: Severity::Info,
-        title: format!("{failed} of {opened} attempts to connect failed at once while this looked"),
-        subject: Subject {
-            netns: case.now.sockets().first().and_then(|socket| socket.netns),
-            ..Subject::default()
-        },
-        evidence: Evidence::default()
-            .with("failed", failed)
-            .with("opened", opened)
-            .with_known("failed_per_second", case.rate("Tcp", "AttemptFails")),
-        cause: "most of what programs here try to reach refuses them: nobody listens there, or a firewall sends a reset. Their sockets are gone before anybody can look, so the counters of this namespace tell how many, but not whose and where to".to_owned(),
-        remedy: vec![
-            "see who says so: the logs of the programs here (\"connection refused\"), or strace -f -e trace=connect -p PID".to_owned(),
-            "then start, or correct, what they should reach".to_owned(),
-        ],
-    })
 }
 
 /// A destination that answers nobody, and the attempts.
@@ -514,28 +483,6 @@ mod tests {
             }
         });
         stage.steady().none(&RULE);
-    }
-
-    /// What is refused leaves no socket: the counters alone tell of it.
-    #[test]
-    fn what_is_refused_shows_in_the_counters() {
-        let counted = |failed: u64, opened: u64| {
-            let mut stage = Stage::new();
-            stage.kernel().count("Tcp", "AttemptFails", failed);
-            stage.kernel().count("Tcp", "ActiveOpens", opened);
-            stage
-        };
-        let after = |failed: u64, opened: u64| {
-            counted(100 + failed, 500 + opened).after(counted(100, 500), 1.0)
-        };
-        let finding = after(82, 90).only(&RULE);
-        assert_eq!(finding.severity, Severity::Info);
-        assert_eq!(finding.evidence.get("failed"), Some(82.into()));
-        // A few; some of many; and more than were opened here: others are refused by this host.
-        after(4, 4).none(&RULE);
-        after(10, 21).none(&RULE);
-        after(10, 9).none(&RULE);
-        counted(82, 90).none(&RULE);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::{Case, Finding, Outcome, Rule};
 use crate::analyze::past::{Past, Sample};
 use crate::model::{
-    AcceptQueue, Endpoint, Family, Files, Holder, HolderIndex, Kernel, ListenerPorts, Memory,
-    OwnerStatus, Process, Protocol, ProtocolSet, Queue, Role, Socket, State, TcpInfo, Timer,
-    TimerKind, Via,
+    AcceptQueue, Endpoint, FailedConnects, Family, Files, Holder, HolderIndex, Kernel,
+    ListenerPorts, Memory, OwnerStatus, Process, Protocol, ProtocolSet, Queue, Role, Socket, State,
+    TcpInfo, Timer, TimerKind, Via,
 };
 
 /// The address at which everything here happens.
@@ -24,6 +24,7 @@ pub struct Stage {
     holders: Vec<Holder>,
     before: Option<(Box<Stage>, f64)>,
     midway: Option<u32>,
+    failed: FailedConnects,
     next: u32,
 }
 
@@ -155,6 +156,12 @@ impl Stage {
         self
     }
 
+    /// The same, with attempts that failed since the look before.
+    pub fn failed(mut self, failed: FailedConnects) -> Self {
+        self.failed = failed;
+        self
+    }
+
     /// The same, `seconds` after a look at which there was no socket.
     pub fn after_nothing(self, seconds: f64) -> Self {
         let mut before = self.clone();
@@ -197,6 +204,7 @@ impl Stage {
         let past = self.before.as_ref().map(|(before, seconds)| {
             now.at = Duration::from_secs_f64(*seconds);
             let mut past = Past::of(before.finished());
+            past.failed = self.failed.clone();
             if let Some(drops) = self.midway {
                 let mut between = before.clone();
                 between.each(|made| made.0.drops = Some(drops));
