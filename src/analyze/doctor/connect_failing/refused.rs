@@ -189,9 +189,13 @@ mod tests {
     /// `first` in the first half, `second` in the second.
     fn ended(first: &[Ending], second: &[Ending]) -> FailedConnects {
         let mut failed = FailedConnects::default();
-        first.iter().for_each(|ending| failed.add(*ending));
+        for ending in first {
+            failed.add(*ending);
+        }
         failed.half_is_over();
-        second.iter().for_each(|ending| failed.add(*ending));
+        for ending in second {
+            failed.add(*ending);
+        }
         failed
     }
 
