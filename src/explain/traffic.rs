@@ -254,7 +254,7 @@ const APP_NOT_READING: Topic = Topic {
 
 const CONNECT_FAILING: Topic = Topic {
     name: "connect-failing",
-    title: "a destination answers none of several attempts to connect",
+    title: "several attempts to connect to a destination fail",
     group: Group::Findings,
     aliases: &["connecttimeout", "etimedout"],
     drawing: Drawing::None,

@@ -34,7 +34,7 @@ const RECENT_MS: u64 = 10_000;
 
 pub(super) const RULE: Rule = Rule {
     id: "connect-failing",
-    summary: "a destination answers none of several attempts to connect to it",
+    summary: "a destination answers none of several attempts to connect, or refuses them",
     protocol: Some(Protocol::Tcp),
     thresholds: || {
         vec![

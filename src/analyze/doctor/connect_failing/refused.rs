@@ -4,6 +4,7 @@
 //! sockets that end ([`FailedConnects`]): where to, and how many. Else `Tcp.AttemptFails` and
 //! `Tcp.ActiveOpens` of the namespace: only how many. Nobody tells whose they were.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use super::{Failing, RULE, SEVERAL};
@@ -27,6 +28,10 @@ pub(super) fn findings(case: &Case<'_>, failing: &[Failing<'_>]) -> Vec<Finding>
     let told = failed.iter().filter(|(towards, failures)| {
         failures.count >= SEVERAL as u64 && !is_answered(case, failed, **towards)
     });
+    let mut told: Vec<_> = told.collect();
+    // Those that are known best come first, then those that fail most.
+    told.sort_by_key(|((_, port), failures)| (port.is_none(), Reverse(failures.count)));
+    let told = told.into_iter();
     told.map(|(towards, failures)| tell(case, *towards, *failures))
         .collect()
 }
