@@ -40,7 +40,7 @@ fn sockets_of_other_kinds_are_counted() {
     // 20 pairs, netlink, and one of TCP without a port.
     assert_eq!(rest["count"], 42, "{rest}");
     let message = rest["message"].as_str().unwrap();
-    for part in ["40 unix", "1 netlink", "1 not bound yet", pid.as_str()] {
+    for part in ["40 unix", "1 netlink", "1 without a port", pid.as_str()] {
         assert!(message.contains(part), "{message}");
     }
     assert!(rest["hint"].as_str().unwrap().contains("ss "), "{rest}");
@@ -49,7 +49,9 @@ fn sockets_of_other_kinds_are_counted() {
     let told = udp.json();
     assert_eq!((udp.code(), sockets(&told).len()), (1, 0), "{udp:?}");
     let message = problem(&told, "sockets_not_listed")["message"].to_string();
-    assert!(message.contains("2 tcp"), "{message}");
+    for part in ["1 tcp", "1 without a port"] {
+        assert!(message.contains(part), "{message}");
+    }
     assert!(
         udp.stderr.contains("no socket of the kinds asked for"),
         "{udp:?}"
@@ -59,6 +61,73 @@ fn sockets_of_other_kinds_are_counted() {
     assert_eq!(chosen["problems"], value!([]), "{chosen}");
     let strict = proc_of(&pid, &["--strict"]);
     assert_eq!(strict.code(), 0, "{strict:?}");
+}
+
+/// What the same look would list of the other family, or by another collector, is not without a port.
+#[test]
+fn what_a_narrower_look_leaves_out_is_called_what_it_is() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    for (scene, more, part, way) in [
+        (&["listen-v6only"][..], "-4", "1 IPv6", "-6 lists"),
+        (&["listen"], "-6", "1 IPv4", "-4 lists"),
+        (
+            &["bound"],
+            "--collector=procfs",
+            "1 that this collector does not tell of",
+            "--collector netlink lists",
+        ),
+    ] {
+        let scene = Scene::start(scene);
+        let answer = proc_of(&scene.pid().to_string(), &["--json", more]).json();
+        let rest = problem(&answer, "sockets_not_listed");
+        let (message, hint) = (
+            rest["message"].as_str().unwrap(),
+            rest["hint"].as_str().unwrap(),
+        );
+        assert!(message.contains(part), "{message}");
+        assert!(!message.contains("without a port"), "{message}");
+        assert!(hint.starts_with(way), "{hint}");
+    }
+}
+
+/// A process whose first thread has ended is where its other threads are.
+#[test]
+fn a_process_whose_leader_has_ended_is_here_and_its_thread_is_named() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["dead-leader"]);
+    let pid = scene.extra("pid").to_string();
+    let answer = proc_of(&pid, &["--json"]);
+    let told = answer.json();
+    assert_eq!((answer.code(), sockets(&told).len()), (0, 1), "{answer:?}");
+    let codes = problem_codes(&told);
+    assert!(!codes.contains(&"sockets_elsewhere"), "{told}");
+    let tid = scene.extra("tid").to_string();
+    let thread = proc_of(&tid, &[]);
+    assert_eq!(thread.code(), 1, "{thread:?}");
+    let said = format!("{tid} is a thread of process {pid}");
+    assert!(thread.stderr.contains(&said), "{thread:?}");
+    assert!(!thread.stderr.contains("without a port"), "{thread:?}");
+}
+
+/// What only waits to be reaped is in no namespace, neither here nor elsewhere.
+#[test]
+fn a_process_that_has_ended_and_was_not_reaped() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let mut child = common::spawn::spawn(&mut Run::of("true").command()).unwrap();
+    let pid = child.id().to_string();
+    let said = format!("process {pid} has ended");
+    common::eventually("a process that ends", common::DEADLINE, || {
+        let answer = proc_of(&pid, &[]);
+        assert!(!answer.stderr.contains("namespace"), "{answer:?}");
+        answer.stderr.contains(&said).then_some(())
+    });
+    common::spawn::end(&mut child);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `sockscope proc`: what is said of sockets that the list does not have.
 
+mod ways;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
@@ -8,6 +10,10 @@ use rustc_hash::FxHashSet;
 use crate::collect::{Standing, Unlisted, compare_listed};
 use crate::model::Problem;
 use crate::query::Query;
+use ways::{Word, ways};
+
+/// So many processes are named in a hint at most.
+const NAMED: usize = 4;
 
 /// The processes that were asked for, and what each has beside the list.
 pub(super) struct Rest<'a> {
@@ -34,16 +40,6 @@ impl<'a> Rest<'a> {
             target,
             standings: standings.collect(),
         }
-    }
-
-    /// What is not in the list.
-    fn unlisted(&self) -> impl Iterator<Item = (u32, &Unlisted)> {
-        self.standings
-            .iter()
-            .filter_map(|(pid, standing)| match standing {
-                Standing::Here(rest) | Standing::Elsewhere(rest) => Some((*pid, rest)),
-                Standing::Gone | Standing::Denied => None,
-            })
     }
 
     fn count(&self, is_so: impl Fn(&Standing) -> bool) -> usize {
@@ -92,7 +88,7 @@ impl<'a> Rest<'a> {
                 _ => None,
             })
             .collect();
-        let (first, rest) = concerned.first()?;
+        let (_, rest) = concerned.first()?;
         let sockets: u64 = concerned.iter().map(|(_, rest)| rest.elsewhere).sum();
         let netns = rest
             .netns
@@ -114,48 +110,64 @@ impl<'a> Rest<'a> {
         let inside = self
             .standings
             .iter()
-            .find(|(_, standing)| is_away(standing));
+            .find_map(|(pid, standing)| match standing {
+                Standing::Elsewhere(rest) => Some((pid, rest.task)),
+                _ => None,
+            });
         Some(match inside {
-            Some((pid, _)) if self.standings.len() == 1 => {
-                problem.hint(format!("nsenter -t {pid} -n sockscope proc {pid}"))
+            Some((pid, task)) if self.standings.len() == 1 => {
+                problem.hint(format!("nsenter -t {task} -n sockscope proc {pid}"))
             }
-            Some((pid, _)) => problem.hint(format!(
-                "nsenter -t {pid} -n sockscope proc '{}'",
+            Some((_, task)) => problem.hint(format!(
+                "nsenter -t {task} -n sockscope proc '{}'",
                 self.target
             )),
-            None => problem.hint(format!("ls -l /proc/{first}/fd shows all it has open")),
+            None => problem.hint(format!(
+                "ls -l /proc/{}/fd shows all it has open",
+                rest.task
+            )),
         })
     }
 
-    /// Of sockets that tables of other kinds have, or none.
-    fn of_other_kinds(&self) -> Option<Problem> {
-        let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-        let mut concerned = Vec::new();
-        for (pid, rest) in self.unlisted().filter(|(_, rest)| rest.here() > 0) {
-            concerned.push(pid);
-            let unused = ("not bound yet", &rest.unused);
-            for (kind, count) in rest
-                .kinds
-                .iter()
-                .map(|(k, n)| (k.as_str(), n))
-                .chain([unused])
-            {
-                *kinds.entry(family(kind)).or_default() += count;
-            }
-        }
-        let first = concerned.first()?;
-        kinds.retain(|_, count| *count > 0);
-        let total: u64 = kinds.values().sum();
-        let mut parts: Vec<_> = kinds.iter().collect();
-        parts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let named: Vec<_> = parts
+    /// Those that have more in one place: here, or else in the namespace of the first.
+    fn with_more(&self) -> Vec<(u32, &Standing, &Unlisted)> {
+        let mut with_more: Vec<_> = self
+            .standings
             .iter()
-            .map(|(kind, n)| format!("{n} {kind}"))
+            .filter_map(|(pid, standing)| match standing {
+                Standing::Here(rest) | Standing::Elsewhere(rest) => Some((*pid, standing, rest)),
+                _ => None,
+            })
+            .filter(|(_, _, rest)| !rest.here.is_empty())
             .collect();
+        let place = |standing: &Standing| match standing {
+            Standing::Elsewhere(rest) => Some(rest.netns),
+            _ => None,
+        };
+        let first = with_more
+            .iter()
+            .map(|(_, standing, _)| place(standing))
+            .min();
+        with_more.retain(|(_, standing, _)| Some(place(standing)) == first);
+        with_more
+    }
+
+    /// Of sockets that are not in the list, and could not be elsewhere either.
+    fn of_other_kinds(&self) -> Option<Problem> {
+        let concerned = self.with_more();
+        let (_, standing, first) = concerned.first()?;
+        let mut kinds: BTreeMap<Word<'_>, u64> = BTreeMap::new();
+        for (what, count) in concerned.iter().flat_map(|(_, _, rest)| &rest.here) {
+            *kinds.entry(Word::of(what)).or_default() += count;
+        }
+        let total: u64 = kinds.values().sum();
+        let mut parts: Vec<_> = kinds.into_iter().collect();
+        parts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let named: Vec<_> = parts.iter().map(|(word, n)| word.counted(*n)).collect();
         let message = format!(
             "{} {} {} not listed here: {}",
             self.who(concerned.len()),
-            if concerned.len() == 1 { "has" } else { "have" },
+            has(concerned.len()),
             if total == 1 {
                 "1 socket that is".to_owned()
             } else {
@@ -163,20 +175,17 @@ impl<'a> Rest<'a> {
             },
             named.join(", "),
         );
-        let hint = match parts.first().map(|(kind, _)| **kind) {
-            Some("unix") => format!("ss -ap -f unix lists them: pid={first}"),
-            Some("netlink") => format!("ss -ap -f netlink lists them: pid={first}"),
-            Some("packet") => format!("ss -ap -f packet lists them: pid={first}"),
-            Some("tcp") => "-t lists them".to_owned(),
-            Some("udp") => "-u lists them".to_owned(),
-            Some("raw") => "-w lists them".to_owned(),
-            _ => format!("ls -l /proc/{first}/fd shows all it has open"),
+        let pids = concerned.iter().take(NAMED);
+        let mut pids: Vec<_> = pids.map(|(pid, _, _)| format!("pid={pid}")).collect();
+        let further = concerned.len().saturating_sub(NAMED);
+        pids.extend((further > 0).then(|| format!("{further} more")));
+        let door = match standing {
+            Standing::Elsewhere(_) => format!("nsenter -t {} -n ", first.task),
+            _ => String::new(),
         };
-        Some(
-            Problem::new("sockets_not_listed", message)
-                .hint(hint)
-                .count(total),
-        )
+        let words: Vec<_> = parts.iter().map(|(word, _)| *word).collect();
+        let problem = Problem::new("sockets_not_listed", message).count(total);
+        Some(problem.hint(ways(&words, &door, &pids, first.task)))
     }
 
     /// Why there is no row at all, or none that a filter has chosen.
@@ -199,6 +208,19 @@ impl<'a> Rest<'a> {
                 None => Some(super::absent::no_process(self.target.as_bytes())),
             };
         }
+        if let [(id, Standing::ThreadOf(pid))] = self.standings.as_slice() {
+            return Some(format!(
+                "{id} is a thread of process {pid}, whose sockets sockscope proc {pid} lists"
+            ));
+        }
+        let over = self.count(|standing| matches!(standing, Standing::Ended | Standing::Gone));
+        if over == all {
+            let verb = if all == 1 { "has" } else { "have" };
+            return Some(format!(
+                "{} {verb} ended, and only waits for its parent to take note of it",
+                self.who(all)
+            ));
+        }
         let denied = self.count(|standing| *standing == Standing::Denied);
         if denied > 0 {
             return Some(format!(
@@ -214,7 +236,7 @@ impl<'a> Rest<'a> {
                 has(all)
             ));
         }
-        let is_other = !is_chosen && self.unlisted().any(|(_, rest)| rest.here() > 0);
+        let is_other = !is_chosen && !self.with_more().is_empty();
         is_other.then(|| {
             format!(
                 "{} {} no socket of the kinds asked for here",
@@ -236,12 +258,96 @@ fn sockets_of(count: u64) -> String {
     }
 }
 
-/// A kind without what tells its members apart: `unix-stream` is unix, `udpv6` is udp.
-fn family(kind: &str) -> &str {
-    let kind = kind.trim_end_matches("v6");
-    if kind.starts_with("unix") {
-        "unix"
-    } else {
-        kind
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::Unshown;
+
+    fn rest(standings: Vec<(u32, Standing)>) -> Rest<'static> {
+        Rest {
+            target: "nginx",
+            standings,
+        }
+    }
+
+    fn has(task: u32, here: &[(Unshown, u64)]) -> Unlisted {
+        Unlisted {
+            task,
+            here: here.iter().cloned().collect(),
+            ..Unlisted::default()
+        }
+    }
+
+    fn kind(kind: &str) -> Unshown {
+        Unshown::Kind(kind.to_owned())
+    }
+
+    #[test]
+    fn every_kind_that_is_not_listed_has_its_way() {
+        let mixed = has(
+            7,
+            &[
+                (kind("unix-stream"), 200),
+                (kind("unix"), 40),
+                (Unshown::Ipv6, 2),
+                (Unshown::Portless, 1),
+            ],
+        );
+        let problem = rest(vec![(7, Standing::Here(mixed))])
+            .of_other_kinds()
+            .unwrap();
+        assert_eq!(
+            problem.message,
+            "process 7 has 243 sockets that are not listed here: 240 unix, 2 IPv6, 1 without a port (never bound, or \
+             its connection is over)"
+        );
+        assert_eq!(
+            problem.hint.unwrap(),
+            "ss -ap -f unix lists the unix ones (pid=7), -6 those of IPv6, ls -l /proc/7/fd shows all it has open"
+        );
+        let one = rest(vec![(7, Standing::Here(has(7, &[(kind("udpv6"), 3)])))]);
+        assert_eq!(one.of_other_kinds().unwrap().hint.unwrap(), "-u lists them");
+        let none = rest(vec![(7, Standing::Here(has(7, &[(Unshown::Portless, 3)])))]);
+        let problem = none.of_other_kinds().unwrap();
+        assert!(
+            problem
+                .message
+                .ends_with("3 without a port (never bound, or their connection is over)")
+        );
+        assert_eq!(
+            problem.hint.unwrap(),
+            "ls -l /proc/7/fd shows all it has open"
+        );
+    }
+
+    #[test]
+    fn those_of_another_namespace_are_behind_its_door() {
+        let unix = |task| has(task, &[(kind("unix"), 1)]);
+        let away = rest(vec![(7, Standing::Elsewhere(unix(8)))]);
+        assert_eq!(
+            away.of_other_kinds().unwrap().hint.unwrap(),
+            "nsenter -t 8 -n ss -ap -f unix lists them (pid=7)"
+        );
+        let both = rest(vec![
+            (7, Standing::Elsewhere(unix(7))),
+            (8, Standing::Here(unix(8))),
+            (9, Standing::Here(unix(9))),
+        ]);
+        let problem = both.of_other_kinds().unwrap();
+        assert_eq!(problem.count, 2, "those here");
+        assert_eq!(
+            problem.hint.unwrap(),
+            "ss -ap -f unix lists them (pid=8, pid=9)"
+        );
+    }
+
+    #[test]
+    fn who_is_no_process_any_more_or_never_was() {
+        let why = |standing| rest(vec![(7, standing)]).why_nothing(false);
+        assert!(why(Standing::Ended).starts_with("process 7 has ended"));
+        assert_eq!(
+            why(Standing::ThreadOf(5)),
+            "7 is a thread of process 5, whose sockets sockscope proc 5 lists"
+        );
     }
 }

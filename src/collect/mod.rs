@@ -41,7 +41,7 @@ pub use processes::Processes;
 pub use procfs::Procfs;
 pub use stream::{Shown, SocketStream};
 pub use tables::read_tables;
-pub use unlisted::{Standing, Unlisted, compare as compare_listed};
+pub use unlisted::{Standing, Unlisted, Unshown, compare as compare_listed};
 
 /// One table of the kernel, as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

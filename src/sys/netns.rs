@@ -9,6 +9,8 @@ use std::thread::Builder;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::proc::{self, ProcDir};
+
 /// The inode of the calling thread's network namespace; `None` without /proc.
 #[must_use]
 pub fn current() -> Option<NonZeroU64> {
@@ -22,7 +24,23 @@ fn inode_of(path: &str) -> Option<NonZeroU64> {
 /// The inode of a process's network namespace; `None` where that may not be looked at.
 #[must_use]
 pub fn of_process(pid: u32) -> Option<NonZeroU64> {
-    inode_of(&format!("/proc/{pid}/ns/net"))
+    let read = |pid| std::fs::metadata(format!("/proc/{pid}/ns/net"));
+    NonZeroU64::new(by_live_task(pid, read).ok()?.ino())
+}
+
+/// What `read` gives for a process; where its first thread has ended, and another has not, for
+/// that one: a thread that has ended is in no namespace.
+fn by_live_task<T>(pid: u32, read: impl Fn(u32) -> io::Result<T>) -> io::Result<T> {
+    let of_first = read(pid);
+    match &of_first {
+        Err(error) if proc::has_ended(error) => {}
+        _ => return of_first,
+    }
+    let task = ProcDir::open().ok().and_then(|proc| proc.live_task(pid));
+    match task.filter(|&task| task != pid) {
+        Some(task) => read(task),
+        None => of_first,
+    }
 }
 
 /// The inode of the network namespace that a socket of a process is in.
@@ -60,8 +78,11 @@ pub fn mark(pid: Option<u32>) -> Option<u64> {
 }
 
 fn mark_of(pid: Option<u32>) -> io::Result<u64> {
-    let whose = pid.map_or_else(|| "thread-self".to_owned(), |pid| pid.to_string());
-    Ok(std::fs::metadata(format!("/proc/{whose}/net/dev"))?.ino())
+    let read = |whose: &str| Ok(std::fs::metadata(format!("/proc/{whose}/net/dev"))?.ino());
+    match pid {
+        None => read("thread-self"),
+        Some(pid) => by_live_task(pid, |pid| read(&pid.to_string())),
+    }
 }
 
 /// Whether a process may be in the calling thread's network namespace: it is, or that cannot
@@ -94,7 +115,8 @@ pub fn initial_pid_namespace() -> Option<bool> {
 /// # Errors
 /// When the namespace is gone or entering it is not permitted (`CAP_SYS_ADMIN`).
 pub fn inside<T: Send>(pid: u32, work: impl FnOnce() -> T + Send) -> io::Result<T> {
-    let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net"))?;
+    let open = |pid| std::fs::File::open(format!("/proc/{pid}/ns/net"));
+    let namespace = by_live_task(pid, open)?;
     std::thread::scope(|scope| {
         let inside = Builder::new().spawn_scoped(scope, || {
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;

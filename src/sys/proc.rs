@@ -120,6 +120,25 @@ impl ProcDir {
         }
     }
 
+    /// A thread of a process that has not ended: the first one, whose number is the pid, where
+    /// that has not. `None` when all have, and the process waits to be reaped.
+    #[must_use]
+    pub fn live_task(&self, pid: u32) -> Option<u32> {
+        if self.has_table(pid, None) {
+            return Some(pid);
+        }
+        let tids = self.tids(pid).unwrap_or_default();
+        tids.into_iter()
+            .find(|&tid| tid != pid && self.has_table(pid, Some(tid)))
+    }
+
+    /// The process that a pid or a thread id belongs to; `None` when there is none, or none that
+    /// /proc shows.
+    #[must_use]
+    pub fn process_of(&self, id: u32) -> Option<u32> {
+        proc_pid::process(&self.read(id, "status").ok()?)
+    }
+
     /// How many descriptors a process has open, or `None` when the kernel does not tell
     /// (before Linux 6.2) or the process is gone. No permission is needed.
     #[must_use]

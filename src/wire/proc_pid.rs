@@ -47,6 +47,12 @@ pub fn pid(status: &[u8]) -> Option<u32> {
     line_of(status, b"Pid:")?.trim().parse().ok()
 }
 
+/// The pid of the process that a task belongs to, from /proc/PID/status.
+#[must_use]
+pub fn process(status: &[u8]) -> Option<u32> {
+    line_of(status, b"Tgid:")?.trim().parse().ok()
+}
+
 /// How often a task has gone to sleep so far, if it sleeps now; `None` where it runs or waits for
 /// a processor, from /proc/PID/status.
 #[must_use]
