@@ -26,12 +26,12 @@ pub fn attribute(socket: &mut Socket, listeners: &ListenerPorts, owners: Owners)
     }
 }
 
-/// Listeners by their state; connections by whether a listener holds their local port.
+/// Listeners by their state; connections by whether a listener waits at their local end.
 fn role(socket: &Socket, listeners: &ListenerPorts) -> Option<Role> {
     match socket.state {
         _ if socket.is_listener() => Some(Role::Listener),
         State::BoundInactive | State::Close => None,
-        _ if listeners.contains(socket.protocol, socket.local.port) => Some(Role::Inbound),
+        _ if listeners.contains(socket.protocol, socket.local) => Some(Role::Inbound),
         _ => Some(Role::Outbound),
     }
 }

@@ -13,7 +13,8 @@
 mod common;
 
 use common::{
-    Answer, NOBODY, Namespace, Run, Scene, eventually, problem_codes, row, rows, sandbox, sockets,
+    Answer, DEADLINE, NOBODY, Namespace, Run, Scene, eventually, problem_codes, row, rows, sandbox,
+    sockets,
 };
 use serde_json::{Value, json as value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,8 +116,19 @@ fn every_scene_has_the_same_owners_both_ways() {
             "300",
         ],
     ] {
-        let _scene = Scene::start(arguments);
+        let scene = Scene::start(arguments);
         assert_same(&arguments.join(" "));
+        drop(scene);
+        // What a ring or a message holds, the kernel lets go of some time after its process has ended.
+        let inodes =
+            |table| std::fs::read_to_string(format!("/proc/thread-self/net/{table}")).unwrap();
+        eventually("no sockets of the scene", DEADLINE, || {
+            let left = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"].map(inodes);
+            let mut rows = left.iter().flat_map(|text| text.lines().skip(1));
+            // One without a file ends by itself.
+            let has_file = |row: &str| row.split_whitespace().nth(9) != Some("0");
+            (!rows.any(has_file)).then_some(())
+        });
     }
 }
 

@@ -115,6 +115,8 @@ fn it_is_what_json_gives() {
     let scenes = quiet_scenes();
     let _more = Scene::start(&["close-wait", "--count=12"]);
     let port = scenes[0].labelled("listener").port().to_string();
+    // By its number: other tests have processes of the same name.
+    let pid = scenes[1].pid().to_string();
     let place = Place::new("json");
     let schema = Run::new(&["schema"]).json();
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -131,7 +133,7 @@ fn it_is_what_json_gives() {
         // Rules of which time changes nothing.
         &["doctor", "--for=0", "--only=exposed-listener,fd-limit"],
         &["doctor", "--list"],
-        &["proc", "scene"],
+        &["proc", &pid],
         &["inspect", "port>=0"],
         &["explain", "close-wait"],
         &["--columns=help"],

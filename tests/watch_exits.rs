@@ -15,6 +15,7 @@ mod common;
 use common::terminal::{Start, is_whole, watching};
 use common::{Namespace, Scene, eventually, sandbox};
 use std::os::unix::process::ExitStatusExt;
+use std::thread::sleep;
 use std::time::Duration;
 
 #[test]
@@ -129,8 +130,11 @@ fn ctrl_z_stops_the_job_of_a_shell_and_fg_brings_it_back() {
     // A shell may collect what has ended with the next command only.
     let is_there = || std::fs::read_to_string(&job).is_ok_and(|stat| !stat.contains(") Z "));
     eventually("its end", common::DEADLINE, || (!is_there()).then_some(()));
-    terminal.type_in("\r");
-    terminal.shows("Terminated");
+    eventually("the word of the shell", common::DEADLINE, || {
+        terminal.type_in("\r");
+        sleep(Duration::from_millis(100));
+        terminal.written().contains("Terminated").then_some(())
+    });
     terminal.type_in("exit 7\r");
     assert_eq!(terminal.end().code(), Some(7));
     terminal.is_given_back();

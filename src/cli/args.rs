@@ -11,6 +11,7 @@ use super::diff::DiffArgs;
 use super::pages::ManArgs;
 use super::wait::WaitArgs;
 use crate::analyze::states::By;
+use crate::model::foreign::exact;
 use crate::query::CollectorChoice;
 use crate::render::Format;
 
@@ -233,6 +234,29 @@ pub struct FilterWords {
     /// state established '( dport = :ssh or sport = :443 )'; sockscope man filter has it all
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
+}
+
+impl Command {
+    /// The words that choose rows, as they were typed: a filter, ports, a process.
+    pub(super) fn asked(&self) -> String {
+        match self {
+            Self::Listen { filter, .. }
+            | Self::Conns { filter, .. }
+            | Self::States { filter, .. }
+            | Self::Inspect { filter }
+            | Self::Buildup(BuildupArgs { filter, .. }) => filter.words.join(" "),
+            Self::Port { words, .. } => words.join(" "),
+            Self::Proc { target, filter, .. } => {
+                let target = exact(target.as_encoded_bytes());
+                let words = filter.words.iter().map(String::as_str);
+                std::iter::once(&*target)
+                    .chain(words)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            }
+            _ => String::new(),
+        }
+    }
 }
 
 /// What every command takes.

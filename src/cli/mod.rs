@@ -39,6 +39,7 @@ use std::io::{self, Write};
 
 use clap::Parser;
 
+use crate::model::foreign::escape;
 use crate::pipeline::Stop;
 use crate::sys::streams::Stdout;
 use args::{Cli, ColorName, Command};
@@ -91,7 +92,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => match habits::with_command(&arguments, &error) {
             Some(cli) => cli,
-            None => return refuse(&error),
+            None => return refuse(&retold(&arguments, error)),
         },
     };
     let (command, options) = habits::understand(cli.command, cli.options);
@@ -107,7 +108,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(usage) => (Settings::default(), Some(Failure::from(usage))),
     };
     let note = settings.note.clone();
-    let session = Session::new(options, settings);
+    let mut session = Session::new(options, settings);
+    session.asked = command.as_ref().map_or_else(String::new, Command::asked);
     if let Some(note) = note {
         session.tell(&format!("note: {note}"));
     }
@@ -183,6 +185,14 @@ fn refuse(error: &clap::Error) -> Exit {
         _ => say("hint: sockscope --help shows what there is; sockscope port 8080 looks at a port"),
     }
     Exit::Failure
+}
+
+/// The error again, with what was typed as it may be shown: clap leaves out what a terminal would
+/// obey, and what is left was not typed.
+fn retold(arguments: &[OsString], error: clap::Error) -> clap::Error {
+    let shown = arguments.iter().map(|word| escape(word.as_encoded_bytes()));
+    let again = Cli::try_parse_from(shown);
+    again.err().unwrap_or(error)
 }
 
 /// One line for what happened, one more for what to do.

@@ -62,6 +62,8 @@ pub struct Session {
     pub theme: Theme,
     /// The time of the snapshot.
     pub now: jiff::Timestamp,
+    /// What chooses rows, as it was typed: empty where all are told.
+    pub(super) asked: String,
     /// The usual columns as they are configured, each as after `--columns`.
     pub(super) usual: Vec<String>,
     /// Where the answer goes.
@@ -96,6 +98,7 @@ impl Session {
             format,
             theme,
             now: jiff::Timestamp::now(),
+            asked: String::new(),
             usual: settings.columns,
             output: Output::default(),
             draft: None,
@@ -304,6 +307,24 @@ impl Session {
         Ok(Some((column(id)?, reverse)))
     }
 
+    /// The options and words that choose rows; `None` where all are told.
+    fn chosen(&self) -> Option<String> {
+        let options = &self.options;
+        let flags = [
+            (options.tcp, "-t"),
+            (options.udp, "-u"),
+            (options.raw, "-w"),
+            (options.ipv4, "-4"),
+            (options.ipv6, "-6"),
+            (options.listening, "-l"),
+            (options.all, "-a"),
+        ];
+        let flags = flags.iter().filter(|(is_given, _)| *is_given);
+        let words = flags.map(|(_, flag)| *flag).chain([self.asked.as_str()]);
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
     /// What every JSON answer begins with.
     #[must_use]
     pub fn head(&self, command: &'static str) -> Head {
@@ -313,6 +334,7 @@ impl Session {
             collected_at: self.now.strftime(format).to_string(),
             host: sys::host_name(),
             limit: self.options.limit,
+            asked: self.chosen(),
             columns: without_key(&columns::select(&self.asked())),
         }
     }

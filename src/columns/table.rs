@@ -135,7 +135,7 @@ columns! {
     "lost" "LOST" Kind::Count("segments"), INFO: "thought to be lost now"
         => |r| from_info(r, |info| number(info.lost).into());
     "bytes_acked" "ACKED" Kind::Bytes, INFO: "sent, and acknowledged by the peer"
-        => |r| from_info(r, |info| info.bytes_acked.map(Value::Bytes));
+        => |r| from_info(r, |info| info.data_acked().map(Value::Bytes));
     "bytes_received" "RECEIVED" Kind::Bytes, INFO: "received in order"
         => |r| from_info(r, |info| info.bytes_received.map(Value::Bytes));
     "segs" "SEGS" Kind::Count("segments"), INFO: "sent and received, with those without data"

@@ -267,10 +267,8 @@ const CONNECT_FAILING: Topic = Topic {
         point(
             "shown",
             "SYN_SENT towards one address and port at every look, the SYN sent again, none of \
-             them ever ESTABLISHED. The sockets differ from look to look: they give up, others \
-             follow. TCPSynRetrans and AttemptFails grow. A refused one is gone at once: the \
-             kernel tells where it went (the port only if connect() did not wait), not whose it \
-             was.",
+             them ever ESTABLISHED; the sockets differ from look to look. A refused one is gone \
+             at once: the kernel tells where to (the port only if connect() did not wait).",
         ),
         point(
             "who acts",

@@ -1,6 +1,10 @@
 //! Ranges of ports, and the ports that listeners hold.
 
-use super::{Protocol, Socket};
+use std::net::Ipv4Addr;
+
+use rustc_hash::FxHashSet;
+
+use super::{Endpoint, Family, Protocol, Socket};
 
 /// A range of ports, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,17 +58,20 @@ fn parse_port(text: &str) -> Result<u16, String> {
         .map_err(|_| format!("port {text} is above 65535"))
 }
 
-/// The local ports that listeners hold, for each protocol.
+/// Where listeners wait for clients, for each protocol.
 #[derive(Clone, Debug)]
 pub struct ListenerPorts {
-    /// One bit a port, one array a protocol.
+    /// Listeners of all addresses of a family: one bit a port, one array a protocol and family.
     bits: Vec<u64>,
+    /// Those of one address.
+    ends: FxHashSet<(Protocol, Endpoint)>,
 }
 
 impl Default for ListenerPorts {
     fn default() -> Self {
         Self {
-            bits: vec![0; Protocol::ALL.len() * Self::WORDS],
+            bits: vec![0; Protocol::ALL.len() * Family::ALL.len() * Self::WORDS],
+            ends: FxHashSet::default(),
         }
     }
 }
@@ -72,30 +79,44 @@ impl Default for ListenerPorts {
 impl ListenerPorts {
     const WORDS: usize = 65536 / 64;
 
-    /// Notes the port of `socket`, if it is a listener.
+    /// Notes where `socket` waits, if it is a listener.
     pub fn note(&mut self, socket: &Socket) {
-        let (word, bit) = Self::place(socket.protocol, socket.local.port);
-        if socket.is_listener()
-            && let Some(word) = self.bits.get_mut(word)
-        {
-            *word |= bit;
+        let Socket {
+            protocol, local, ..
+        } = *socket;
+        if !socket.is_listener() {
+            return;
+        }
+        if !local.address.is_unspecified() {
+            self.ends.insert((protocol, local));
+            return;
+        }
+        let both = local.address.is_ipv6() && socket.takes_both_families() != Some(false);
+        let others = Endpoint::new(Ipv4Addr::UNSPECIFIED.into(), local.port);
+        for end in [Some(local), both.then_some(others)].into_iter().flatten() {
+            let (word, bit) = Self::place(protocol, end);
+            if let Some(word) = self.bits.get_mut(word) {
+                *word |= bit;
+            }
         }
     }
 
-    /// Whether a listener holds the local port.
+    /// Whether a listener waits at a local address and port: one of that address, or of all.
     #[must_use]
-    pub fn contains(&self, protocol: Protocol, port: u16) -> bool {
-        let (word, bit) = Self::place(protocol, port);
+    pub fn contains(&self, protocol: Protocol, local: Endpoint) -> bool {
+        let (word, bit) = Self::place(protocol, local);
         self.bits.get(word).is_some_and(|word| word & bit != 0)
+            || self.ends.contains(&(protocol, local))
     }
 
-    fn place(protocol: Protocol, port: u16) -> (usize, u64) {
+    fn place(protocol: Protocol, end: Endpoint) -> (usize, u64) {
         let table = match protocol {
             Protocol::Tcp => 0,
             Protocol::Udp => 1,
             Protocol::Raw => 2,
         };
-        let port = usize::from(port);
+        let table = 2 * table + usize::from(end.address.is_ipv6());
+        let port = usize::from(end.port);
         (table * Self::WORDS + port / 64, 1 << (port % 64))
     }
 }
@@ -132,9 +153,38 @@ mod tests {
         ports.note(&socket(Protocol::Tcp, State::Listen, 65535));
         ports.note(&socket(Protocol::Udp, State::Unconnected, 53));
         ports.note(&socket(Protocol::Tcp, State::Established, 1000));
-        assert!(ports.contains(Protocol::Tcp, 65535));
-        assert!(ports.contains(Protocol::Udp, 53));
-        assert!(!ports.contains(Protocol::Tcp, 53));
-        assert!(!ports.contains(Protocol::Tcp, 1000));
+        assert!(ports.contains(Protocol::Tcp, local(65535)));
+        assert!(ports.contains(Protocol::Udp, local(53)));
+        assert!(!ports.contains(Protocol::Tcp, local(53)));
+        assert!(!ports.contains(Protocol::Tcp, local(1000)));
+    }
+
+    /// What nobody waits for at an address did not come there.
+    #[test]
+    fn a_listener_of_another_address_is_no_listener() {
+        let end = |text: &str, port| Endpoint::new(text.parse().unwrap(), port);
+        let waits = |address: &str, v6_only: Option<bool>, at: &str| {
+            let mut ports = ListenerPorts::default();
+            let local = end(address, 80);
+            let family = if address.contains(':') {
+                Family::V6
+            } else {
+                Family::V4
+            };
+            let mut listener = Socket::new(Protocol::Tcp, family, State::Listen, local);
+            listener.v6_only = v6_only;
+            ports.note(&listener);
+            assert!(!ports.contains(Protocol::Tcp, end(at, 81)));
+            ports.contains(Protocol::Tcp, end(at, 80))
+        };
+        assert!(waits("127.0.0.2", None, "127.0.0.2"));
+        assert!(!waits("127.0.0.2", None, "127.0.0.1"));
+        assert!(waits("0.0.0.0", None, "127.0.0.1"));
+        assert!(!waits("0.0.0.0", None, "::1"));
+        assert!(waits("::", Some(false), "127.0.0.1") && waits("::", Some(false), "::1"));
+        assert!(waits("::", None, "127.0.0.1"), "it may be");
+        assert!(!waits("::", Some(true), "127.0.0.1") && waits("::", Some(true), "::1"));
+        assert!(waits("::ffff:0.0.0.0", Some(false), "127.0.0.1"));
+        assert!(!waits("::ffff:0.0.0.0", Some(false), "::1"));
     }
 }

@@ -70,7 +70,8 @@ pub struct TcpInfo {
     /// The rate at which segments are let out, in bytes a second (Linux 3.15); `None` where
     /// there is no limit.
     pub pacing_rate: Option<u64>,
-    /// Bytes acknowledged by the peer (Linux 4.1).
+    /// Bytes acknowledged by the peer, with the SYN of whoever called connect(), and the FIN (Linux
+    /// 4.1).
     pub bytes_acked: Option<u64>,
     /// Bytes received, without the FIN that the kernel counts with them (Linux 4.1).
     pub bytes_received: Option<u64>,
@@ -179,6 +180,15 @@ impl TcpInfo {
     #[must_use]
     pub fn quiet_ms(&self) -> Option<u32> {
         least(self.since_received_ms, self.since_acked_ms)
+    }
+
+    /// Bytes of data acknowledged by the peer: a SYN and a FIN, which the kernel counts with them, are
+    /// more than was sent (before Linux 4.19, which does not tell how much that is, they count).
+    #[must_use]
+    pub fn data_acked(&self) -> Option<u64> {
+        let once = self.bytes_sent.zip(self.bytes_retransmitted);
+        let sent = once.map_or(u64::MAX, |(sent, again)| sent.saturating_sub(again));
+        self.bytes_acked.map(|acked| acked.min(sent))
     }
 
     /// Milliseconds since data was last sent; `None` where none ever was.

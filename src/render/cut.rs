@@ -13,8 +13,24 @@ pub fn cut(text: &str, width: usize) -> String {
         return String::new();
     }
     let (head, tail) = split_at_width(text, width - 1);
+    let head = before_escape(head);
     let whole = head.len() - split_number(head, tail);
     format!("{}…", head.get(..whole).unwrap_or_default())
+}
+
+/// The text without the escape (`\x1b`, `\u{202e}`) that it ends within: half of one is another
+/// character.
+fn before_escape(head: &str) -> &str {
+    let Some((before, escape)) = head.rsplit_once('\\') else {
+        return head;
+    };
+    let is_whole = match escape.as_bytes() {
+        [b'x', ..] => escape.len() > 2,
+        [b'u', b'{', ..] => escape.contains('}'),
+        [b'u'] | [] => false,
+        _ => true,
+    };
+    if is_whole { head } else { before }
 }
 
 /// Cuts `text` to `width` columns so that its last `kept` bytes stay: `my-long-na… 812`.
@@ -126,6 +142,10 @@ mod tests {
             ("mark 0x7f3a is", 9, "mark …"),
             ("feedback-loop", 6, "feedb…"),
             ("日本語", 5, "日本…"),
+            (r"a\u{202e}b", 6, "a…"),
+            (r"a\u{202e}bcd", 11, r"a\u{202e}b…"),
+            (r"ev\x1b[31m", 6, "ev…"),
+            (r"ev\x1b[31m", 7, r"ev\x1b…"),
             ("abc", 0, ""),
             ("12345", 3, "…"),
         ] {

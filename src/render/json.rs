@@ -25,6 +25,8 @@ pub struct Head {
     pub host: Foreign,
     /// The most rows that were asked for.
     pub limit: Option<usize>,
+    /// What chose the rows.
+    pub asked: Option<String>,
     /// The columns that a socket tells beside the keys that it always has.
     pub columns: Vec<&'static Column>,
 }
@@ -37,6 +39,7 @@ impl Head {
             collected_at: &self.collected_at,
             host: self.host.exact(),
             limit: self.limit,
+            asked: self.asked.as_deref(),
         }
     }
 }

@@ -69,15 +69,32 @@ impl Patience {
 /// The host's name, or empty when the kernel does not tell.
 #[must_use]
 pub fn host_name() -> Foreign {
-    let name = rustix::system::uname();
-    name.nodename().to_bytes().into()
+    uname()
+        .map_or_else(Vec::new, |name| text(&name.nodename))
+        .into()
+}
+
+/// What the kernel calls itself and the host; `None` where it refuses, which rustix takes for
+/// impossible.
+#[allow(unsafe_code)]
+fn uname() -> Option<libc::utsname> {
+    // SAFETY: plain data for which all zeros is valid, and which the kernel fills.
+    unsafe {
+        let mut name: libc::utsname = std::mem::zeroed();
+        (libc::uname(&raw mut name) == 0).then_some(name)
+    }
+}
+
+/// The bytes of a field, up to its NUL.
+fn text(field: &[libc::c_char]) -> Vec<u8> {
+    let bytes = field.iter().map(|byte| byte.cast_unsigned());
+    bytes.take_while(|byte| *byte != 0).collect()
 }
 
 /// The kernel's version as (major, minor); `None` when it cannot be read from its release.
 #[must_use]
 pub fn kernel_version() -> Option<(u32, u32)> {
-    let name = rustix::system::uname();
-    let release = name.release().to_str().ok()?;
+    let release = String::from_utf8(text(&uname()?.release)).ok()?;
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }

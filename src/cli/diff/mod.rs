@@ -65,10 +65,13 @@ pub(super) fn run(session: &Session, args: &DiffArgs) -> Result<Exit, Failure> {
         RowKind::Socket => of_sockets(&before, &after, &mut report.problems),
         _ => of_entries(&before, &after),
     };
-    // What is missing in a part may be there all the same.
+    // What is missing in a part may be there all the same. What all was asked for is no part; of two
+    // different questions neither answer is the other's.
+    let is_part =
+        |saved: &Saved<'_>| saved.is_part || (saved.asked.is_some() && before.asked != after.asked);
     let untold = |event| match event {
-        DiffEvent::Opened => before.is_part,
-        DiffEvent::Closed => after.is_part,
+        DiffEvent::Opened => is_part(&before),
+        DiffEvent::Closed => is_part(&after),
         DiffEvent::Changed => false,
     };
     changes.retain(|change| !untold(change.event));
@@ -89,10 +92,11 @@ pub(super) fn run(session: &Session, args: &DiffArgs) -> Result<Exit, Failure> {
         );
     }
     changes.truncate(session.options.limit.unwrap_or(usize::MAX));
+    let is_same_question = before.asked == after.asked;
     let view = View {
         kind: after.kind,
-        before: side(&before),
-        after: side(&after),
+        before: side(&before, is_same_question),
+        after: side(&after, is_same_question),
         changes,
         found,
     };
@@ -296,7 +300,7 @@ fn sort(
     });
 }
 
-fn side<'a>(saved: &'a Saved<'a>) -> Side<'a> {
+fn side<'a>(saved: &'a Saved<'a>, has_counts: bool) -> Side<'a> {
     Side {
         collected_at: &saved.collected_at,
         host: &saved.host,
@@ -304,7 +308,7 @@ fn side<'a>(saved: &'a Saved<'a>) -> Side<'a> {
         raw: &saved.raw,
         snapshot: &saved.snapshot,
         entries: &saved.entries,
-        states: states(saved),
+        states: states(saved).filter(|_| has_counts),
     }
 }
 

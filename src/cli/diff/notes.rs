@@ -14,6 +14,9 @@ pub(super) fn files(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Pr
             "the second answer is older than the first: what is told as opened was closed";
         problems.push(Problem::new("order", message).hint("give the earlier one first"));
     }
+    if before.asked != after.asked {
+        problems.push(questions(before, after));
+    }
     for (which, saved) in [("first", before), ("second", after)] {
         let message = match saved.complete {
             Some(true) => None,
@@ -28,7 +31,7 @@ pub(super) fn files(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Pr
         if saved.is_part {
             let untold = if which == "first" { "opened" } else { "closed" };
             let message = format!(
-                "the {which} answer is a part (--limit), so nothing is told as {untold}: what is \
+                "the {which} answer may be a part (--limit), so nothing is told as {untold}: what is \
                  not in it may have been there"
             );
             let problem = Problem::incomplete("answer_limited", message);
@@ -42,6 +45,27 @@ pub(super) fn files(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Pr
             problems.push(Problem::incomplete("rows_unknown", message).count(count));
         }
     }
+}
+
+/// Says that the answers are to different questions.
+fn questions(before: &Saved<'_>, after: &Saved<'_>) -> Problem {
+    let asked = |saved: &Saved<'_>| match &saved.asked {
+        Some(asked) => format!("'{asked}'"),
+        None => "all".to_owned(),
+    };
+    let untold = match (&before.asked, &after.asked) {
+        (Some(_), None) => "opened",
+        (None, Some(_)) => "closed",
+        _ => "opened or closed",
+    };
+    let message = format!(
+        "the answers are to different questions (first {}, then {}), so nothing is told as {untold}: \
+         what is in one only may have been there all the time",
+        asked(before),
+        asked(after)
+    );
+    let problem = Problem::incomplete("answers_to_others", message);
+    problem.hint("save both with the same options and filter")
 }
 
 /// Says why sockets are known by their ends only.

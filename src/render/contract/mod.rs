@@ -46,6 +46,11 @@ pub struct Origin<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "usize"))]
     pub limit: Option<usize>,
+    /// The options and words that chose what is told, as they were typed (`-4 lport=8080`). Absent
+    /// where nothing was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "&str"))]
+    pub asked: Option<&'a str>,
 }
 
 /// What every answer ends with.

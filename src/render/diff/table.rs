@@ -47,7 +47,8 @@ pub fn table(
 pub fn summary(view: &View<'_>) -> String {
     let kind = view.kind.plural();
     let [opened, closed, changed] = view.found;
-    let counts_differ = view.before.states != view.after.states;
+    let counts = view.before.states.as_ref().zip(view.after.states.as_ref());
+    let counts_differ = counts.is_some_and(|(before, after)| before != after);
     if opened + closed + changed == 0 && counts_differ {
         return format!("only the counts differ; {kind}: {}", view.after.raw.len());
     }

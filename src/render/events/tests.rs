@@ -36,6 +36,7 @@ impl Stream {
             collected_at: "2026-01-01T00:00:00.000Z".to_owned(),
             host: "host".into(),
             limit: None,
+            asked: None,
             columns: Vec::new(),
         };
         let at = Duration::from_secs(self.looks);

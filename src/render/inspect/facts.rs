@@ -107,11 +107,13 @@ pub(super) fn socket(row: Row<'_>) -> Group {
         .uid
         .filter(|uid| owners.is_empty() || owners.iter().any(|o| *o != Some(*uid)));
     parts.extend(maker.map(|uid| plain(format!("made by {}", user(row, uid)))));
-    parts.extend(match socket.v6_only {
-        Some(true) => Some(plain("IPv6 only")),
-        Some(false) => Some(plain("IPv6 and IPv4")),
-        None => None,
-    });
+    let is_mapped = socket.local.address.is_ipv4();
+    parts.extend(
+        socket
+            .v6_only
+            .filter(|_| !is_mapped)
+            .map(|only| plain(if only { "IPv6 only" } else { "IPv6 and IPv4" })),
+    );
     if let (Some(group), Some(size)) = (row.facts.groups.of(socket), row.facts.groups.size(socket))
     {
         parts.push(plain(format!(

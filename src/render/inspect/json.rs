@@ -357,7 +357,7 @@ impl TcpInfoRow {
             last_data_sent_ms: info.last_data_sent_ms(),
             last_data_received_ms: info.last_data_received_ms(),
             last_ack_received_ms: info.since_acked_ms,
-            bytes_sent: info.bytes_sent, bytes_acked: info.bytes_acked,
+            bytes_sent: info.bytes_sent, bytes_acked: info.data_acked(),
             bytes_retrans: info.bytes_retransmitted, bytes_received: info.bytes_received,
             segs_out: info.segs_out, segs_in: info.segs_in, not_sent_bytes: info.not_sent,
             send_window_bytes: info.send_window, receive_window_bytes: info.receive_window,

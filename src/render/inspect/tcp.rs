@@ -131,7 +131,7 @@ pub(super) fn counters(info: &TcpInfo) -> Group {
     };
     sent.extend(segments(info.segs_out, "sent"));
     sent.extend(amount(info.bytes_sent, ""));
-    sent.extend(amount(info.bytes_acked, " acked"));
+    sent.extend(amount(info.data_acked(), " acked"));
     if info.total_retransmits > 0 {
         let count = info.total_retransmits;
         sent.push(Cell::new(

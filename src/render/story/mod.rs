@@ -9,6 +9,7 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv6Addr};
 
 use unicode_width::UnicodeWidthStr;
 
@@ -25,7 +26,7 @@ use words::with_more;
 
 use crate::analyze::port::{BlockReason, ByPort, PortEntry};
 use crate::columns::{self, Row};
-use crate::model::{AcceptQueue, Facts, Family, Kernel, Queue, Role, Socket, State};
+use crate::model::{AcceptQueue, Facts, Kernel, Queue, Role, Socket, State};
 
 /// Programs that hold a port, and processes of one, that are told of; further ones are counted.
 const HOLDERS: usize = 8;
@@ -310,12 +311,11 @@ fn is_bound_only(socket: &Socket) -> bool {
 /// An address, with what is to be known of the sockets bound to it.
 fn place(address: &str, count: u64, socket: &Socket) -> String {
     let mut notes = Vec::new();
-    if socket.family == Family::V6 && socket.local.address.is_unspecified() {
-        notes.extend(match socket.v6_only {
-            Some(true) => Some("IPv6 only".to_owned()),
-            Some(false) => Some("IPv6 and IPv4".to_owned()),
-            None => None,
-        });
+    if socket.local.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+        notes.extend(socket.takes_both_families().map(|both| {
+            let families = if both { "IPv6 and IPv4" } else { "IPv6 only" };
+            families.to_owned()
+        }));
     }
     if is_bound_only(socket) {
         notes.push("neither listens nor connects".to_owned());

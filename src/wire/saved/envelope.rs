@@ -27,6 +27,7 @@ pub(super) struct Origin {
     collected_at: String,
     host: String,
     limit: Option<u64>,
+    asked: Option<String>,
 }
 
 /// Only the name of the schema: of another one nothing else is known.
@@ -203,6 +204,7 @@ fn with_rows<'a>(
         command: origin.command,
         collected_at: origin.collected_at,
         host: origin.host,
+        asked: origin.asked,
         is_part: origin.limit.is_some_and(|limit| rows.len() as u64 >= limit),
         complete,
         left_out: 0,

@@ -30,6 +30,8 @@ pub struct Saved<'a> {
     pub complete: Option<bool>,
     /// Whether there are as many rows as were asked for at most: there may have been more.
     pub is_part: bool,
+    /// The options and words that chose what it tells; `None` where nothing was left out.
+    pub asked: Option<String>,
     /// Rows of kinds that this version does not know.
     pub left_out: u64,
     /// What kind of rows.
