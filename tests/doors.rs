@@ -339,11 +339,8 @@ fn a_part_that_was_saved_is_not_taken_for_the_whole() {
         (&one, &v6, [false; 2]),
     ] {
         let told = diff(a, b);
-        assert_eq!(
-            common::problem_codes(&told),
-            ["answers_to_others"],
-            "{told}"
-        );
+        let codes = common::problem_codes(&told);
+        assert!(codes.contains(&"answers_to_others"), "{told}");
         for (key, may_be) in [("opened", opened), ("closed", closed)] {
             let count = told[key].as_array().unwrap().len();
             assert!(may_be || count == 0, "{key}: {told}");
