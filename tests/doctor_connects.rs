@@ -110,6 +110,37 @@ fn connects_that_do_not_fail() {
     }
 }
 
+/// Several ports of one host, tried once each: the host, or the way there, is at fault. Where one of its ports answers it
+/// is not.
+#[test]
+fn connects_that_fail_to_every_port_of_a_host() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let attempt = ["connect-failing", "--give-up", "60000"];
+    let _scenes = [(); 4].map(|()| Scene::start(&attempt));
+    for how in [&[][..], &["--for", "0"]] {
+        let finding = eventually("each SYN sent again twice", DEADLINE, || {
+            let diagnosis = Diagnosis::of(how);
+            let finding = diagnosis.one("connect-failing").clone();
+            (finding["severity"] == "warning").then_some(finding)
+        });
+        let destination = value!({"address": "127.0.0.1", "port": null});
+        assert_eq!(finding["subject"]["destination"], destination, "{finding}");
+        for name in ["destinations", "attempts", "waiting", "processes"] {
+            assert_eq!(number(&finding, name), 4, "{finding}");
+        }
+        let title = finding["title"].as_str().unwrap();
+        assert!(title.contains("4 processes called scene"), "{finding}");
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _pair = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let _accepted = listener.accept().unwrap();
+    for how in [&[][..], &["--for", "0"]] {
+        Diagnosis::of(how).silent("connect-failing");
+    }
+}
+
 /// Does something again and again until it is dropped.
 struct Again(Arc<AtomicBool>, Option<JoinHandle<()>>);
 

@@ -32,10 +32,13 @@ impl Target {
 /// One attempt: a socket in `SYN_SENT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// How often its SYN was sent again; `None` where the source does not tell.
+    /// How often its SYN was sent again, as far as any look saw; `None` where the source does not
+    /// tell.
     pub retransmits: Option<u8>,
     /// The lowest pid that holds it.
     pub pid: Option<u32>,
+    /// Whether the first look saw it.
+    pub at_first: bool,
 }
 
 /// The attempts towards one destination, and what else goes there.
@@ -49,7 +52,10 @@ pub struct Opening {
 
 /// Attempts by destination, over one or several looks.
 #[derive(Clone, Debug, Default)]
-pub struct Attempts(BTreeMap<Target, Opening>);
+pub struct Attempts {
+    openings: BTreeMap<Target, Opening>,
+    has_looked: bool,
+}
 
 impl Attempts {
     /// The attempts of one look.
@@ -60,7 +66,7 @@ impl Attempts {
         attempts
     }
 
-    /// Takes in a further look: of each attempt the last one counts.
+    /// Takes in a further look.
     pub fn add(&mut self, snapshot: &Snapshot) {
         self.add_sockets(&snapshot.sockets, &snapshot.facts);
     }
@@ -68,27 +74,27 @@ impl Attempts {
     /// The same, of sockets whose owners may not be known.
     pub fn add_sockets(&mut self, sockets: &[Socket], facts: &Facts) {
         let opening = sockets.iter().filter(|s| s.state == State::SynSent);
-        let mut any = false;
+        let is_first = !std::mem::replace(&mut self.has_looked, true);
         for socket in opening {
             let Some(target) = Target::of(socket) else {
                 continue;
             };
-            any = true;
             let pid = facts.owner_processes(socket).next().map(|owner| owner.pid);
-            let attempts = &mut self.0.entry(target).or_default().attempts;
-            let known = attempts.get(&Identity::of(socket));
-            let attempt = Attempt {
-                retransmits: retransmits(socket),
-                pid: pid.or(known.and_then(|known| known.pid)),
-            };
-            attempts.insert(Identity::of(socket), attempt);
+            let attempts = &mut self.openings.entry(target).or_default().attempts;
+            let attempt = attempts.entry(Identity::of(socket)).or_insert(Attempt {
+                retransmits: None,
+                pid: None,
+                at_first: is_first,
+            });
+            attempt.retransmits = attempt.retransmits.max(retransmits(socket));
+            attempt.pid = pid.or(attempt.pid);
         }
-        if !any && self.0.is_empty() {
+        if self.openings.is_empty() {
             return;
         }
         let established = sockets.iter().filter(|s| s.state == State::Established);
         for target in established.filter_map(Target::of) {
-            if let Some(opening) = self.0.get_mut(&target) {
+            if let Some(opening) = self.openings.get_mut(&target) {
                 opening.is_answered = true;
             }
         }
@@ -96,19 +102,19 @@ impl Attempts {
 
     /// Every destination with its attempts.
     pub fn iter(&self) -> impl Iterator<Item = (&Target, &Opening)> {
-        self.0.iter()
+        self.openings.iter()
     }
 
     /// The attempts towards one destination.
     #[must_use]
     pub fn towards(&self, target: &Target) -> Option<&Opening> {
-        self.0.get(target)
+        self.openings.get(target)
     }
 
     /// Whether nothing is being opened.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.openings.is_empty()
     }
 }
 

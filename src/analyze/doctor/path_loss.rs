@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::case::{Party, accept_queue, subject, sum, tells_timers, unsent};
-use super::connect_failing::{failing, is_told};
+use super::connect_failing;
 use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
-use crate::model::{Protocol, Role, Socket, State, TimerKind};
+use crate::model::{Identity, Protocol, Role, Socket, State, TimerKind};
 
 /// Retransmissions in a row that are a warning, and critical.
 pub(super) const WARNING: u8 = 3;
@@ -50,14 +50,14 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Outcome {
     let rows = Rows::split(case.tcp(SENDING), |s| Told::all(tells_timers(s)));
-    let told = failing(case);
+    let told = connect_failing::told(case);
     let lossy = rows
         .known
         .iter()
         .copied()
         .filter(|socket| retransmits(socket) >= WARNING + linear(case, socket))
         .filter(|socket| !waits_for_accept(case, socket))
-        .filter(|socket| !is_told(&told, socket));
+        .filter(|socket| !told.contains(&Identity::of(socket)));
     let mut findings: Vec<_> = groups(case, lossy)
         .into_iter()
         .map(|sockets| tell(case, &sockets))
@@ -79,10 +79,17 @@ fn retransmits(socket: &Socket) -> u8 {
 }
 
 /// Retransmissions of a SYN that come one a second and tell little (Linux 6.5).
-pub(super) fn linear(case: &Case<'_>, socket: &Socket) -> u8 {
+pub(super) fn linear_syns(case: &Case<'_>) -> u8 {
     let linear = case.setting("net.ipv4.tcp_syn_linear_timeouts");
-    let linear = linear.filter(|_| socket.state == State::SynSent);
     linear.map_or(0, |linear| u8::try_from(linear).unwrap_or(u8::MAX / 2))
+}
+
+/// The same, of a socket.
+fn linear(case: &Case<'_>, socket: &Socket) -> u8 {
+    match socket.state {
+        State::SynSent => linear_syns(case),
+        _ => 0,
+    }
 }
 
 /// Whether the peer is a listener here that has no place for it.

@@ -24,6 +24,7 @@ pub struct Stage {
     holders: Vec<Holder>,
     before: Option<(Box<Stage>, f64)>,
     midway: Option<u32>,
+    between: Option<Box<Stage>>,
     failed: FailedConnects,
     next: u32,
 }
@@ -156,6 +157,12 @@ impl Stage {
         self
     }
 
+    /// The same, with these sockets at a look between the others.
+    pub fn between(mut self, between: Self) -> Self {
+        self.between = Some(Box::new(between));
+        self
+    }
+
     /// The same, with attempts that failed since the look before.
     pub fn failed(mut self, failed: FailedConnects) -> Self {
         self.failed = failed;
@@ -208,6 +215,9 @@ impl Stage {
             if let Some(drops) = self.midway {
                 let mut between = before.clone();
                 between.each(|made| made.0.drops = Some(drops));
+                past.pass(between.finished().sockets(), Kernel::default());
+            }
+            if let Some(between) = &self.between {
                 past.pass(between.finished().sockets(), Kernel::default());
             }
             past
