@@ -81,6 +81,7 @@ fn process(pid: u32) -> Process {
         pid,
         comm: b"nginx".to_vec(),
         command: Some(b"nginx: worker process"[..].into()),
+        command_later: false,
         uid: Some(33),
         parent: Some(1),
         started: None,

@@ -15,7 +15,7 @@ use crate::model::{
     Cgroup, Facts, ListenerPorts, OwnerStatus, Problem, Protocol, Report, ShareGroups, Snapshot,
     Socket,
 };
-use crate::query::{ProcessDetail, Query};
+use crate::query::{ProcessDetail, ProcessFacts, Query};
 use crate::sys::cgroup;
 use crate::sys::monotonic;
 use crate::sys::names;
@@ -133,6 +133,7 @@ struct Done {
 fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
     let query = pushed_down(request);
     let since = boot_ticks();
+    let reads_late = query.owners == ProcessDetail::Full && !request.filter.is_empty();
     let mut flow = Flow {
         request,
         query,
@@ -140,7 +141,7 @@ fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
         listeners: Listeners::default(),
         waiting: Vec::new(),
         unseen: Unseen::default(),
-        commands: query.late_commands.then(|| LateCommands::new(since)),
+        commands: reads_late.then(|| LateCommands::new(since)),
         failed: None,
     };
     let mut done = if query.owners == ProcessDetail::None {
@@ -150,7 +151,12 @@ fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
     };
     flow.release(&mut done.facts);
     if let Some(commands) = &flow.commands {
-        done.report.problems.extend(commands.problems());
+        // The rows have been chosen, unless somebody else does it afterwards.
+        let compared = ProcessFacts {
+            command: query.late_commands && query.compares.command,
+            ..ProcessFacts::NONE
+        };
+        done.report.problems.extend(commands.problems(compared));
     }
     flow.unseen.tell(&mut done.report, &done.blind_spot);
     match flow.failed {
@@ -219,6 +225,10 @@ impl Taker for Flow<'_> {
 
     fn take(&mut self, rows: Vec<Socket>, facts: &mut Facts, denied: bool) -> bool {
         self.pass(rows, facts, Owners::Searched { denied })
+    }
+
+    fn wants_command(&self, line: &[u8]) -> bool {
+        self.request.filter.wants_command(line)
     }
 }
 
@@ -318,10 +328,11 @@ fn pushed_down(request: &Request) -> Query {
     }
     query.users |= request.filter.needs_users();
     query.need(columns::needs(&request.filter.columns()));
+    let compares = request.filter.compares();
+    query.compares = query.compares.and(compares);
     // A filter may leave few of the processes; it has to have what it compares before.
-    query.late_commands = query.owners == ProcessDetail::Full
-        && !request.filter.is_empty()
-        && request.filter.process_detail() != ProcessDetail::Full;
+    query.late_commands =
+        query.owners == ProcessDetail::Full && !request.filter.is_empty() && !compares.command;
     query
 }
 

@@ -39,6 +39,59 @@ pub enum ProcessDetail {
     Full,
 }
 
+/// Facts of a process that /proc tells file by file: each may be lost alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessFacts {
+    /// The command line.
+    pub command: bool,
+    /// As whom it runs.
+    pub user: bool,
+    /// Its cgroup, and what that tells: unit and container.
+    pub cgroup: bool,
+}
+
+impl ProcessFacts {
+    /// None of them.
+    pub const NONE: Self = Self {
+        command: false,
+        user: false,
+        cgroup: false,
+    };
+    /// The command line alone.
+    pub const COMMAND: Self = Self {
+        command: true,
+        ..Self::NONE
+    };
+    /// The user alone.
+    pub const USER: Self = Self {
+        user: true,
+        ..Self::NONE
+    };
+    /// The cgroup alone.
+    pub const CGROUP: Self = Self {
+        cgroup: true,
+        ..Self::NONE
+    };
+
+    /// Those of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            command: self.command || other.command,
+            user: self.user || other.user,
+            cgroup: self.cgroup || other.cgroup,
+        }
+    }
+
+    /// Whether one is in both.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        (self.command && other.command)
+            || (self.user && other.user)
+            || (self.cgroup && other.cgroup)
+    }
+}
+
 /// What a column, a filter or a view looks at beside the rows themselves.
 ///
 /// Each entry of the table of columns has one: nothing is asked for that nobody looks at.
@@ -124,6 +177,8 @@ pub struct Query {
     pub owner_source: OwnerSource,
     /// How much about owners; [`ProcessDetail::None`] is `--no-owners`.
     pub owners: ProcessDetail,
+    /// Facts of processes that rows are chosen by: where one is lost, rows may be.
+    pub compares: ProcessFacts,
     /// Whether the names of users are wanted.
     pub users: bool,
     /// Whether the memory and the drops of each socket are wanted (`SKMEMINFO`).
@@ -161,6 +216,7 @@ impl Query {
             collector: CollectorChoice::Auto,
             owner_source: OwnerSource::Auto,
             owners: ProcessDetail::Full,
+            compares: ProcessFacts::NONE,
             users: true,
             memory: false,
             info: false,

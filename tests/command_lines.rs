@@ -137,3 +137,120 @@ fn who_does_not_let_it_be_read_is_not_waited_for() {
     let table = Run::new(&["listen"]).fault(stuck(all)).output();
     assert_eq!((table.code(), table.stderr.as_str()), (0, ""), "{table:?}");
 }
+
+/// Facts that a filter compares and that are lost may have cost rows: the answer says so.
+#[test]
+fn a_filter_by_what_could_not_be_read_is_not_complete() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["listen"]);
+    let pid = scene.labelled("listener").pid;
+    let by_command = ("command~scene", "cmdline");
+    let by_user = ("process_user=root", "status");
+    for source in ["proc", "bpf"] {
+        for ((filter, file), finds) in [
+            (by_command, false),
+            (by_user, false),
+            // What is lost decides nothing.
+            ((by_command.0, by_user.1), true),
+            ((by_user.0, by_command.1), true),
+        ] {
+            let what = format!("{source} {filter} {file}");
+            let path = format!("/proc/{pid}/{file}");
+            let fault =
+                Fault::new(libc::SYS_read, libc::EIO).when(move |call| call.file(0) == path);
+            let run = Run::new(&["listen", "--json", "--strict", filter]);
+            let answer = run.env("SOCKSCOPE_OWNERS", source).fault(fault).output();
+            let told = answer.json();
+            assert_eq!(
+                answer.code(),
+                if finds { 0 } else { 3 },
+                "{what}: {answer:?}"
+            );
+            assert_eq!(told["complete"], finds, "{what}: {told}");
+            assert_eq!(sockets(&told).len(), usize::from(finds), "{what}: {told}");
+            assert_eq!(problem_codes(&told), ["details_unread"], "{what}: {told}");
+        }
+    }
+}
+
+/// The kernel's list tells of a process whose stat cannot be read its name and its user.
+#[test]
+fn what_only_the_kernels_list_tells_of_is_told_to_be_unread() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["listen"]);
+    let pid = scene.labelled("listener").pid;
+    let listen = |words: &[&str]| {
+        let path = format!("/proc/{pid}/stat");
+        let fault = Fault::new(libc::SYS_read, libc::EIO).when(move |call| call.file(0) == path);
+        let run = Run::new(&[&["listen", "--json", "--strict"], words].concat());
+        run.env("SOCKSCOPE_OWNERS", "bpf").fault(fault).output()
+    };
+    if listen(&[]).json()["owners_from"] != "bpf" {
+        return;
+    }
+    for (words, code, rows) in [
+        (&[][..], 0, 1),
+        (&["process_user=root"], 0, 1),
+        (&["command~scene"], 3, 0),
+    ] {
+        let answer = listen(words);
+        let told = answer.json();
+        assert_eq!(answer.code(), code, "{words:?}: {answer:?}");
+        assert_eq!(sockets(&told).len(), rows, "{words:?}: {told}");
+        assert_eq!(
+            problem_codes(&told),
+            ["details_unread"],
+            "{words:?}: {told}"
+        );
+    }
+}
+
+/// More command lines than there is room for: what a filter chooses is found all the same.
+#[test]
+fn a_command_that_is_looked_for_needs_no_room_for_the_others() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let held = (0..36).map(|number| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let text = format!("{number:05}").repeat(24_000);
+        let mut arguments = vec![text; 16];
+        arguments.push(format!("needle{number}."));
+        let child = holder(&listener, &arguments);
+        (listener, child)
+    });
+    let held: Vec<(TcpListener, Child)> = held.collect();
+    for source in ["proc", "bpf"] {
+        let listen = |filter: &str| {
+            let run = Run::new(&["listen", "--strict", "--json", filter]);
+            run.env("SOCKSCOPE_OWNERS", source).output()
+        };
+        let all = listen("command~needle");
+        let told = all.json();
+        assert!(sockets(&told).len() < held.len(), "{source}");
+        assert_eq!(
+            (all.code(), &told["complete"]),
+            (3, &value!(false)),
+            "{source}"
+        );
+        assert_eq!(problem_codes(&told), ["commands_left_out"], "{source}");
+        for (number, (listener, _)) in held.iter().enumerate().skip(34) {
+            let one = listen(&format!("command~needle{number}\\."));
+            let told = one.json();
+            assert_eq!(
+                (one.code(), &told["problems"]),
+                (0, &value!([])),
+                "{source}"
+            );
+            let port = listener.local_addr().unwrap().port();
+            assert_eq!(sockets(&told)[0]["local"]["port"], port, "{source}");
+        }
+    }
+    for (_, mut child) in held {
+        common::spawn::stop(&mut child);
+    }
+}

@@ -331,6 +331,7 @@ mod tests {
             ..Facts::default()
         };
         let nginx = Process {
+            command_later: false,
             pid: 7,
             comm: b"nginx".to_vec(),
             command: None,

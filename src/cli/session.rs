@@ -165,6 +165,7 @@ impl Session {
             collector: self.options.collector,
             owner_source: self.owner_source,
             owners: self.process_detail(),
+            compares: filter.compares(),
             users: self.wants_json(),
             memory: false,
             info: false,

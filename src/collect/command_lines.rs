@@ -32,6 +32,8 @@ pub(super) enum Missing {
     Stuck,
     /// There was no more room.
     NoRoom,
+    /// Nobody wants it, so far.
+    Unwanted,
     /// The process has ended, or may not be looked at.
     Gone,
     /// Something else was wrong.
@@ -40,6 +42,9 @@ pub(super) enum Missing {
 
 /// A command line; `None` where a process has none.
 pub(super) type Answer = Result<Option<Arc<[u8]>>, Missing>;
+
+/// Whether a command line is wanted: what is not is not kept.
+pub(super) type IsWanted<'a> = &'a dyn Fn(&[u8]) -> bool;
 
 /// Reads command lines.
 #[derive(Debug, Default)]
@@ -109,12 +114,17 @@ impl Reader {
 
 impl CommandLines {
     /// Reads the command line of a process; `meanwhile` is done while it is read.
-    pub fn read<T>(&self, process: &Arc<Pinned>, meanwhile: impl FnOnce() -> T) -> (Answer, T) {
+    pub fn read<T>(
+        &self,
+        process: &Arc<Pinned>,
+        is_wanted: IsWanted<'_>,
+        meanwhile: impl FnOnce() -> T,
+    ) -> (Answer, T) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.begin(process);
         let done = meanwhile();
         let answer = inner.end(process);
-        let kept = answer.and_then(|bytes| inner.keep(bytes));
+        let kept = answer.and_then(|bytes| inner.keep(bytes, is_wanted));
         (kept, done)
     }
 }
@@ -154,12 +164,15 @@ impl Inner {
     }
 
     /// Keeps a command line, unless an equal one is kept already.
-    fn keep(&mut self, bytes: Vec<u8>) -> Answer {
+    fn keep(&mut self, bytes: Vec<u8>, is_wanted: IsWanted<'_>) -> Answer {
         let Some(line) = proc_pid::command_line(bytes) else {
             return Ok(None);
         };
         if let Some(known) = self.known.get(line.as_slice()) {
             return Ok(Some(Arc::clone(known)));
+        }
+        if !is_wanted(&line) {
+            return Err(Missing::Unwanted);
         }
         if self.bytes + line.len() > ROOM {
             return Err(Missing::NoRoom);
@@ -221,7 +234,7 @@ mod tests {
         }
         std::fs::write(proc.file(9), b"").unwrap();
         let lines = CommandLines::default();
-        let read = |pid| lines.read(&proc.pin(pid), || pid);
+        let read = |pid| lines.read(&proc.pin(pid), &|_| true, || pid);
         let (first, done) = read(7);
         let (first, second) = (first.unwrap().unwrap(), read(8).0.unwrap().unwrap());
         assert_eq!((&*first, done), (&b"a b"[..], 7));
@@ -232,16 +245,21 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_so_much_and_no_more() {
+    fn there_is_room_for_so_much_that_is_wanted_and_no_more() {
         let mut inner = Inner::default();
+        let all = |_: &[u8]| true;
         let line = |first: u8| {
             let mut line = vec![b'x'; ROOM / 2];
             line[0] = first;
             line
         };
-        assert!(inner.keep(line(1)).is_ok() && inner.keep(line(2)).is_ok());
-        assert_eq!(inner.keep(line(3)), Err(Missing::NoRoom));
-        assert!(inner.keep(line(2)).is_ok(), "known");
+        for first in 10..20 {
+            let kept = inner.keep(line(first), &|line| line[0] < 10);
+            assert_eq!(kept, Err(Missing::Unwanted));
+        }
+        assert!(inner.keep(line(1), &all).is_ok() && inner.keep(line(2), &all).is_ok());
+        assert_eq!(inner.keep(line(3), &all), Err(Missing::NoRoom));
+        assert!(inner.keep(line(2), &all).is_ok(), "known");
     }
 
     /// A fifo that nobody writes to is as silent as memory that stays locked.
@@ -254,10 +272,11 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, kind, mode, 0).unwrap();
         std::fs::write(proc.file(8), b"x").unwrap();
         let lines = CommandLines::default();
-        assert_eq!(lines.read(&proc.pin(7), || ()).0, Err(Missing::Stuck));
-        assert!(lines.read(&proc.pin(8), || ()).0.unwrap().is_some());
+        let read = |pid| lines.read(&proc.pin(pid), &|_| true, || ()).0;
+        assert_eq!(read(7), Err(Missing::Stuck));
+        assert!(read(8).unwrap().is_some());
         for _ in 0..20 {
-            assert_eq!(lines.read(&proc.pin(7), || ()).0, Err(Missing::Stuck));
+            assert_eq!(read(7), Err(Missing::Stuck));
         }
         // Who has waited long enough does not wait for others either.
         let stuck = lines.inner.lock().unwrap().stuck;

@@ -32,6 +32,9 @@ pub trait Taker {
     /// Takes rows. Of those without a holder, `denied` tells whether that may be for want of
     /// permission. `false`: no more rows are wanted.
     fn take(&mut self, rows: Vec<Socket>, facts: &mut Facts, denied: bool) -> bool;
+
+    /// Whether rows may be chosen for this command line of a process.
+    fn wants_command(&self, line: &[u8]) -> bool;
 }
 
 /// All that is known when the rows have been taken.
@@ -213,9 +216,10 @@ impl<'a> Gathering<'a> {
             ..
         } = *self.query;
         let seen = self.seen.get(&pid);
-        let standing = self
-            .processes
-            .look(pid, seen, owners, !late_commands, self.since);
+        let taker = &*self.taker;
+        let is_wanted = |line: &[u8]| taker.wants_command(line);
+        let wants: Option<&dyn Fn(&[u8]) -> bool> = (!late_commands).then_some(&is_wanted);
+        let standing = self.processes.look(pid, seen, owners, wants, self.since);
         let known = match standing {
             Standing::Same(process) => Some(process),
             Standing::Recent(process, pinned) => {
@@ -267,7 +271,9 @@ impl<'a> Gathering<'a> {
         }
         let rows = std::mem::take(&mut self.unowned);
         self.hand_on(rows);
-        self.report.problems.extend(self.processes.problems());
+        self.report
+            .problems
+            .extend(self.processes.problems(self.query.compares));
         Gathered {
             facts: self.facts,
             has_moved: self.has_moved,
@@ -366,7 +372,7 @@ impl<'a> Gathering<'a> {
             let is_known = self.facts.processes.contains_key(&pid);
             let is_gone = || {
                 let seen = self.seen.get(&pid);
-                let standing = self.processes.look(pid, seen, name, false, self.since);
+                let standing = self.processes.look(pid, seen, name, None, self.since);
                 !self.recent.contains_key(&pid) && !matches!(standing, Standing::Same(_))
             };
             !is_known || !*gone.entry(pid).or_insert_with(is_gone)

@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::Processes;
 use crate::model::{Facts, Problem, Socket};
+use crate::query::ProcessFacts;
 
 /// Reads command lines of processes that are known otherwise.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl LateCommands {
     /// Adds them to the owners of `rows`.
     pub fn add(&mut self, rows: &[Socket], facts: &mut Facts) {
         let owners = rows.iter().flat_map(|socket| facts.owner_processes(socket));
-        let unknown = owners.filter(|process| process.command.is_none());
+        let unknown = owners.filter(|process| process.command_later);
         let pids: Vec<u32> = unknown
             .map(|process| process.pid)
             .filter(|pid| self.asked.insert(*pid))
@@ -40,9 +41,9 @@ impl LateCommands {
         }
     }
 
-    /// What could not be read.
+    /// What could not be read; `compared` tells by which facts rows are chosen afterwards.
     #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
-        self.processes.problems()
+    pub fn problems(&self, compared: ProcessFacts) -> Vec<Problem> {
+        self.processes.problems(compared)
     }
 }

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::io::Errno;
 
-use super::command_lines::{CommandLines, Missing};
+use super::command_lines::{Answer, CommandLines, IsWanted, Missing};
 use super::gaps::errno;
 use super::standing::Standings;
 use crate::model::{Files, Problem, Process};
-use crate::query::ProcessDetail;
+use crate::query::{ProcessDetail, ProcessFacts};
 use crate::sys::proc::{self, Pinned, ProcDir};
 use crate::wire::proc_pid;
 use crate::wire::task_file::Record;
@@ -55,6 +55,9 @@ pub enum Standing {
     Unread(Errno),
 }
 
+/// Every command line is wanted.
+const EVERY_LINE: IsWanted<'static> = &|_| true;
+
 /// Facts that were not read, by their number of processes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lost {
@@ -65,6 +68,8 @@ struct Lost {
     /// Anything, because a file could not be read; and why.
     failed: u64,
     why: Option<Errno>,
+    /// Which.
+    facts: ProcessFacts,
 }
 
 /// Reads facts of processes, each when it is asked for.
@@ -107,23 +112,30 @@ impl Processes {
     /// What became of a pid that a look saw which began at `since`, in clock ticks since boot.
     ///
     /// A process that was there before has had its pid all the time. Of one that /proc does not
-    /// show, or not to us, there is what was `seen` of it.
+    /// show, or not to us, there is what was `seen` of it. Its command line is read if it `wants`
+    /// any, and kept if it wants this one.
     #[must_use]
     pub fn look(
         &self,
         pid: u32,
         seen: Option<&Seen>,
         detail: ProcessDetail,
-        with_command: bool,
+        wants: Option<IsWanted<'_>>,
         since: u64,
     ) -> Standing {
-        let read = || self.reading(pid, detail, with_command, since);
+        let read = || self.reading(pid, detail, wants, since);
         match read().or_else(|_| read()) {
             Ok(Reading::Same(process)) => Standing::Same(process),
             Ok(Reading::Recent(process, pinned)) => Standing::Recent(process, pinned),
             Err(_) if !proc::exists(pid) => Standing::Ended,
             Err(error) => match seen {
-                Some(seen) => Standing::Same(seen.process(pid, Some(seen.uid))),
+                Some(seen) => {
+                    if detail == ProcessDetail::Full {
+                        let lost = ProcessFacts::COMMAND.and(ProcessFacts::CGROUP);
+                        self.lose(Missing::Failed(error.raw_os_error()), lost);
+                    }
+                    Standing::Same(seen.process(pid, Some(seen.uid)))
+                }
                 None => Standing::Unread(error),
             },
         }
@@ -132,13 +144,13 @@ impl Processes {
     /// The facts of one process, from /proc; `None` when it has ended or cannot be seen.
     #[must_use]
     pub fn read(&self, pid: u32, detail: ProcessDetail) -> Option<Process> {
-        match self.reading(pid, detail, true, u64::MAX).ok()? {
+        match self.reading(pid, detail, Some(EVERY_LINE), u64::MAX).ok()? {
             Reading::Same(process) | Reading::Recent(process, _) => Some(process),
         }
     }
 
-    /// Reads a process; with its command line if that is wanted, or the process has begun at
-    /// `since` or later.
+    /// Reads a process; with its command line if it `wants` that, or the process has begun at
+    /// `since` or later: then it could not be read later.
     ///
     /// # Errors
     /// What reading says: `ESRCH` or `ENOENT` when it ended meanwhile.
@@ -146,7 +158,7 @@ impl Processes {
         &self,
         pid: u32,
         detail: ProcessDetail,
-        with_command: bool,
+        wants: Option<IsWanted<'_>>,
         since: u64,
     ) -> Result<Reading, Errno> {
         let proc = self.proc.as_ref().map_err(|error| *error)?;
@@ -165,7 +177,9 @@ impl Processes {
         let mut process = Process::named(pid, stat.comm);
         if detail == ProcessDetail::Full {
             process.started = self.started(start_ticks);
-            self.complete(&mut process, &pinned, with_command || start_ticks >= since)?;
+            let wants = wants.filter(|_| start_ticks < since);
+            let wants = wants.or((start_ticks >= since).then_some(EVERY_LINE));
+            self.complete(&mut process, &pinned, wants)?;
         }
         Ok(if start_ticks < since {
             Reading::Same(process)
@@ -179,53 +193,66 @@ impl Processes {
         &self,
         process: &mut Process,
         pinned: &Arc<Pinned>,
-        with_command: bool,
+        wants: Option<IsWanted<'_>>,
     ) -> Result<(), Errno> {
         let rest = || (pinned.read("status"), pinned.read("cgroup"));
-        let (status, cgroup) = if with_command {
-            let (command, rest) = self.commands.read(pinned, rest);
-            process.command = command.unwrap_or_else(|missing| {
-                self.lose(missing);
-                None
-            });
+        let (status, cgroup) = if let Some(is_wanted) = wants {
+            let (command, rest) = self.commands.read(pinned, is_wanted, rest);
+            process.command_later = command == Err(Missing::Unwanted);
+            process.command = self.kept(command);
             rest
         } else {
+            process.command_later = true;
             rest()
         };
-        if let Some(status) = self.known(status)? {
+        if let Some(status) = self.known(status, ProcessFacts::USER)? {
             let status = proc_pid::status(&status).ok_or(Errno::IO)?;
             process.uid = Some(status.effective_uid);
             process.parent = status.parent;
         }
         process.cgroup = self
-            .known(cgroup)?
+            .known(cgroup, ProcessFacts::CGROUP)?
             .and_then(|text| proc_pid::cgroup_path(&text));
         Ok(())
     }
 
-    /// What was read; `None` where it could not be, an error when the process has ended.
-    fn known(&self, text: std::io::Result<Vec<u8>>) -> Result<Option<Vec<u8>>, Errno> {
+    /// A command line; `None` where it is missing.
+    fn kept(&self, command: Answer) -> Option<Arc<[u8]>> {
+        command.unwrap_or_else(|missing| {
+            self.lose(missing, ProcessFacts::COMMAND);
+            None
+        })
+    }
+
+    /// What was read and tells `facts`; `None` where it could not be, an error when the process
+    /// has ended.
+    fn known(
+        &self,
+        text: std::io::Result<Vec<u8>>,
+        facts: ProcessFacts,
+    ) -> Result<Option<Vec<u8>>, Errno> {
         match text.map_err(|error| errno(&error)) {
             Ok(text) => Ok(Some(text)),
             Err(ended @ (Errno::NOENT | Errno::SRCH)) => Err(ended),
             Err(Errno::ACCESS | Errno::PERM) => Ok(None),
             Err(error) => {
-                self.lose(Missing::Failed(error.raw_os_error()));
+                self.lose(Missing::Failed(error.raw_os_error()), facts);
                 Ok(None)
             }
         }
     }
 
-    fn lose(&self, missing: Missing) {
+    fn lose(&self, missing: Missing, facts: ProcessFacts) {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         match missing {
             Missing::Stuck => lost.stuck += 1,
             Missing::NoRoom => lost.no_room += 1,
             Missing::Failed(number) => {
                 lost.failed += 1;
+                lost.facts = lost.facts.and(facts);
                 lost.why.get_or_insert(Errno::from_raw_os_error(number));
             }
-            Missing::Gone => {}
+            Missing::Gone | Missing::Unwanted => {}
         }
     }
 
@@ -234,20 +261,19 @@ impl Processes {
     #[must_use]
     pub fn command_of(&self, pid: u32, since: u64) -> Option<Arc<[u8]>> {
         let pinned = Arc::new(self.proc.as_ref().ok()?.pin(pid).ok()?);
-        let stat = proc_pid::stat(&pinned.read("stat").ok()?)?;
+        let stat = self.known(pinned.read("stat"), ProcessFacts::COMMAND);
+        let stat = proc_pid::stat(&stat.ok()??)?;
         if stat.start_ticks >= since {
             return None;
         }
-        let (command, ()) = self.commands.read(&pinned, || ());
-        command.unwrap_or_else(|missing| {
-            self.lose(missing);
-            None
-        })
+        let (command, ()) = self.commands.read(&pinned, EVERY_LINE, || ());
+        self.kept(command)
     }
 
-    /// What was not read of processes that are known: fields, no owners.
+    /// What was not read of processes that are known: fields, no owners. Where rows are chosen by
+    /// a fact that is lost (`compared`), rows may be missing.
     #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
+    pub fn problems(&self, compared: ProcessFacts) -> Vec<Problem> {
         let lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         let whose = |count| match count {
             1 => "of 1 process".to_owned(),
@@ -259,20 +285,31 @@ impl Processes {
                 "the command line {} could not be read in time: its memory is locked",
                 whose(lost.stuck)
             );
-            let problem = Problem::new("command_stuck", message).count(lost.stuck);
-            problems.push(problem.hint("such a process hangs itself: ps -eo pid,stat,wchan,comm"));
+            problems.push(Problem {
+                incomplete: compared.command,
+                ..Problem::new("command_stuck", message)
+                    .hint("such a process hangs itself: ps -eo pid,stat,wchan,comm")
+                    .count(lost.stuck)
+            });
         }
         if lost.no_room > 0 {
             let message = format!(
                 "the command line {} was left out: all together have more than 64 MiB",
                 whose(lost.no_room)
             );
-            let problem = Problem::new("commands_left_out", message).count(lost.no_room);
-            problems.push(problem.hint("a filter that chooses fewer sockets leaves room for them"));
+            problems.push(Problem {
+                incomplete: compared.command,
+                ..Problem::new("commands_left_out", message)
+                    .hint("a filter that chooses fewer sockets leaves room for them")
+                    .count(lost.no_room)
+            });
         }
         if let Some(why) = lost.why {
             let message = format!("facts {} could not be read: {why}", whose(lost.failed));
-            problems.push(Problem::new("details_unread", message).count(lost.failed));
+            problems.push(Problem {
+                incomplete: compared.meets(lost.facts),
+                ..Problem::new("details_unread", message).count(lost.failed)
+            });
         }
         problems
     }
@@ -371,7 +408,7 @@ mod tests {
         let me = std::process::id();
         for detail in [ProcessDetail::Name, ProcessDetail::Full] {
             let look = |processes: &Processes, pid, seen| {
-                processes.look(pid, seen, detail, true, u64::MAX)
+                processes.look(pid, seen, detail, Some(EVERY_LINE), u64::MAX)
             };
             // Pids end at 2^22 (PID_MAX_LIMIT).
             for pid in [5_000_000, 0] {
@@ -384,6 +421,19 @@ mod tests {
             assert_eq!(
                 (named.comm.as_slice(), named.uid),
                 (&b"long-gone"[..], Some(7))
+            );
+            // The list tells the name and the user, and nothing else.
+            let told = hidden.problems(ProcessFacts::COMMAND).pop();
+            let is_full = detail == ProcessDetail::Full;
+            assert_eq!(
+                told.map(|problem| problem.incomplete),
+                is_full.then_some(true)
+            );
+            assert!(
+                !hidden
+                    .problems(ProcessFacts::USER)
+                    .iter()
+                    .any(|p| p.incomplete)
             );
             assert!(matches!(
                 look(&hidden, me, None),
@@ -401,7 +451,7 @@ mod tests {
     fn who_has_begun_since_the_look_began_may_be_another() {
         let processes = Processes::open().unwrap();
         let me = std::process::id();
-        let look = |since| processes.look(me, None, ProcessDetail::Full, false, since);
+        let look = |since| processes.look(me, None, ProcessDetail::Full, None, since);
         let Standing::Recent(process, pinned) = look(0) else {
             panic!("not recent");
         };
@@ -413,6 +463,6 @@ mod tests {
         assert_eq!(process.command, None);
         assert!(processes.command_of(me, u64::MAX).is_some());
         assert_eq!(processes.command_of(me, 0), None);
-        assert_eq!(processes.problems(), []);
+        assert_eq!(processes.problems(ProcessFacts::NONE), []);
     }
 }

@@ -220,7 +220,7 @@ fn in_ranges(ranges: &[RangeInclusive<u64>], number: u64) -> bool {
     ranges.iter().any(|range| range.contains(&number))
 }
 
-fn equals_word(words: &[String], text: &[u8], ours: bool) -> bool {
+pub(super) fn equals_word(words: &[String], text: &[u8], ours: bool) -> bool {
     words.iter().any(|word| {
         let word = word.as_bytes();
         text == word || (ours && text.eq_ignore_ascii_case(word))

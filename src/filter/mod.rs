@@ -14,6 +14,7 @@ mod fields;
 mod narrow;
 mod parse;
 mod ports;
+mod processes;
 mod scan;
 mod values;
 

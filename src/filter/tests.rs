@@ -44,6 +44,7 @@ fn connection() -> (Socket, Facts) {
     facts.users.insert(1000, Some("app".into()));
     for (pid, comm) in [(10, "java"), (20, "helper")] {
         let process = Process {
+            command_later: false,
             pid,
             comm: comm.into(),
             command: Some(format!("/usr/bin/{comm} -x").into_bytes().into()),

@@ -15,6 +15,8 @@ pub struct Process {
     /// The command line, arguments joined by blanks; `None` where it is empty or unreadable.
     /// Source: /proc/PID/cmdline.
     pub command: Option<Arc<[u8]>>,
+    /// Whether the command line is read only when a row of the process is shown.
+    pub command_later: bool,
     /// The effective uid; `None` until it is asked for. Source: /proc/PID/status.
     pub uid: Option<u32>,
     /// The parent's pid. Source: /proc/PID/status.
@@ -114,6 +116,7 @@ impl Process {
             pid,
             comm,
             command: None,
+            command_later: false,
             uid: None,
             parent: None,
             started: None,
@@ -210,6 +213,7 @@ mod tests {
 
     fn process(comm: &str, command: Option<&str>, cgroup: &str) -> Process {
         Process {
+            command_later: false,
             pid: 1,
             comm: comm.into(),
             command: command.map(|text| text.as_bytes().into()),

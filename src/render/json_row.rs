@@ -327,44 +327,45 @@ mod tests {
     }
 
     prop_compose! {
-        fn facts()(
-            comms in proptest::collection::vec((name(), proptest::option::of(name())), 3),
-            users in proptest::collection::vec(".{0,8}", 3),
-            hosts in proptest::collection::hash_map(address(), ".{0,8}", 0..3),
-            services in proptest::collection::hash_map(any::<u16>(), "[a-z]{1,8}", 0..200),
-        ) -> Facts {
-            let mut facts = Facts::default();
-            let mut holders = Vec::new();
-            for (pid, (comm, command)) in (1..).zip(comms) {
-                facts.processes.insert(pid, Process {
-                    pid,
-                    comm,
-                    command: command.map(Into::into),
-                    uid: Some(pid),
-                    parent: None,
-                    started: None,
-                    condition: None,
-                    cgroup: None,
-                    files: None,
-                });
-                let via = if pid == 2 { Via::IoUring } else { Via::Fd(pid * 7) };
-                for inode in 1..=pid {
-                    holders.extend(NonZeroU32::new(inode).map(|inode| Holder { inode, pid, via }));
+            fn facts()(
+                comms in proptest::collection::vec((name(), proptest::option::of(name())), 3),
+                users in proptest::collection::vec(".{0,8}", 3),
+                hosts in proptest::collection::hash_map(address(), ".{0,8}", 0..3),
+                services in proptest::collection::hash_map(any::<u16>(), "[a-z]{1,8}", 0..200),
+            ) -> Facts {
+                let mut facts = Facts::default();
+                let mut holders = Vec::new();
+                for (pid, (comm, command)) in (1..).zip(comms) {
+                    facts.processes.insert(pid, Process {
+    command_later: false,
+                        pid,
+                        comm,
+                        command: command.map(Into::into),
+                        uid: Some(pid),
+                        parent: None,
+                        started: None,
+                        condition: None,
+                        cgroup: None,
+                        files: None,
+                    });
+                    let via = if pid == 2 { Via::IoUring } else { Via::Fd(pid * 7) };
+                    for inode in 1..=pid {
+                        holders.extend(NonZeroU32::new(inode).map(|inode| Holder { inode, pid, via }));
+                    }
                 }
+                facts.holders = HolderIndex::new(holders);
+                for (id, name) in (1..).zip(users) {
+                    facts.interfaces.extend(NonZeroU32::new(id).map(|index| (index, Foreign::from(name.as_str()))));
+                    facts.users.insert(id, Some(name).filter(|name| name.len() > 2).map(Foreign::from));
+                }
+                facts.hosts = hosts.into_iter().map(|(address, name)| (address, name.into())).collect();
+                facts.services = services
+                    .into_iter()
+                    .map(|(port, name)| ((Protocol::Tcp, port), Foreign::from(name)))
+                    .collect();
+                facts
             }
-            facts.holders = HolderIndex::new(holders);
-            for (id, name) in (1..).zip(users) {
-                facts.interfaces.extend(NonZeroU32::new(id).map(|index| (index, Foreign::from(name.as_str()))));
-                facts.users.insert(id, Some(name).filter(|name| name.len() > 2).map(Foreign::from));
-            }
-            facts.hosts = hosts.into_iter().map(|(address, name)| (address, name.into())).collect();
-            facts.services = services
-                .into_iter()
-                .map(|(port, name)| ((Protocol::Tcp, port), Foreign::from(name)))
-                .collect();
-            facts
         }
-    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]

@@ -181,6 +181,7 @@ impl World {
         facts.users.insert(0, Some("root".into()));
         for (pid, comm) in &self.processes {
             let process = Process {
+                command_later: false,
                 pid: *pid,
                 comm: comm.clone(),
                 command: Some([b"/usr/sbin/", &comm[..], b" --serve"].concat().into()),

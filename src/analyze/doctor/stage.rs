@@ -41,6 +41,7 @@ impl Stage {
     /// A process with so many descriptors as its limit.
     pub fn process(&mut self, pid: u32, comm: &str, limit: u64) -> &mut Self {
         let process = Process {
+            command_later: false,
             pid,
             comm: comm.into(),
             command: None,

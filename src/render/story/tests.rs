@@ -34,6 +34,7 @@ fn facts() -> Facts {
             });
         }
         let process = Process {
+            command_later: false,
             pid,
             comm: b"nginx".to_vec(),
             command: Some(command.as_bytes().into()),

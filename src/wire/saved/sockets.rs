@@ -167,6 +167,7 @@ impl Reader {
         let command = owner.command;
         let command_base64 = owner.command_base64;
         self.facts.processes.entry(pid).or_insert_with(|| Process {
+            command_later: false,
             pid,
             comm: bytes(owner.comm, owner.comm_base64.as_deref()),
             command: command.map(|text| bytes(text, command_base64.as_deref()).into()),
