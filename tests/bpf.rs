@@ -479,6 +479,10 @@ fn owners_that_proc_hides_are_named() {
             is_hidden,
             "{options:?}: {owner}"
         );
+        // Who compares it is told that it is not known.
+        let compared = answer("bpf", &["listen", "--strict", "command~scene"]);
+        let code = if is_hidden { 3 } else { 0 };
+        assert_eq!(compared.code(), code, "{options:?}: {compared:?}");
         let pid = scene.extra("pid").to_string();
         let table = answer("bpf", &["listen", "--pids"]);
         assert_eq!(table.stdout.trim(), pid, "{options:?}: {table:?}");

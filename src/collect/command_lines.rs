@@ -11,7 +11,9 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
+use rustix::io::Errno;
 
+use super::gaps::errno;
 use crate::sys::proc::{Pinned, sleeps_of_thread};
 use crate::wire::proc_pid;
 
@@ -34,10 +36,23 @@ pub(super) enum Missing {
     NoRoom,
     /// Nobody wants it, so far.
     Unwanted,
-    /// The process has ended, or may not be looked at.
+    /// The process has ended.
     Gone,
+    /// It may not be looked at.
+    Refused,
     /// Something else was wrong.
     Failed(i32),
+}
+
+impl Missing {
+    /// Why something is missing of a process that is there: an entry that cannot be found is
+    /// hidden.
+    pub const fn of(error: Errno) -> Self {
+        match error {
+            Errno::NOENT | Errno::SRCH | Errno::ACCESS | Errno::PERM => Self::Refused,
+            error => Self::Failed(error.raw_os_error()),
+        }
+    }
 }
 
 /// A command line; `None` where a process has none.
@@ -185,10 +200,9 @@ impl Inner {
 }
 
 fn reason(error: &io::Error) -> Missing {
-    match error.raw_os_error() {
-        Some(libc::ENOENT | libc::ESRCH | libc::EACCES | libc::EPERM) => Missing::Gone,
-        Some(number) => Missing::Failed(number),
-        None => Missing::Failed(libc::EIO),
+    match errno(error) {
+        Errno::NOENT | Errno::SRCH => Missing::Gone,
+        error => Missing::of(error),
     }
 }
 

@@ -10,6 +10,7 @@ mod gaps;
 mod gather;
 mod kernel;
 mod late_commands;
+mod lost;
 mod netlink;
 mod netstat2;
 mod owners;

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use super::command_lines::{Answer, CommandLines, IsWanted, Missing};
 use super::gaps::errno;
+use super::lost::Lost;
 use super::standing::Standings;
 use crate::model::{Files, Problem, Process};
 use crate::query::{ProcessDetail, ProcessFacts};
@@ -57,20 +58,6 @@ pub enum Standing {
 
 /// Every command line is wanted.
 const EVERY_LINE: IsWanted<'static> = &|_| true;
-
-/// Facts that were not read, by their number of processes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Lost {
-    /// Command lines that did not come in time.
-    stuck: u64,
-    /// Command lines for which there was no room.
-    no_room: u64,
-    /// Anything, because a file could not be read; and why.
-    failed: u64,
-    why: Option<Errno>,
-    /// Which.
-    facts: ProcessFacts,
-}
 
 /// Reads facts of processes, each when it is asked for.
 #[derive(Debug)]
@@ -132,7 +119,7 @@ impl Processes {
                 Some(seen) => {
                     if detail == ProcessDetail::Full {
                         let lost = ProcessFacts::COMMAND.and(ProcessFacts::CGROUP);
-                        self.lose(Missing::Failed(error.raw_os_error()), lost);
+                        self.lose(Missing::of(error), lost);
                     }
                     Standing::Same(seen.process(pid, Some(seen.uid)))
                 }
@@ -234,9 +221,8 @@ impl Processes {
         match text.map_err(|error| errno(&error)) {
             Ok(text) => Ok(Some(text)),
             Err(ended @ (Errno::NOENT | Errno::SRCH)) => Err(ended),
-            Err(Errno::ACCESS | Errno::PERM) => Ok(None),
             Err(error) => {
-                self.lose(Missing::Failed(error.raw_os_error()), facts);
+                self.lose(Missing::of(error), facts);
                 Ok(None)
             }
         }
@@ -244,16 +230,7 @@ impl Processes {
 
     fn lose(&self, missing: Missing, facts: ProcessFacts) {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        match missing {
-            Missing::Stuck => lost.stuck += 1,
-            Missing::NoRoom => lost.no_room += 1,
-            Missing::Failed(number) => {
-                lost.failed += 1;
-                lost.facts = lost.facts.and(facts);
-                lost.why.get_or_insert(Errno::from_raw_os_error(number));
-            }
-            Missing::Gone | Missing::Unwanted => {}
-        }
+        lost.add(missing, facts);
     }
 
     /// The command line of a process that had its pid before `since` and has it still; `None`
@@ -271,47 +248,12 @@ impl Processes {
     }
 
     /// What was not read of processes that are known: fields, no owners. Where rows are chosen by
-    /// a fact that is lost (`compared`), rows may be missing.
+    /// a fact that is lost (`compared`), rows may be missing. What is hidden from this user is
+    /// told only there.
     #[must_use]
     pub fn problems(&self, compared: ProcessFacts) -> Vec<Problem> {
-        let lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        let whose = |count| match count {
-            1 => "of 1 process".to_owned(),
-            n => format!("of {n} processes"),
-        };
-        let mut problems = Vec::new();
-        if lost.stuck > 0 {
-            let message = format!(
-                "the command line {} could not be read in time: its memory is locked",
-                whose(lost.stuck)
-            );
-            problems.push(Problem {
-                incomplete: compared.command,
-                ..Problem::new("command_stuck", message)
-                    .hint("such a process hangs itself: ps -eo pid,stat,wchan,comm")
-                    .count(lost.stuck)
-            });
-        }
-        if lost.no_room > 0 {
-            let message = format!(
-                "the command line {} was left out: all together have more than 64 MiB",
-                whose(lost.no_room)
-            );
-            problems.push(Problem {
-                incomplete: compared.command,
-                ..Problem::new("commands_left_out", message)
-                    .hint("a filter that chooses fewer sockets leaves room for them")
-                    .count(lost.no_room)
-            });
-        }
-        if let Some(why) = lost.why {
-            let message = format!("facts {} could not be read: {why}", whose(lost.failed));
-            problems.push(Problem {
-                incomplete: compared.meets(lost.facts),
-                ..Problem::new("details_unread", message).count(lost.failed)
-            });
-        }
-        problems
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.problems(compared)
     }
 
     /// The descriptors of a process and their limit; `None` when it has ended or may not be
