@@ -131,6 +131,34 @@ fn a_mount_table_that_is_not_text() {
     drop(scene);
 }
 
+/// What stands over the files of a process is not its own: it is as if it let nobody look.
+#[test]
+fn a_process_that_is_covered() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["listen"]);
+    let other = Scene::start(&["listen", "--family", "6"]);
+    let (pid, truth) = (scene.pid(), other.labelled("listener").row);
+    for (path, with) in [
+        (format!("/proc/{pid}/fd"), None),
+        (
+            format!("/proc/{pid}"),
+            Some(format!("/proc/{}", other.pid())),
+        ),
+    ] {
+        let told = listen()
+            .before(sandbox::covered(&path, with.as_deref()))
+            .json();
+        assert_eq!(problem_codes(&told), ["owners_denied"], "{path}");
+        let (ours, others): (Vec<_>, Vec<_>) = sockets(&told)
+            .iter()
+            .partition(|socket| socket["local"]["address"] == "127.0.0.1");
+        assert_eq!(ours[0]["owner_status"], "denied", "{path}: {told}");
+        assert_eq!(row(others[0]), truth, "{path}");
+    }
+}
+
 /// In a user namespace of one's own euid 0 is not root.
 #[test]
 fn root_of_a_user_namespace() {

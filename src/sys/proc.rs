@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::OnceLock;
 
 use rustix::fs::{
     AtFlags, CWD, Mode, OFlags, RawDir, SeekFrom, openat, readlinkat_raw, seek, statat,
@@ -14,7 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::sight::{self, Sight};
 use crate::wire::fd_link::{self, FdLink};
-use crate::wire::proc_pid;
+use crate::wire::{mountinfo, proc_pid};
 
 /// Bytes of a getdents buffer: some 1,300 descriptors a call.
 const DIRECTORY_BUFFER: usize = 32 * 1024;
@@ -42,6 +43,8 @@ impl FdRange {
 #[derive(Debug)]
 pub struct ProcDir {
     fd: OwnedFd,
+    /// Processes over whose files something else is mounted, once that was asked for.
+    covered: OnceLock<Vec<u32>>,
 }
 
 impl ProcDir {
@@ -53,7 +56,10 @@ impl ProcDir {
         let open = || {
             let fd = open_dir(CWD, "/proc")?;
             sight::is_own(&fd)?;
-            Ok(Self { fd })
+            Ok(Self {
+                fd,
+                covered: OnceLock::new(),
+            })
         };
         // A second time, in case the first one met what passes.
         open().or_else(|_: io::Error| open())
@@ -68,6 +74,7 @@ impl ProcDir {
         let path = path.to_str().ok_or(io::ErrorKind::InvalidInput)?;
         Ok(Self {
             fd: open_dir(CWD, path)?,
+            covered: OnceLock::from(Vec::new()),
         })
     }
 
@@ -75,6 +82,18 @@ impl ProcDir {
     #[must_use]
     pub fn sight(&self) -> Sight {
         sight::of(&self.fd)
+    }
+
+    /// Refuses a process over whose files something else is mounted: what is there is not its own.
+    fn is_itself(&self, pid: u32) -> Result<(), Errno> {
+        let covered = self.covered.get_or_init(|| {
+            let table = read_at(&self.fd, "self/mountinfo");
+            table.map_or_else(|_| Vec::new(), |table| mountinfo::covered(&table))
+        });
+        if covered.contains(&pid) {
+            return Err(Errno::ACCESS);
+        }
+        Ok(())
     }
 
     /// The pid of every process that can be seen.
@@ -182,6 +201,7 @@ impl ProcDir {
         range: FdRange,
         each: &mut impl FnMut(u32, FdLink),
     ) -> Result<u64, Errno> {
+        self.is_itself(pid)?;
         let path = match tid {
             None => format!("{pid}/fd"),
             Some(tid) => format!("{pid}/task/{tid}/fd"),
@@ -218,6 +238,7 @@ impl ProcDir {
     /// # Errors
     /// As for [`Self::scan_fds`].
     pub fn look_at_one_fd(&self, pid: u32) -> Result<(), Errno> {
+        self.is_itself(pid)?;
         let table = open_dir(&self.fd, &format!("{pid}/fd"))?;
         let mut buffer = Vec::with_capacity(DIRECTORY_BUFFER);
         let mut entries = RawDir::new(table.as_fd(), buffer.spare_capacity_mut());

@@ -55,6 +55,18 @@ pub fn hidepid(text: &[u8], major: u32, minor: u32) -> Option<Hidepid> {
     }
 }
 
+/// The processes in /proc over whose directories, or files, something is mounted. That hides what
+/// they are, or shows what another is.
+#[must_use]
+pub fn covered(text: &[u8]) -> Vec<u32> {
+    let points = text.split(|&byte| byte == b'\n');
+    let points = points.filter_map(|line| line.split(|&byte| byte == b' ').nth(4));
+    let names = points.filter_map(|point| point.strip_prefix(b"/proc/"));
+    names
+        .filter_map(|name| super::fd_link::decimal(name.split(|&byte| byte == b'/').next()?))
+        .collect()
+}
+
 /// Where the first file system of `kind` is mounted that has `option`, such as a controller of
 /// cgroups of version 1.
 #[must_use]
@@ -104,6 +116,16 @@ mod tests {
         assert_eq!(mounted(b"cgroup").unwrap(), b"/sys/fs/cgroup/cpu");
         assert_eq!(mounted(b"nsfs").unwrap(), b"/mnt/a b\\");
         assert_eq!(mounted(b"ext4"), None);
+    }
+
+    #[test]
+    fn what_is_mounted_over_processes() {
+        let text = b"52 23 0:40 / /proc/812/fd rw - tmpfs none rw\n\
+            53 23 0:5 /9 /proc/8 rw - proc proc rw\n\
+            54 23 0:41 / /proc/sys/fs/binfmt_misc rw - autofs systemd-1 rw\n\
+            55 23 0:42 / /srv/proc/7 rw - tmpfs none rw\n";
+        assert_eq!(covered(text), [812, 8]);
+        assert!(covered(TEXT).is_empty());
     }
 
     #[test]

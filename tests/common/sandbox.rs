@@ -3,7 +3,7 @@
 //! They run between fork and exec, so they make system calls only.
 
 use super::checked;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 
 /// A mount namespace of the child's own, from which nothing leaks out.
@@ -47,6 +47,32 @@ pub fn hidden_processes(options: &'static CStr) -> impl FnMut() -> io::Result<()
     move || {
         private_mounts()?;
         mount(c"proc", c"/proc", options)
+    }
+}
+
+/// Something else stands over a directory: an empty file system, or another directory.
+pub fn covered(
+    path: &str,
+    with: Option<&str>,
+) -> impl FnMut() -> io::Result<()> + Send + Sync + use<> {
+    let text = |path: &str| CString::new(path).unwrap();
+    let (path, with) = (text(path), with.map(text));
+    move || {
+        private_mounts()?;
+        let Some(with) = &with else {
+            return mount(c"tmpfs", &path, c"size=4k");
+        };
+        // SAFETY: the paths are live and end in NUL.
+        checked(unsafe {
+            let null = std::ptr::null();
+            libc::mount(
+                with.as_ptr(),
+                path.as_ptr(),
+                null,
+                libc::MS_BIND,
+                null.cast(),
+            )
+        })
     }
 }
 
