@@ -247,6 +247,7 @@ fn a_subflow_of_mptcp_says_so_and_has_no_queue() {
             let is_subflow = ends.contains(&&value!(ports[0]));
             assert_eq!(row["recv_q"].is_null(), is_subflow, "{row}");
             assert_eq!(row["send_q"].is_null(), is_subflow, "{row}");
+            assert_eq!(row["ulp"] == "mptcp", is_subflow, "{row}");
             if more.contains(&"+ulp,rtt") {
                 let ulp = if is_subflow {
                     value!("mptcp")

@@ -96,6 +96,9 @@ pub(super) fn members(
     if socket.drops.is_some() {
         number(out, ",\"drops\":", socket.drops);
     }
+    if let Some(ulp) = socket.ulp {
+        word(out, ",\"ulp\":", ulp.name());
+    }
     if let Some(asked) = Asked::new(Row { socket, facts }, columns) {
         out.push_str(",\"columns\":");
         push_json(out, &asked);
@@ -247,7 +250,7 @@ mod tests {
     use super::super::contract::socket::SocketRow;
     use super::*;
     use crate::columns::select;
-    use crate::model::{AcceptQueue, Family, HolderIndex, OwnerStatus, Role};
+    use crate::model::{AcceptQueue, Family, HolderIndex, OwnerStatus, Role, Ulp};
     use proptest::prelude::*;
     use std::net::{Ipv4Addr, Ipv6Addr};
     use std::num::{NonZeroU32, NonZeroU64};
@@ -296,7 +299,7 @@ mod tests {
             uid in proptest::option::of(0..4_u32),
             queue in proptest::option::of(queue()),
             timer in timer_of(),
-            (drops, v6_only) in any::<(Option<u32>, Option<bool>)>(),
+            (drops, v6_only, has_ulp) in any::<(Option<u32>, Option<bool>, bool)>(),
         ) -> Socket {
             let protocol = [Protocol::Tcp, Protocol::Udp, Protocol::Raw][usize::from(protocol)];
             let family = if family { Family::V4 } else { Family::V6 };
@@ -312,6 +315,7 @@ mod tests {
             socket.queue = queue;
             socket.timer = timer;
             socket.drops = drops;
+            socket.ulp = has_ulp.then_some(Ulp::Mptcp);
             socket.v6_only = v6_only;
             socket
         }

@@ -14,7 +14,7 @@ use super::{optional, text};
 use crate::columns::{Column, Row};
 use crate::model::{
     Endpoint, Facts, Family, Foreign, Holder, OwnerStatus, Process, Protocol, Queue, Role, Socket,
-    State, Timer, TimerKind, Via,
+    State, Timer, TimerKind, Ulp, Via,
 };
 
 /// One socket. What the source could not say is null, never 0 or "".
@@ -53,11 +53,10 @@ pub struct SocketRow<'a> {
     uid: Option<u32>,
     /// The name of that user; null when it has none.
     user: Option<Cow<'a, str>>,
-    /// Bytes that arrived and were not read, a received FIN as 1; null for LISTEN, and where the
-    /// source does not say.
+    /// Bytes that arrived and were not read; null for what has no such queue (listeners, UDP, raw
+    /// and MPTCP subflows), and where the source does not say.
     recv_q: Option<u32>,
-    /// Bytes that were written and are not acknowledged (UDP: not sent); null for LISTEN, and
-    /// where the source does not say.
+    /// Bytes that were written and are not acknowledged; null as `recv_q`.
     send_q: Option<u32>,
     /// Connections that wait for accept(); null for everything but LISTEN, and where the source
     /// does not say.
@@ -72,6 +71,11 @@ pub struct SocketRow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "u32"))]
     drops: Option<u32>,
+    /// The protocol between TCP and the program, where there is one and it was looked at: `mptcp`
+    /// for a subflow, whose connection has its queues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "&str"))]
+    ulp: Option<&'static str>,
     /// The facts of --columns that have no key above; absent unless such were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Asked<'static>"))]
@@ -79,6 +83,12 @@ pub struct SocketRow<'a> {
 }
 
 impl<'a> SocketRow<'a> {
+    /// The same for whoever tells that protocol in any case.
+    #[must_use]
+    pub fn without_ulp(self) -> Self {
+        Self { ulp: None, ..self }
+    }
+
     /// A socket, with the facts that belong to it, and those of `columns` beside them.
     #[must_use]
     pub fn new(socket: &'a Socket, facts: &'a Facts, columns: &'a [&'static Column]) -> Self {
@@ -114,6 +124,7 @@ impl<'a> SocketRow<'a> {
             owners: Owners { socket, facts },
             owner_status: socket.owner_status,
             drops: socket.drops,
+            ulp: socket.ulp.map(Ulp::name),
             columns: Asked::new(Row { socket, facts }, columns),
         }
     }

@@ -87,7 +87,8 @@ impl<'a> InspectedRow<'a> {
         let cgroup = facts.cgroup(socket).map(|cgroup| cgroup.path.bytes());
         let (cgroup, cgroup_base64) = optional(cgroup);
         Self {
-            socket: SocketRow::new(socket, facts, columns),
+            // The key is told here whatever it is.
+            socket: SocketRow::new(socket, facts, columns).without_ulp(),
             age_ms: age.map(|age| age.ms),
             age_is_at_least: age.map(|age| age.at_least),
             idle_ms: info.and_then(TcpInfo::idle_ms),
