@@ -176,6 +176,36 @@ fn a_process_that_does_not_exist_is_told() {
         assert!(answer.stderr.contains(told), "{words:?}: {answer:?}");
         assert_eq!(answer.stderr.lines().count(), 1, "{words:?}: {answer:?}");
     }
+    let why = |words: &[&str]| {
+        let answer = sockscope(words);
+        assert_eq!(answer.stderr.lines().count(), 1, "{words:?}: {answer:?}");
+        (answer.code(), answer.stderr)
+    };
+    // Counts of nothing are an answer, and the reason stands beside them.
+    for command in ["states", "buildup"] {
+        let (code, told) = why(&[command, "process=qxjva"]);
+        assert_eq!(code, 0, "{told}");
+        assert!(told.contains("no process is called 'qxjva'"), "{told}");
+    }
+    for (words, told) in [
+        ("comm=qxjva", "no process is called 'qxjva'"),
+        (
+            "process=qxjva,qxnginz",
+            "no process is called 'qxjva' or 'qxnginz'",
+        ),
+        ("pid=4194305", "there is no process 4194305"),
+        (
+            "process=4194305,qxjva",
+            "there is no process 4194305, and none is called 'qxjva'",
+        ),
+        ("user=qxnosuch", "there is no user 'qxnosuch'"),
+        ("process_user=qxnosuch", "there is no user 'qxnosuch'"),
+    ] {
+        for command in ["listen", "conns"] {
+            let (code, said) = why(&[command, words]);
+            assert!(code == 1 && said.contains(told), "{words}: {said}");
+        }
+    }
     // One that exists and has nothing that matches is another matter.
     for words in [
         "process=qxjvaq lport=1",

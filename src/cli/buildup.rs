@@ -40,10 +40,14 @@ pub(super) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure
     let mut view = buildup(&now, before.as_ref(), args.by, &|socket| {
         socket.serves(families) && states.contains(socket.state) && filter.matches(socket, facts)
     });
+    let is_empty = view.piles.is_empty();
     arrange(session, &mut view)?;
     session.forms(|session| write(session, &view, &now))?;
     let report = now.report();
     session.notes(report);
+    if is_empty {
+        session.tell_absent(report, &filter);
+    }
     Ok(session.exit(report, true))
 }
 

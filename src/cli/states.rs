@@ -36,6 +36,10 @@ pub(super) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result
     arrange(session, &mut view)?;
     session.forms(|session| write(session, by, &view, &report))?;
     session.notes(&report);
+    let udp = view.udp.connected + view.udp.unconnected;
+    if view.total.total() + udp == 0 {
+        session.tell_absent(&report, &request.filter);
+    }
     Ok(session.exit(&report, true))
 }
 

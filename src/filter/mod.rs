@@ -21,6 +21,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 
@@ -71,7 +72,9 @@ impl std::fmt::Debug for Names {
 #[derive(Debug, Default)]
 pub(crate) struct Named<'a> {
     /// Names or numbers of processes, as one comparison has them.
-    pub processes: Vec<Vec<&'a [u8]>>,
+    pub processes: Vec<Vec<Cow<'a, [u8]>>>,
+    /// Names or numbers of users, as one comparison has them.
+    pub users: Vec<&'a [String]>,
     /// Names of interfaces.
     pub devices: Vec<&'a [u8]>,
 }
@@ -218,17 +221,27 @@ impl Filter {
         self.terms().iter().any(by_id)
     }
 
-    /// What it asks for by name: processes, those that stand for each other together, and
-    /// interfaces.
+    /// What it asks for by name: processes and users, those that stand for each other together,
+    /// and interfaces.
     pub(crate) fn named(&self) -> Named<'_> {
         let mut named = Named::default();
         let asked = self.expr.as_ref().map_or_else(Vec::new, Expr::asked);
         for term in asked.into_iter().filter(|term| !term.negated) {
             match &term.test {
                 Test::Process(names) => {
-                    let names = names.iter().map(Vec::as_slice);
+                    let names = names.iter().map(|name| Cow::from(name.as_slice()));
                     named.processes.push(names.collect());
                 }
+                Test::Text(column, names) if column.id == "comm" => {
+                    let names = names.iter().map(|name| Cow::from(name.as_bytes()));
+                    named.processes.push(names.collect());
+                }
+                Test::Pid(ranges) if ranges.iter().all(|range| range.start() == range.end()) => {
+                    let pids = ranges.iter().map(|range| range.start().to_string());
+                    let pids = pids.map(|pid| Cow::from(pid.into_bytes()));
+                    named.processes.push(pids.collect());
+                }
+                Test::User(names) | Test::ProcessUser(names) => named.users.push(names),
                 Test::Device(_, devices) => {
                     named
                         .devices
