@@ -345,6 +345,37 @@ fn a_port_that_is_held_elsewhere_is_free_here_only() {
     assert!(!one || line.contains(&netns), "{line}");
     let free = sockscope(&["port", "4699"]).stdout;
     assert!(free.starts_with("port 4699 is free"), "{free}");
+    // So it is of a range, and where others look for it in vain.
+    let range = sockscope(&["port", "4690-4698"]);
+    assert!(
+        range
+            .stdout
+            .starts_with("no port of that range is in use here"),
+        "{range:?}"
+    );
+    assert!(
+        range.stdout.contains("tcp held in ") && range.stdout.contains("sockscope port 4698"),
+        "{range:?}"
+    );
+    for words in [
+        &["port", "4690-4698", "--pids"][..],
+        &["listen", "lport=4698"],
+        &["listen", "lport=4698", "--pids"],
+        &["conns", "lport=4698"],
+        &["wait", "4698", "--listening", "--timeout=0"],
+    ] {
+        let answer = sockscope(words);
+        assert_eq!(answer.code(), 1, "{words:?}: {answer:?}");
+        let told = answer.of_host.concat();
+        assert!(told.contains("tcp port 4698 is "), "{words:?}: {answer:?}");
+        assert!(
+            told.contains("sockscope port 4698"),
+            "{words:?}: {answer:?}"
+        );
+    }
+    // What a listener there would not match either is not held against anyone.
+    let other = sockscope(&["conns", "lport=4698 state=established"]);
+    assert_eq!(other.of_host, Vec::<String>::new(), "{other:?}");
 }
 
 /// `-4` and `-6` ask what serves a family, and what they find nothing of says where nobody looked.

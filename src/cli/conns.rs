@@ -45,6 +45,7 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
         columns: session.columns(TABLE, PROGRAM)?,
         order: order.map(|(column, reverse)| Order::Column(column, reverse)),
         remarks: None,
+        looks_abroad: true,
     };
     let (listed, report) = list::write(session, list)?;
     summary(session, &listed)?;

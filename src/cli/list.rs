@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use rustc_hash::FxHashSet;
 
 use super::Failure;
+use super::abroad::Abroad;
 use super::session::Session;
 use crate::analyze::states::Counts;
 use crate::columns::{self, Column, Row};
@@ -25,6 +26,8 @@ pub(super) struct List<'a> {
     pub order: Option<Order>,
     /// What is said at the end of what was listed.
     pub remarks: Option<Remarks<'a>>,
+    /// Whether ports that a filter asks for are looked for elsewhere, where there is no row.
+    pub looks_abroad: bool,
 }
 
 /// What the inodes of the rows lead to say.
@@ -121,6 +124,9 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
     note_unknown(&request, &shown, &mut report);
     if let Some(remarks) = list.remarks {
         report.problems.extend(remarks(&inodes));
+    }
+    if list.looks_abroad && listed.found == 0 && session.events.is_none() {
+        report.problems.extend(Abroad::of_filter(&request));
     }
     if !begun {
         // Nothing was found, and no rows ever came.

@@ -32,6 +32,7 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
         columns: session.columns(TABLE, PROGRAM)?,
         order: Some(order),
         remarks: None,
+        looks_abroad: true,
     };
     let (listed, report) = list::write(session, list)?;
     if session.for_person() && listed.found > 0 {

@@ -1,5 +1,6 @@
 //! The command line: arguments, and one file for each command.
 
+mod abroad;
 mod absent;
 mod args;
 mod around;

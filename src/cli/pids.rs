@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
+use super::abroad::Abroad;
 use super::session::Session;
 use super::{Exit, Failure, absent};
 use crate::model::{Facts, OwnerStatus, Report, Socket};
@@ -90,5 +91,9 @@ pub(super) fn of_rows(
     request: &Request,
     nothing: &str,
 ) -> Result<Exit, Failure> {
-    look(request)?.tell(session, || absent::because(nothing, &request.filter))
+    let mut found = look(request)?;
+    if found.pids.is_empty() && found.without.is_empty() {
+        found.report.problems.extend(Abroad::of_filter(request));
+    }
+    found.tell(session, || absent::because(nothing, &request.filter))
 }

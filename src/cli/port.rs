@@ -1,8 +1,8 @@
 //! `sockscope port PORT...`: the story of a port.
 
-mod elsewhere;
 mod tell;
 
+use super::abroad::Abroad;
 use super::around::around;
 use super::list::{self, Order};
 use super::ports::Ports;
@@ -17,7 +17,6 @@ use crate::query::ProcessDetail;
 use crate::render::json::Envelope;
 use crate::render::ports::PortsPart;
 use crate::render::{Columns, Format, RowWriter};
-use elsewhere::Abroad;
 
 const COLUMNS: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "pid", "comm",
@@ -42,8 +41,9 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     };
     let mut entries = port::entries(question, &snapshot.sockets, &snapshot.facts, &around);
     entries.retain(|entry| ports_asked.has(entry.port, entry.protocol));
-    let abroad = Abroad::look(&request, &entries);
-    snapshot.report.problems.extend(abroad.problems());
+    let abroad = Abroad::of_ports(&request.query, &ports_asked, &entries);
+    let elsewhere = abroad.problems("is free here, but held");
+    snapshot.report.problems.extend(elsewhere);
     let Snapshot { sockets, facts, .. } = &mut snapshot;
     let states = session.states(StateSet::ALL);
     sockets.retain(|s| {

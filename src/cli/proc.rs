@@ -64,6 +64,7 @@ pub(super) fn run(
         columns: session.columns(table, PROGRAM)?,
         order: order.map(|(column, reverse)| Order::Column(column, reverse)),
         remarks: Some(&remarks),
+        looks_abroad: false,
     };
     let (listed, report) = list::write(session, list)?;
     conns::summary(session, &listed)?;

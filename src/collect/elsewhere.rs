@@ -5,7 +5,7 @@ use std::io;
 use std::num::NonZeroU64;
 
 use super::read_tables;
-use crate::model::{Protocol, StateSet};
+use crate::model::{Protocol, Socket, StateSet};
 use crate::query::{ProcessDetail, Query};
 use crate::sys::netns;
 use crate::sys::proc::ProcDir;
@@ -32,9 +32,9 @@ pub struct Elsewhere {
     pub unseen: u64,
 }
 
-/// Looks for listeners on `ports` in every other namespace that a visible process is in.
+/// Looks for listeners that are wanted in every other namespace that a visible process is in.
 #[must_use]
-pub fn listeners_elsewhere(query: &Query, ports: &[(u16, Protocol)]) -> Elsewhere {
+pub fn listeners_elsewhere(query: &Query, is_wanted: Wanted<'_>) -> Elsewhere {
     let query = Query {
         states: StateSet::LISTENING,
         owners: ProcessDetail::None,
@@ -43,7 +43,7 @@ pub fn listeners_elsewhere(query: &Query, ports: &[(u16, Protocol)]) -> Elsewher
     let mut elsewhere = Elsewhere::default();
     for pids in others().into_values() {
         // One process may refuse to be entered through where another does not.
-        let mut looks = pids.iter().map(|&pid| (pid, look(&query, pid, ports)));
+        let mut looks = pids.iter().map(|&pid| (pid, look(&query, pid, is_wanted)));
         let unseen = |look: &io::Result<_>| matches!(look, Err(error) if error.kind() == io::ErrorKind::PermissionDenied);
         match looks.find(|(_, look)| !unseen(look)) {
             None => elsewhere.unseen += 1,
@@ -64,16 +64,19 @@ pub fn listeners_elsewhere(query: &Query, ports: &[(u16, Protocol)]) -> Elsewher
     elsewhere
 }
 
+/// Which listeners are looked for.
+pub type Wanted<'a> = &'a (dyn Fn(&Socket) -> bool + Sync);
+
 /// The inode of a namespace, and the ports held there.
 type Found = (NonZeroU64, Vec<(u16, Protocol)>);
 
-/// The ports of `ports` that listeners hold in the namespace of `pid`, and its inode.
-fn look(query: &Query, pid: u32, ports: &[(u16, Protocol)]) -> io::Result<Option<Found>> {
+/// The ports that wanted listeners hold in the namespace of `pid`, and its inode.
+fn look(query: &Query, pid: u32, is_wanted: Wanted<'_>) -> io::Result<Option<Found>> {
     netns::inside(pid, || {
         let mut found = Vec::new();
         let report = read_tables(query, &mut |socket| {
             let key = (socket.local.port, socket.protocol);
-            if socket.is_listener() && ports.contains(&key) && !found.contains(&key) {
+            if socket.is_listener() && is_wanted(&socket) && !found.contains(&key) {
                 found.push(key);
             }
         });

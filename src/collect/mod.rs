@@ -30,7 +30,7 @@ use std::fmt;
 use crate::model::{Family, Narrow, Protocol, Socket, StateSet};
 
 pub use blind_spot::BlindSpot;
-pub use elsewhere::{Elsewhere, HeldElsewhere, listeners_elsewhere};
+pub use elsewhere::{Elsewhere, HeldElsewhere, Wanted, listeners_elsewhere};
 pub use endings::Endings;
 pub use gather::{Gathered, Taker, gather};
 pub use kernel::{addresses, kernel, settings};

@@ -154,7 +154,14 @@ impl Run {
 
 /// What was said of what was asked, and what of the host.
 pub fn parted(said: &str) -> (String, Vec<String>) {
-    let is_of_host = |line: &&str| line.contains("which this does not look into");
+    let of_host = [
+        "which this does not look into",
+        "held in another network namespace",
+        "other network namespaces",
+        "network namespace could not be looked into",
+    ];
+    let is_of_host =
+        |line: &&str| line.contains("note: ") && of_host.iter().any(|words| line.contains(words));
     let lines = said.split_inclusive('\n');
     let of_host = lines.clone().filter(is_of_host).map(str::to_owned);
     (

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::elsewhere::Abroad;
 use crate::analyze::port::{ByPort, PortEntry};
 use crate::cli::Failure;
+use crate::cli::abroad::Abroad;
 use crate::cli::scope::listed;
 use crate::cli::session::Session;
 use crate::collect::settings;
@@ -66,7 +66,7 @@ pub(super) fn tell(
         } else {
             ", as far as can be seen"
         };
-        let held = abroad.sentence(port);
+        let held = abroad.sentence(|one| one == port);
         let here = if held.is_empty() { "" } else { " here" };
         let text = format!(
             "port {port} is free{here}{far} ({names}{})",
@@ -75,8 +75,10 @@ pub(super) fn tell(
         let text = format!("{text}{held}{}", advice(port, &kernel));
         sentence(&mut out, &text, Tone::Calm, &session.frame())?;
     }
-    if entries.is_empty() {
-        let text = format!("no port of that range is in use here{}", session.left_out());
+    let of_range = |port| entries.iter().all(|entry| entry.port != port);
+    if entries.is_empty() || abroad.ports().into_iter().any(of_range) {
+        let (left_out, held) = (session.left_out(), abroad.sentence(of_range));
+        let text = format!("no port of that range is in use here{left_out}{held}");
         sentence(&mut out, &text, Tone::Normal, &session.frame())?;
     }
     out.flush()?;

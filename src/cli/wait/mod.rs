@@ -62,7 +62,8 @@ pub(super) fn run(session: &Session, args: &WaitArgs) -> Result<Exit, Failure> {
     }
     let mut wait = poll::Wait::start(session, target, wanted)?;
     let reached = wait.until(args.timeout)?;
-    let ended = wait.end(reached, args.timeout);
+    let mut ended = wait.end(reached, args.timeout);
+    ended.look_abroad(session);
     tell::tell(session, &ended)?;
     session.notes(&ended.notes());
     Ok(session.exit(&ended.report, ended.reached))

@@ -8,13 +8,14 @@ use crate::analyze::bind::Around;
 use crate::analyze::port::assign_roles;
 use crate::analyze::wait::{Condition, Target, pause_after, rest_after};
 use crate::cli::Failure;
+use crate::cli::abroad::Abroad;
 use crate::cli::around::around;
 use crate::cli::session::Session;
 use crate::collect::{BoundOnly, Probe};
 use crate::filter::Filter;
 use crate::model::{Facts, PortRange, Problem, Report, Snapshot, Socket, StateSet};
 use crate::pipeline::{self, Request, Stop};
-use crate::query::ProcessDetail;
+use crate::query::{ProcessDetail, Query};
 use crate::render::Format;
 use crate::sys;
 
@@ -339,6 +340,21 @@ fn why_unknown(held: &Held) -> String {
 }
 
 impl Ended {
+    /// Who waited in vain for a listener should know of one in another namespace.
+    pub fn look_abroad(&mut self, session: &Session) {
+        let target = self.target;
+        let waits = !self.reached && target.condition == Condition::Listening;
+        if !waits || !self.sockets.is_empty() || session.options.quiet {
+            return;
+        }
+        let query = Query {
+            protocols: target.protocols,
+            ..Query::everything()
+        };
+        let abroad = Abroad::look(&query, &|socket| target.counts(socket, &self.around));
+        self.report.problems.extend(abroad.problems("is held"));
+    }
+
     /// What is to be noted at the end: not again what was told while waiting.
     pub fn notes(&self) -> Report {
         let mut report = self.report.clone();
