@@ -268,5 +268,13 @@ fn views_of_a_host_say_that_they_look_into_one_namespace() {
             .any(|code| *code != "other_namespaces");
         assert!(incomplete || told["complete"] == true, "{told}");
     }
+    // Who may not look at them cannot know whether they have any, and is told that.
+    for arguments in [&["doctor", "--for", "0"][..], &[]] {
+        let answer = Run::new(arguments).user(NOBODY).output();
+        let [line] = answer.of_host.as_slice() else {
+            panic!("{answer:?}");
+        };
+        assert!(line.contains("have sockets cannot be seen"), "{answer:?}");
+    }
     drop(scene);
 }

@@ -1,5 +1,6 @@
 //! Why the owner of a socket may exist without being seen.
 
+use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 
 use super::gaps::Gaps;
@@ -14,6 +15,8 @@ pub struct BlindSpot {
     denied: u64,
     /// How many of these are in this network namespace, as far as can be told.
     here: u64,
+    /// In how many others the rest of them are.
+    elsewhere: u64,
     /// Processes whose open files could not be read whole, and why.
     unread: u64,
     why: Option<Errno>,
@@ -33,10 +36,21 @@ impl BlindSpot {
     /// The blind spot that `gaps` make.
     #[must_use]
     pub fn of(gaps: &Gaps) -> Self {
-        let here = gaps.denied.iter().filter(|pid| netns::may_be_ours(**pid));
+        let own = netns::mark(None);
+        let (mut here, mut others) = (0, FxHashSet::default());
+        for &pid in &gaps.denied {
+            match netns::mark(Some(pid)) {
+                Some(mark) if own.is_some_and(|own| own != mark) => {
+                    others.insert(mark);
+                }
+                Some(_) => here += 1,
+                None => here += u64::from(netns::may_be_ours(pid)),
+            }
+        }
         Self {
             denied: gaps.denied.len() as u64,
-            here: here.count() as u64,
+            here,
+            elsewhere: others.len() as u64,
             unread: gaps.unread.len() as u64,
             why: gaps.why,
             threads: gaps.threads.len() as u64,
@@ -70,6 +84,7 @@ impl BlindSpot {
         };
         self.denied = self.denied.max(other.denied);
         self.here = self.here.max(other.here);
+        self.elsewhere = self.elsewhere.max(other.elsewhere);
         self.unread = self.unread.max(other.unread);
         self.why = self.why.or(other.why);
         self.threads = self.threads.max(other.threads);
@@ -78,6 +93,11 @@ impl BlindSpot {
         self.no_proc |= other.no_proc;
         self.may_trace_all |= other.may_trace_all;
         self
+    }
+
+    /// Other network namespaces with processes that may not be looked into.
+    pub(super) const fn namespaces(&self) -> u64 {
+        self.elsewhere
     }
 
     /// Whether a socket without an owner is to be called denied, rather than the kernel's.

@@ -309,6 +309,7 @@ impl<'a> Gathering<'a> {
         self.report.elsewhere = OtherNamespaces {
             processes: others.values().map(|(count, _)| count).sum(),
             namespaces: others.len() as u64,
+            unseen: self.blind_spot.namespaces(),
             pid: others
                 .values()
                 .map(|(_, pid)| *pid)

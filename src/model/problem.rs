@@ -76,6 +76,8 @@ pub struct OtherNamespaces {
     pub namespaces: u64,
     /// One of these processes.
     pub pid: u32,
+    /// Namespaces with processes that may not be looked into: whether they have sockets is not known.
+    pub unseen: u64,
 }
 
 impl OtherNamespaces {
@@ -87,9 +89,10 @@ impl OtherNamespaces {
             processes,
             namespaces,
             pid,
+            unseen,
         } = *self;
         let who = match processes {
-            0 => return None,
+            0 => return unseen_problem(unseen),
             1 => "1 process with sockets is".to_owned(),
             n => format!("{n} processes with sockets are"),
         };
@@ -105,6 +108,18 @@ impl OtherNamespaces {
                 .count(processes),
         )
     }
+}
+
+/// What is said where nobody is seen in other namespaces, because nobody may be.
+fn unseen_problem(namespaces: u64) -> Option<Problem> {
+    let whose = match namespaces {
+        0 => return None,
+        1 => "another network namespace".to_owned(),
+        n => format!("{n} other network namespaces"),
+    };
+    let message = format!("whether processes in {whose} have sockets cannot be seen");
+    let problem = Problem::new("namespaces_unseen", message).count(namespaces);
+    Some(problem.hint("run as root to see them"))
 }
 
 impl Report {

@@ -159,6 +159,7 @@ pub fn parted(said: &str) -> (String, Vec<String>) {
         "held in another network namespace",
         "other network namespaces",
         "network namespace could not be looked into",
+        "another network namespace have sockets",
     ];
     let is_of_host =
         |line: &&str| line.contains("note: ") && of_host.iter().any(|words| line.contains(words));
