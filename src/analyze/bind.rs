@@ -31,7 +31,8 @@ pub enum Wish {
 pub enum Certainty {
     /// It does.
     Certain,
-    /// It does unless it set `SO_REUSEADDR` itself, which is not usual for what it is.
+    /// It does unless it set `SO_REUSEADDR` itself, which is not usual for what it is; or it does
+    /// [if it was made for both families](only_if_dual).
     Likely,
     /// It does if it did not set `SO_REUSEADDR`, which is usual for what it is.
     Unlikely,
@@ -157,8 +158,14 @@ fn overlap(socket: &Socket, wish: Wish) -> Option<Certainty> {
     }
 }
 
-/// Whether a connection over IPv6 stands in the way of 0.0.0.0, too: it does where its socket was
-/// made for both families, which is told of listeners only.
+/// Whether `socket` makes a bind() of `wish` fail only if it was made for both families and not
+/// bound to an IPv6 address before it connected, which no source tells.
+#[must_use]
+pub fn only_if_dual(socket: &Socket, wish: Wish) -> bool {
+    overlap(socket, wish) == Some(Certainty::Likely)
+}
+
+/// Whether a connection over IPv6 may stand in the way of 0.0.0.0, too: [`only_if_dual`].
 fn is_dual_connection(socket: &Socket) -> bool {
     socket.local.address.is_ipv6() && socket.peer.is_some() && socket.v6_only != Some(true)
 }
@@ -296,6 +303,15 @@ mod tests {
             blocked(Wish::Wildcard(V6), &connection),
             Some(Certainty::Certain)
         );
+        let outgoing = Socket {
+            protocol: Protocol::Tcp,
+            ..connection.clone()
+        };
+        for (wish, is_so) in [(V4, true), (V6, false), (FamilySet::BOTH, false)] {
+            let wish = Wish::Wildcard(wish);
+            assert_eq!(only_if_dual(&connection, wish), is_so);
+            assert_eq!(only_if_dual(&outgoing, wish), is_so);
+        }
         // A v4-mapped one is in nobody's way who takes IPv6 only.
         let mut mapped = tcp(State::Established, "::ffff:127.0.0.1 80", None);
         mapped.peer = Some(end("127.0.0.1 9"));

@@ -40,6 +40,8 @@ pub struct Obstacle {
     pub reason: BlockReason,
     /// In which state.
     pub state: State,
+    /// Whether they do only if they were [made for both families](bind::only_if_dual).
+    pub if_dual: bool,
 }
 
 /// What kind of socket stands in the way.
@@ -87,6 +89,18 @@ impl Obstacle {
     pub const fn explanation(self) -> &'static str {
         use BlockReason::{BoundOnly, Connection, Listener, TimeWait, UdpBound};
         match (self.reason, self.certainty) {
+            (Connection, Certainty::Unlikely) if self.if_dual => {
+                "still uses the port: may block a bind() for IPv4, too, but only if its socket was made for both families, and its server, or the new one, did not set SO_REUSEADDR"
+            }
+            (Connection, _) if self.if_dual => {
+                "an outgoing connection borrowed the port: while it lasts it may block a bind() for IPv4, too: it does if its socket was made for both families and not bound to an IPv6 address, unless it set SO_REUSEADDR itself"
+            }
+            (TimeWait, Certainty::Unlikely) if self.if_dual => {
+                "gone within 60 s; until then it may block a bind() for IPv4, too, but only if its socket was made for both families, and its server, or the new one, did not set SO_REUSEADDR"
+            }
+            (TimeWait, _) if self.if_dual => {
+                "an outgoing connection borrowed the port, gone within 60 s; until then it may block a bind() for IPv4, too: it does if its socket was made for both families and not bound to an IPv6 address, unless it set SO_REUSEADDR itself"
+            }
             (Listener, _) => {
                 "blocks every bind() to an overlapping address, unless both sockets set SO_REUSEPORT"
             }
@@ -94,7 +108,7 @@ impl Obstacle {
                 "blocks a bind() to an overlapping address, unless both sockets set SO_REUSEADDR or SO_REUSEPORT"
             }
             (UdpBound, _) => {
-                "may block a bind() for IPv4, too: it does if its socket was made for both families"
+                "may block a bind() for IPv4, too: it does if its socket was made for both families and not bound to an IPv6 address"
             }
             (BoundOnly, _) => {
                 "may block a bind() until it is closed: it does unless both sockets set SO_REUSEADDR, and the kernel does not tell whether this one did"
@@ -205,14 +219,21 @@ pub fn entries(
     let known = |socket: &&Socket| wanted(&socket.protocol);
     for socket in sockets.iter().filter(known) {
         let port = socket.local.port;
-        let certainty = bind::blocks(socket, Wish::Wildcard(asked.families), around);
+        let wish = Wish::Wildcard(asked.families);
+        let certainty = bind::blocks(socket, wish, around);
         if asked.has(port) && (certainty.is_some() || socket.serves(asked.families)) {
             let entry = || empty(port, socket.protocol);
             let entry = entries.entry((port, socket.protocol)).or_insert_with(entry);
             if socket.serves(asked.families) {
                 *entry.by_state.entry(socket.state).or_default() += 1;
             }
-            note_blocker(entry, socket, certainty, facts);
+            let obstacle = certainty.map(|certainty| Obstacle {
+                certainty,
+                reason: BlockReason::of(socket),
+                state: socket.state,
+                if_dual: bind::only_if_dual(socket, wish),
+            });
+            note_blocker(entry, socket, obstacle, facts);
         }
     }
     for socket in sockets.iter().filter(known) {
@@ -241,19 +262,9 @@ const fn empty(port: u16, protocol: Protocol) -> PortEntry {
     }
 }
 
-fn note_blocker(
-    entry: &mut PortEntry,
-    socket: &Socket,
-    certainty: Option<Certainty>,
-    facts: &Facts,
-) {
-    let Some(certainty) = certainty else {
+fn note_blocker(entry: &mut PortEntry, socket: &Socket, what: Option<Obstacle>, facts: &Facts) {
+    let Some(what) = what else {
         return;
-    };
-    let what = Obstacle {
-        certainty,
-        reason: BlockReason::of(socket),
-        state: socket.state,
     };
     let pids = facts.owner_processes(socket).map(|process| process.pid);
     match entry.blocked_by.iter_mut().find(|b| b.what == what) {

@@ -121,9 +121,9 @@ impl Target {
         })
     }
 
-    /// How sure it is that `socket` makes a bind() of what is asked for fail.
-    fn blocks(&self, socket: &Socket, around: &Around) -> Option<Certainty> {
-        let wish = match self.place {
+    /// What is to be bound.
+    fn wish(&self) -> Wish {
+        match self.place {
             // Of one family only, all of its addresses.
             None => Wish::Wildcard(self.families),
             Some(place) => match (place.wildcard, place.address) {
@@ -135,9 +135,20 @@ impl Target {
                 (None, IpAddr::V6(any)) if any.is_unspecified() => Wish::Wildcard(self.families),
                 (None, address) => Wish::Address(address),
             },
-        };
+        }
+    }
+
+    /// Whether `socket` keeps the port from being free only if it was
+    /// [made for both families](bind::only_if_dual).
+    #[must_use]
+    pub fn only_if_dual(&self, socket: &Socket) -> bool {
+        bind::only_if_dual(socket, self.wish())
+    }
+
+    /// How sure it is that `socket` makes a bind() of what is asked for fail.
+    fn blocks(&self, socket: &Socket, around: &Around) -> Option<Certainty> {
         let reaches = self.place.is_none_or(|place| place.reaches(socket));
-        bind::blocks(socket, wish, around).filter(|_| reaches && self.is_ours(socket))
+        bind::blocks(socket, self.wish(), around).filter(|_| reaches && self.is_ours(socket))
     }
 }
 

@@ -93,8 +93,18 @@ fn too_late(ended: &Ended, found: &[&Socket]) -> String {
         Condition::Free => holders(found, &ended.facts),
         Condition::Listening => seen(&ended.sockets, &ended.facts),
     };
+    let is_sure = || {
+        let mut found = found.iter();
+        found.any(|socket| !ended.target.only_if_dual(socket))
+    };
     let seen = match seen.as_str() {
         "" => String::new(),
+        seen if ended.target.condition == Condition::Free && !is_sure() => {
+            return format!(
+                "port {port} may not be free for IPv4{after}: held by {seen}, which is in its way \
+                 if made for both families and not bound to an IPv6 address"
+            );
+        }
         seen if ended.target.condition == Condition::Free => format!(": held by {seen}"),
         seen => format!(": {seen}"),
     };
