@@ -313,6 +313,16 @@ fn two_programs_on_one_port_are_two() {
     let short = sockscope(&["port", "4600", "-t", "--limit", "1"]).stdout;
     assert_eq!(short.matches("held by").count(), 1, "{short}");
     assert!(short.contains("and 1 more program holds it"), "{short}");
+    let none = sockscope(&["port", "4600", "-t", "--limit", "0"]).stdout;
+    for words in ["listens on", "127.0.0.1:4600", "held by", "2 programs"] {
+        assert!(none.contains(words), "{words}: {none}");
+    }
+    // Rows in place of the story are announced.
+    let sorted = sockscope(&["port", "4600", "-t", "--sort", "lport"]);
+    assert!(
+        sorted.stderr.contains("--sort lists the sockets"),
+        "{sorted:?}"
+    );
 }
 
 /// What is held in another namespace is told where it is said that the port is free.

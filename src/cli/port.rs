@@ -72,6 +72,10 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
             write(session, &ports, &snapshot, columns.clone())
         }
     })?;
+    let options = &session.options;
+    if session.format == Format::Table && options.sort.is_some() && options.columns.is_none() {
+        session.tell("note: --sort lists the sockets; without it the story of the port is told");
+    }
     let mut report = snapshot.report.clone();
     if is_story(session) {
         report.problems.retain(|problem| !Abroad::is_told(problem));

@@ -16,13 +16,13 @@ impl Ports {
     /// # Errors
     /// What is no port in it, and what would be.
     pub fn read(word: &str) -> Result<Self, Usage> {
-        if let Some(usage) = end(word) {
+        if let Some(usage) = two_words(word).or_else(|| end(word)) {
             return Err(usage);
         }
-        let (text, protocol) = protocol(word)?;
-        let text = text.strip_prefix(':').unwrap_or(text);
+        let (parts, protocol) = protocol(word)?;
         let mut ports = Vec::new();
-        for part in text.split(',') {
+        for part in parts {
+            let part = part.strip_prefix(':').unwrap_or(part);
             let ranges = match named(part) {
                 Some(range) => vec![range],
                 None => PortRange::parse_list(part).map_err(|what| no_port(part, what))?,
@@ -105,24 +105,63 @@ fn is_port(word: &str) -> bool {
     word.chars().all(of_ports) || has_protocol || is_service()
 }
 
-/// `80/tcp` and `tcp/80`: the port, and the protocol it has.
-fn protocol(word: &str) -> Result<(&str, Option<Protocol>), Usage> {
-    let Some((before, behind)) = word.split_once('/') else {
-        return Ok((word, None));
+/// The parts of a list, and the protocol it has: `80/tcp` and `tcp/80`, `80,443/tcp` and
+/// `tcp/80,443`, or the same one with each part.
+fn protocol(word: &str) -> Result<(Vec<&str>, Option<Protocol>), Usage> {
+    let (mut parts, mut given) = (Vec::new(), Vec::new());
+    for (index, part) in word.split(',').enumerate() {
+        let Some((before, behind)) = part.split_once('/') else {
+            parts.push(part);
+            continue;
+        };
+        let (part, protocol) = match (known(before), known(behind)) {
+            (None, Some(protocol)) if !before.is_empty() => (before, protocol),
+            (Some(protocol), None) if !behind.is_empty() => (behind, protocol),
+            _ => return Err(no_protocol(word, before, behind)),
+        };
+        parts.push(part);
+        given.push((index, part == behind, protocol));
+    }
+    let apart = || {
+        format!(
+            "give them as words of their own: {}",
+            word.replace(',', " ")
+        )
     };
-    let known = |name: &str| {
-        let all = [Protocol::Tcp, Protocol::Udp].into_iter();
-        let mut found = all.filter(|protocol| name.eq_ignore_ascii_case(protocol.name()));
-        found.next()
-    };
-    match (known(before), known(behind)) {
-        (None, Some(protocol)) => Ok((before, Some(protocol))),
-        (Some(protocol), None) => Ok((behind, Some(protocol))),
+    match given.as_slice() {
+        [] => Ok((parts, None)),
+        [(_, _, first), others @ ..] if given.len() == parts.len() => {
+            if others.iter().any(|(_, _, protocol)| protocol != first) {
+                let usage = Usage::new(format!("'{word}' has ports of two protocols"));
+                return Err(usage.hint(apart()));
+            }
+            Ok((parts, Some(*first)))
+        }
+        // In front of the whole list, or behind it.
+        [(0, true, protocol)] => Ok((parts, Some(*protocol))),
+        [(index, false, protocol)] if index + 1 == parts.len() => Ok((parts, Some(*protocol))),
         _ => {
-            let usage = Usage::new(format!("'{word}' is not a port: its protocol is not known"));
-            Err(usage.hint("for example: 80/tcp, 53/udp, tcp/80"))
+            let usage = Usage::new(format!("only some ports of '{word}' have a protocol"));
+            Err(usage.hint(apart()))
         }
     }
+}
+
+/// The protocol of this name.
+fn known(name: &str) -> Option<Protocol> {
+    let all = [Protocol::Tcp, Protocol::Udp].into_iter();
+    let mut found = all.filter(|protocol| name.eq_ignore_ascii_case(protocol.name()));
+    found.next()
+}
+
+fn no_protocol(word: &str, before: &str, behind: &str) -> Usage {
+    let why = match (before, behind) {
+        (_, "") if known(before).is_none() => "no protocol stands behind the /",
+        ("", _) | (_, "") => "no port stands beside the /",
+        _ => "its protocol is not known",
+    };
+    let usage = Usage::new(format!("'{word}' is not a port: {why}"));
+    usage.hint("for example: 80/tcp, 53/udp, tcp/80")
 }
 
 /// The port of a service.
@@ -146,13 +185,25 @@ fn no_port(part: &str, what: String) -> Usage {
     Usage::new(what).hint(example)
 }
 
+/// A port and a filter in one word: they are two.
+fn two_words(word: &str) -> Option<Usage> {
+    let (port, filter) = word.trim().split_once(char::is_whitespace)?;
+    let usage = Usage::new(format!("'{word}' is not a port: it has a blank in it"));
+    let filter = filter.trim_start();
+    Some(usage.hint(format!(
+        "give the port as a word of its own: {port} '{filter}'"
+    )))
+}
+
 /// An address with a port behind it is no port: which of both is meant, a filter says.
 fn end(word: &str) -> Option<Usage> {
     let (address, port) = word.rsplit_once(':')?;
     let is_end = !address.is_empty() && !port.is_empty() && !word.contains(',');
-    is_end.then(|| {
-        let usage = Usage::new(format!("'{word}' is an end, not a port"));
-        usage.hint(format!("give the port, then a filter: {port} local={word}"))
+    is_end.then(|| match known(address) {
+        Some(protocol) => Usage::new(format!("'{word}' is not a port"))
+            .hint(format!("give it as {port}/{}", protocol.name())),
+        None => Usage::new(format!("'{word}' is an end, not a port"))
+            .hint(format!("give the port, then a filter: {port} local={word}")),
     })
 }
 
@@ -177,7 +228,15 @@ mod tests {
         assert_eq!(read("tcp/80"), [(80, 80, tcp)]);
         assert_eq!(read(":53/UDP"), [(53, 53, udp)]);
         assert_eq!(read("80-90/udp"), [(80, 90, udp)]);
-        assert_eq!(read("80,443/tcp"), [(80, 80, tcp), (443, 443, tcp)]);
+        for list in [
+            "80,443/tcp",
+            "tcp/80,443",
+            "80/tcp,443/tcp",
+            "tcp/80,tcp/443",
+            "tcp/80,443/TCP",
+        ] {
+            assert_eq!(read(list), [(80, 80, tcp), (443, 443, tcp)], "{list}");
+        }
     }
 
     #[test]
@@ -188,7 +247,13 @@ mod tests {
             ("*:80", "is an end", "80 local=*:80"),
             ("no-such-service", "no service", "http"),
             ("80/sctp", "protocol", "80/tcp"),
-            ("80/", "protocol", "80/tcp"),
+            ("80/", "no protocol stands behind", "80/tcp"),
+            ("http/", "no protocol stands behind", "80/tcp"),
+            ("tcp/", "no port stands beside", "80/tcp"),
+            ("80/tcp,53/udp", "of two protocols", "80/tcp 53/udp"),
+            ("80/tcp,443", "only some ports", "80/tcp 443"),
+            ("tcp:8099", "is not a port", "8099/tcp"),
+            ("8099 local=tcp:8099", "a blank", ": 8099 'local=tcp:8099'"),
             ("tcp/udp", "protocol", "80/tcp"),
             ("65536", "above 65535", "8080"),
             ("9-1", "ends before", "8080"),

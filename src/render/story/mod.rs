@@ -122,6 +122,9 @@ impl<'a> Story<'a> {
 
     fn holders(&mut self, held: &[Together<'a>]) -> io::Result<()> {
         let most = self.most(HOLDERS);
+        if most == 0 && !held.is_empty() {
+            return self.number_of_holders(held);
+        }
         for one in held.iter().take(most) {
             self.addresses(&one.sockets)?;
             self.owners(&one.sockets)?;
@@ -135,6 +138,17 @@ impl<'a> Story<'a> {
         }
         let more = held.len().saturating_sub(most);
         self.more(more, "more program holds it", "more programs hold it")
+    }
+
+    /// Where the port is held, and by how many, for who wants to hear of none.
+    fn number_of_holders(&mut self, held: &[Together<'a>]) -> io::Result<()> {
+        let sockets: Vec<_> = held.iter().flat_map(|one| one.sockets.clone()).collect();
+        self.addresses(&sockets)?;
+        let text = match held.len() {
+            1 => "1 program".to_owned(),
+            count => format!("{count} programs"),
+        };
+        self.fact("held by", &text, Tone::Quiet)
     }
 
     /// Where the sockets are bound, each address once.
@@ -154,7 +168,7 @@ impl<'a> Story<'a> {
                 of_word.map(|((_, address), (count, socket))| place(address, *count, socket));
             let told: Vec<String> = told.collect();
             if !told.is_empty() {
-                let text = with_more(&told, self.most(HOLDERS));
+                let text = with_more(&told, self.most(HOLDERS).max(1));
                 self.fact(word, &text, Tone::Strong)?;
             }
         }
