@@ -289,10 +289,8 @@ const CONNECT_FAILING: Topic = Topic {
         ),
         point(
             "beware",
-            "One SYN sent again is normal. Where some connections are established and others \
-             wait, look at the accept queue there (explain accept-queue-full). One attempt to each \
-             of several destinations is one finding too, where its program reaches nobody: then \
-             the way out is at fault. A single attempt that waits for long is path-loss.",
+            "One SYN sent again is normal. Where some are established, look at the accept queue \
+             there. Several destinations at once: the way out. A single attempt: path-loss.",
         ),
     ],
     live: &[

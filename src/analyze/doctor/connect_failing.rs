@@ -39,9 +39,7 @@ pub(super) const RULE: Rule = Rule {
             format!(
                 "info: {FEW} attempts, or more that end before a SYN is sent again (in one look: sent again once)"
             ),
-            format!(
-                "the same of {SEVERAL} attempts of one process, or to one address, towards several destinations; info where others, of a process that is not known, were answered meanwhile"
-            ),
+            format!("all: towards one destination, or {SEVERAL} of one process, or address"),
             refused::THRESHOLDS.to_owned(),
         ]
     },
