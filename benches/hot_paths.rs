@@ -86,6 +86,7 @@ fn process(pid: u32) -> Process {
         parent: Some(1),
         started: None,
         condition: None,
+        program: None,
         cgroup: None,
         files: None,
     }

@@ -13,7 +13,9 @@ use common::doctor::{Diagnosis, remedy};
 use common::{DEADLINE, Namespace, Scene, eventually, sockscope};
 use serde_json::Value;
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The pids of the holders, in the order in which they are told.
 fn pids(finding: &Value) -> Vec<i64> {
@@ -75,10 +77,40 @@ fn a_worker_that_cannot_run() {
         let first = finding["remedy"][0].as_str().unwrap();
         assert!(first.contains(cure), "{how}: {finding}");
         assert!(first.contains(&hindered.to_string()), "{how}: {finding}");
+        // Where only the first thread has ended, others may accept.
+        let cause = finding["cause"].as_str().unwrap();
+        assert_eq!(cause.contains("cannot"), how != "zombie", "{finding}");
         let told = sockscope(&["doctor", "--for", "0"]);
         for words in ["held by", "passes it on"] {
             assert!(told.stdout.contains(words), "{words}: {told:?}");
         }
+    }
+}
+
+/// A helper inherits what is not closed: nothing tells that it should accept, nor that the server does not.
+#[test]
+fn a_helper_that_inherited_the_listener_is_not_blamed() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&listener, 1).unwrap();
+    let inherited = rustix::io::dup(&listener).unwrap();
+    let mut helper = Command::new("sleep").arg("60").spawn().unwrap();
+    drop(inherited);
+    let at = listener.local_addr().unwrap();
+    let _clients = [(); 2].map(|()| TcpStream::connect(at).unwrap());
+    let finding = eventually("a helper with the listener", DEADLINE, || {
+        let diagnosis = Diagnosis::of(&["--for", "0"]);
+        let finding = diagnosis.one("accept-queue-full").clone();
+        let has_run = finding["holders"][1]["comm"] == "sleep";
+        has_run.then_some(finding)
+    });
+    helper.kill().unwrap();
+    helper.wait().unwrap();
+    assert_eq!(finding["subject"]["pid"], std::process::id(), "{finding}");
+    for holder in finding["holders"].as_array().unwrap() {
+        assert_eq!(holder["passes_on"], false, "{finding}");
     }
 }
 

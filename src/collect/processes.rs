@@ -270,7 +270,7 @@ impl Processes {
         })
     }
 
-    /// Adds to a process whether it can run, and its parent.
+    /// Adds to a process whether it can run, its parent and its program.
     pub fn stand(&self, process: &mut Process) {
         let Ok(proc) = &self.proc else { return };
         let standings = self.standings.get_or_init(Standings::new);

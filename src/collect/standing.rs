@@ -27,13 +27,14 @@ impl Standings {
         }
     }
 
-    /// Adds to a process whether it can run, and its parent; nothing where it has ended.
+    /// Adds to a process whether it can run, its parent and its program; nothing where it has ended.
     pub(super) fn read(&self, proc: &ProcDir, process: &mut Process) {
         let stat = proc.read(process.pid, "stat");
         let Some(stat) = stat.ok().and_then(|stat| Stat::from_read(&stat[..]).ok()) else {
             return;
         };
         process.parent = process.parent.or(u32::try_from(stat.ppid).ok());
+        process.program = proc.program(process.pid).map(Foreign::from);
         // A frozen process looks like one that sleeps (version 2) or is stuck (version 1).
         let frozen = match stat.state {
             'S' | 'R' | 'D' | 'I' => self.frozen_by(proc, process.pid),

@@ -27,6 +27,9 @@ pub struct Process {
     /// Whether it can run; `None` until it is asked for. Source: /proc/PID/stat field 3, and what
     /// its cgroup says.
     pub condition: Option<Condition>,
+    /// The path of the file it runs; `None` until it is asked for, and where this user may not
+    /// look. Source: /proc/PID/exe.
+    pub program: Option<Foreign>,
     /// The cgroup path. Source: /proc/PID/cgroup.
     pub cgroup: Option<Foreign>,
     /// Its descriptors; `None` until they are asked for.
@@ -121,6 +124,7 @@ impl Process {
             parent: None,
             started: None,
             condition: None,
+            program: None,
             cgroup: None,
             files: None,
         }
@@ -222,6 +226,7 @@ mod tests {
             started: None,
             cgroup: Some(cgroup.into()),
             condition: None,
+            program: None,
             files: None,
         }
     }

@@ -349,6 +349,7 @@ mod tests {
                         parent: None,
                         started: None,
                         condition: None,
+                        program: None,
                         cgroup: None,
                         files: None,
                     });

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
 
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, RawDir, SeekFrom, openat, readlinkat_raw, seek, statat,
+    AtFlags, CWD, Mode, OFlags, RawDir, SeekFrom, openat, readlinkat, readlinkat_raw, seek, statat,
 };
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
@@ -257,6 +257,14 @@ impl ProcDir {
     /// What open and read say; a process that ended gives `ENOENT` or `ESRCH`.
     pub fn read(&self, pid: u32, name: &str) -> io::Result<Vec<u8>> {
         read_at(&self.fd, &format!("{pid}/{name}"))
+    }
+
+    /// The path of the file that a process runs; `None` where that may not be seen. Only the link
+    /// is read: the file may be on a server that does not answer.
+    #[must_use]
+    pub fn program(&self, pid: u32) -> Option<Vec<u8>> {
+        let link = readlinkat(&self.fd, format!("{pid}/exe"), Vec::new());
+        Some(link.ok()?.into_bytes())
     }
 
     /// Holds on to the process that has a pid now: its files are never those of another that

@@ -189,6 +189,7 @@ impl World {
                 parent: None,
                 started: None,
                 condition: None,
+                program: None,
                 cgroup: None,
                 files: Some(Files {
                     open: 24,

@@ -9,7 +9,7 @@
 use rustc_hash::FxHashMap;
 
 use super::case::accept_queue;
-use super::holders::{Holder, cure, holders, why};
+use super::holders::{Holder, cure, hindered, holders, why};
 use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
 use crate::model::foreign::shown;
@@ -199,7 +199,7 @@ fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Fi
             .with("waiting_and_left", gone)
             .with("syn_recv", seen.syn_recv)
             .with_known("somaxconn", somaxconn),
-        cause: cause(seen, &who, full || nearly, gone) + &hindered(&holders),
+        cause: cause(seen, &who, full || nearly, gone) + &hindrances(&holders),
         remedy: remedy(seen, &holders, &who, port, somaxconn),
         holders,
         subject,
@@ -224,19 +224,38 @@ fn accepting(holders: &[Holder], states: bool) -> Option<String> {
     })
 }
 
+/// Those who should accept and cannot run. Of one whose first thread has ended that is not known:
+/// others of its threads may accept.
+fn cannot(holders: &[Holder]) -> impl Iterator<Item = &Holder> {
+    let accepting = holders.iter().filter(|holder| !holder.passes_on);
+    accepting.filter(|holder| {
+        let hindrance = holder.hindrance();
+        hindrance.is_some_and(|hindrance| *hindrance != Condition::Zombie)
+    })
+}
+
 /// Who of the holders cannot run, as the end of a cause; empty where all can.
-fn hindered(holders: &[Holder]) -> String {
-    let accepting = || holders.iter().filter(|holder| !holder.passes_on);
-    let why: Vec<_> = accepting().filter_map(why).collect();
-    match why.len() {
+fn hindrances(holders: &[Holder]) -> String {
+    let all = holders.iter().filter(|holder| !holder.passes_on).count();
+    let ended = holders.iter();
+    let ended = ended.filter(|h| !h.passes_on && h.hindrance() == Some(&Condition::Zombie));
+    let words = |groups: Vec<Vec<&Holder>>| {
+        let why: Vec<_> = groups.iter().filter_map(|group| why(group)).collect();
+        why.join("; ")
+    };
+    let cannot_run = words(hindered(cannot(holders)));
+    let cannot_run = match cannot(holders).count() {
         0 => String::new(),
-        n if n == accepting().count() => format!(". {}", why.join("; ")),
-        n => format!(
-            ". {n} of the {} that should accept cannot: {}",
-            accepting().count(),
-            why.join("; ")
-        ),
-    }
+        n if n == all => format!(". {cannot_run}"),
+        n => format!(". {n} of the {all} that should accept cannot: {cannot_run}"),
+    };
+    let ended = words(hindered(ended));
+    let ended = if ended.is_empty() {
+        ended
+    } else {
+        format!(". {ended}")
+    };
+    cannot_run + &ended
 }
 
 /// Connections of the listener that wait for accept(), in one state.
@@ -285,98 +304,20 @@ fn remedy(
         ),
         None => format!("raise the listen() backlog in {who}: the limit is {limit}"),
     };
-    let mut remedy: Vec<_> = holders.iter().filter_map(cure).collect();
-    remedy.extend([
-        format!(
+    let groups = hindered(holders.iter());
+    let mut remedy: Vec<_> = groups.iter().filter_map(|group| cure(group)).collect();
+    // Who cannot run has been told, and why.
+    if cannot(holders).next().is_none() {
+        remedy.push(format!(
             "find out why {who} does not call accept(): it serves one client at a time, or its workers are all busy or stuck (sockscope port {port} shows what they hold)"
-        ),
-        knob,
+        ));
+    }
+    remedy.push(knob);
+    remedy.push(
         "a longer queue only helps against bursts; a program that is too slow fills any".to_owned(),
-    ]);
+    );
     remedy
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::stage::Stage;
-    use super::*;
-
-    fn queue(length: u32, limit: u32) -> Stage {
-        let mut stage = Stage::new();
-        stage.process(10, "java", 1024);
-        stage.listener(8080, length, limit, 10);
-        stage.kernel().set("net.core.somaxconn", "4096");
-        stage.kernel().count("TcpExt", "ListenOverflows", 0);
-        stage
-    }
-
-    fn dropped(mut stage: Stage, drops: u32) -> Stage {
-        stage.each(|made| made.0.drops = Some(drops));
-        stage
-            .kernel()
-            .count("TcpExt", "ListenOverflows", drops.into());
-        stage
-    }
-
-    #[test]
-    fn full_at_both_looks_is_critical_and_names_the_knob() {
-        let finding = queue(5, 4).steady().only(&RULE);
-        assert_eq!(finding.severity, Severity::Critical);
-        assert_eq!(finding.subject.port, Some(8080));
-        assert_eq!(finding.evidence.get("waiting"), Some(5.into()));
-        assert_eq!(finding.evidence.get("limit"), Some(4.into()));
-        let remedy = finding.remedy.join("\n");
-        assert!(remedy.contains("raise the listen() backlog in java (pid 10): the limit 4 is the application's, somaxconn is 4096"), "{remedy}");
-        let capped = queue(4097, 4096).steady().only(&RULE);
-        let remedy = capped.remedy.join("\n");
-        assert!(remedy.contains("sysctl -w net.core.somaxconn"), "{remedy}");
-    }
-
-    #[test]
-    fn one_look_proves_less() {
-        assert_eq!(queue(5, 4).only(&RULE).severity, Severity::Warning);
-        queue(4, 4).none(&RULE);
-    }
-
-    #[test]
-    fn nearly_full_needs_to_stay_so() {
-        let severity = |length| queue(length, 10).steady().only(&RULE).severity;
-        assert_eq!(severity(7), Severity::Warning);
-        queue(6, 10).steady().none(&RULE);
-        queue(7, 10).after(queue(0, 10), 1.0).none(&RULE);
-        queue(0, 0).steady().none(&RULE);
-    }
-
-    #[test]
-    fn drops_count_by_their_rate_and_old_ones_are_old_news() {
-        let severity = |before, now| {
-            let now = dropped(queue(0, 10), now);
-            now.after(dropped(queue(0, 10), before), 1.0)
-                .only(&RULE)
-                .severity
-        };
-        assert_eq!(severity(0, 6), Severity::Critical);
-        assert_eq!(severity(3, 5), Severity::Warning);
-        assert_eq!(severity(4, 5), Severity::Info);
-        assert_eq!(severity(500, 500), Severity::Info);
-    }
-
-    #[test]
-    fn drops_without_an_overflow_are_of_the_syn_queue() {
-        let mut now = queue(0, 10);
-        now.each(|made| made.0.drops = Some(100));
-        now.after(queue(0, 10), 1.0).none(&RULE);
-    }
-
-    #[test]
-    fn without_limits_nothing_can_be_said() {
-        let mut stage = queue(5, 4);
-        stage.each(|made| {
-            made.0.queue = Some(Queue::Accept(AcceptQueue {
-                length: 5,
-                limit: None,
-            }));
-        });
-        assert!(stage.outcome(&RULE).unwrap_err().contains("sock_diag"));
-    }
-}
+mod tests;

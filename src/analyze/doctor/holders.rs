@@ -2,7 +2,9 @@
 //!
 //! A listener that is passed on (nginx, a supervisor) is held by the master too, which never
 //! accepts: a holder whose children hold it as well passes it on, unless it has accepted
-//! connections of its own. One that cannot run comes first of all: nobody else may be to blame.
+//! connections of its own. But the children have to be its workers (the same name, or the same
+//! program), or it one that starts servers (systemd): a helper, too, inherits what is not closed.
+//! One that cannot run comes first of all: nobody else may be to blame.
 
 use rustc_hash::FxHashMap;
 
@@ -69,7 +71,10 @@ fn condition(case: &Case<'_>, process: &Process) -> Option<Condition> {
 #[must_use]
 pub fn holders(case: &Case<'_>, listener: &Socket) -> Vec<Holder> {
     let processes: Vec<_> = case.now.facts().owner_processes(listener).collect();
-    let has_child = |pid: u32| processes.iter().any(|process| process.parent == Some(pid));
+    let passes_on = |parent: &Process| {
+        let mut processes = processes.iter();
+        processes.any(|child| child.parent == Some(parent.pid) && works_for(child, parent))
+    };
     let accepted = if processes.len() > 1 {
         accepted(case, listener)
     } else {
@@ -78,7 +83,7 @@ pub fn holders(case: &Case<'_>, listener: &Socket) -> Vec<Holder> {
     let mut holders: Vec<_> = processes
         .iter()
         .map(|process| Holder {
-            passes_on: has_child(process.pid) && !accepted.contains_key(&process.pid),
+            passes_on: passes_on(process) && !accepted.contains_key(&process.pid),
             ..Holder::of(case, process)
         })
         .collect();
@@ -88,6 +93,17 @@ pub fn holders(case: &Case<'_>, listener: &Socket) -> Vec<Holder> {
         (holder.passes_on, can_run, !accepts, holder.pid)
     });
     holders
+}
+
+/// Whether a child that holds the listener of its parent was given it, as far as is known.
+fn works_for(child: &Process, parent: &Process) -> bool {
+    let is_activator = parent.pid == 1
+        || ["systemd", "inetd", "xinetd"]
+            .map(str::as_bytes)
+            .contains(&&*parent.comm)
+        || parent.comm.starts_with(b"s6-");
+    let is_same = child.program.is_some() && child.program == parent.program;
+    is_activator || is_same || child.comm == parent.comm
 }
 
 /// How many connections of its port each process has accepted and holds.
@@ -109,7 +125,7 @@ fn accepted(case: &Case<'_>, listener: &Socket) -> FxHashMap<u32, u64> {
 pub fn with_hindrance(case: &Case<'_>, mut finding: Finding, process: Option<&Process>) -> Finding {
     let holder = process.map(|process| Holder::of(case, process));
     if let Some(holder) = holder
-        && let Some((why, cure)) = why(&holder).zip(cure(&holder))
+        && let Some((why, cure)) = why(&[&holder]).zip(cure(&[&holder]))
     {
         finding.cause = format!("{}. {why}", finding.cause);
         finding.remedy.insert(0, cure);
@@ -118,48 +134,106 @@ pub fn with_hindrance(case: &Case<'_>, mut finding: Finding, process: Option<&Pr
     finding
 }
 
-/// Why a process does nothing, in a sentence; `None` where it can run.
+/// The holders that cannot run, those together that are kept by the same.
 #[must_use]
-pub fn why(holder: &Holder) -> Option<String> {
-    let comm = shown(&holder.comm);
-    let who = format!("{comm} (pid {})", holder.pid);
-    Some(match holder.hindrance()? {
+pub fn hindered<'a>(holders: impl Iterator<Item = &'a Holder>) -> Vec<Vec<&'a Holder>> {
+    let mut groups: Vec<Vec<&Holder>> = Vec::new();
+    for holder in holders.filter(|holder| holder.hindrance().is_some()) {
+        let same = |group: &&mut Vec<&Holder>| {
+            let first = group.first();
+            first.is_some_and(|first| first.condition == holder.condition)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(holder),
+            None => groups.push(vec![holder]),
+        }
+    }
+    groups
+}
+
+/// So many are named; of more it is said how many.
+const NAMED: usize = 5;
+
+/// `a, b and c`; of many, `a, b, c, d, e and 35 more`.
+fn list(names: &[String]) -> String {
+    let (shown, more) = names.split_at(names.len().min(NAMED));
+    match (shown, more.len()) {
+        ([first @ .., last], 0) if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        (shown, 0) => shown.join(", "),
+        (shown, more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Arguments of a command, one or more a pid; of many, so many that it can be read.
+fn arguments(holders: &[&Holder], of: impl Fn(u32) -> String) -> String {
+    let shown: Vec<_> = holders.iter().take(NAMED).map(|h| of(h.pid)).collect();
+    let shown = shown.join(" ");
+    match holders.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown}, and {more} more"),
+    }
+}
+
+/// Why processes that are kept by the same do nothing, in a sentence; `None` where they can run.
+#[must_use]
+pub fn why(holders: &[&Holder]) -> Option<String> {
+    let names = holders.iter().map(|holder| {
+        let comm = shown(&holder.comm);
+        format!("{comm} (pid {})", holder.pid)
+    });
+    let who = list(&names.collect::<Vec<_>>());
+    let by_number = |one, many| if holders.len() == 1 { one } else { many };
+    let (is, it) = (by_number("is", "are"), by_number("it", "them"));
+    Some(match holders.first()?.hindrance()? {
         Condition::Runs => return None,
         Condition::Stopped => {
-            format!("{who} is stopped (state T): nothing of it runs until it gets SIGCONT")
+            let gets = by_number("it gets", "they get");
+            format!("{who} {is} stopped (state T): nothing of {it} runs until {gets} SIGCONT")
         }
         Condition::Traced => {
+            let runs = by_number("it runs", "they run");
             format!(
-                "{who} is held by a debugger or tracer (state t): it runs only when that lets it"
+                "{who} {is} held by a debugger or tracer (state t): {runs} only when that lets {it}"
             )
         }
         Condition::Zombie => {
-            format!("the first thread of {who} has ended (state Z): only its other threads live")
+            let threads = by_number("The first thread of", "The first threads of");
+            let has = by_number("has", "have");
+            format!(
+                "{threads} {who} {has} ended (state Z); whether another does its work is not known"
+            )
         }
         Condition::Frozen(_) => {
-            format!("the cgroup of {who} is frozen: nothing of it runs until it is thawed")
+            format!("the cgroup of {who} is frozen: nothing of {it} runs until it is thawed")
         }
-        Condition::Uninterruptible => format!(
-            "{who} waits inside the kernel (state D), usually for a disk or a network file system, and no signal reaches it"
-        ),
+        Condition::Uninterruptible => {
+            let waits = by_number("waits", "wait");
+            format!(
+                "{who} {waits} inside the kernel (state D), usually for a disk or a network file system, and no signal reaches {it}"
+            )
+        }
     })
 }
 
-/// What lets a process run again; `None` where it can run.
+/// What lets processes that are kept by the same run again; `None` where they can run.
 #[must_use]
-pub fn cure(holder: &Holder) -> Option<String> {
-    let pid = holder.pid;
-    Some(match holder.hindrance()? {
+pub fn cure(holders: &[&Holder]) -> Option<String> {
+    let it = if holders.len() == 1 { "it" } else { "them" };
+    let each = |of: &dyn Fn(u32) -> String| arguments(holders, of);
+    Some(match holders.first()?.hindrance()? {
         Condition::Runs => return None,
         Condition::Stopped => format!(
-            "let it go on: kill -CONT {pid} (what stopped it was a signal: SIGSTOP, or Ctrl-Z in a shell)"
+            "let {it} go on: kill -CONT {} (what stopped {it} was a signal: SIGSTOP, or Ctrl-Z in a shell)",
+            each(&|pid| pid.to_string())
         ),
         Condition::Traced => format!(
-            "see who holds it (grep TracerPid /proc/{pid}/status), and let that one go on or end"
+            "see who holds {it} (grep TracerPid {}), and let that one go on or end",
+            each(&|pid| format!("/proc/{pid}/status"))
         ),
-        Condition::Zombie => {
-            format!("see which threads live: ls /proc/{pid}/task; restart the program")
-        }
+        Condition::Zombie => format!(
+            "see which threads live: ls {}; restart the program",
+            each(&|pid| format!("/proc/{pid}/task"))
+        ),
         Condition::Frozen(file) => {
             let word = if file.bytes().ends_with(b"freezer.state") {
                 "THAWED"
@@ -171,7 +245,13 @@ pub fn cure(holder: &Holder) -> Option<String> {
             )
         }
         Condition::Uninterruptible => format!(
-            "see what it waits for: cat /proc/{pid}/stack /proc/{pid}/wchan; then the disk or the file server"
+            "see what {} for: cat {}; then the disk or the file server",
+            if holders.len() == 1 {
+                "it waits"
+            } else {
+                "they wait"
+            },
+            each(&|pid| format!("/proc/{pid}/stack /proc/{pid}/wchan"))
         ),
     })
 }
@@ -249,11 +329,37 @@ mod tests {
             (Condition::Uninterruptible, "/proc/7/stack"),
         ] {
             let holder = holder(condition);
-            assert!(cure(&holder).unwrap().contains(word), "{holder:?}");
-            assert!(why(&holder).unwrap().contains("x (pid 7)"), "{holder:?}");
+            assert!(cure(&[&holder]).unwrap().contains(word), "{holder:?}");
+            let why = why(&[&holder]).unwrap();
+            assert!(why.contains("x (pid 7)"), "{holder:?}");
         }
         let runs = holder(Condition::Runs);
-        assert_eq!((why(&runs), cure(&runs)), (None, None));
+        assert_eq!((why(&[&runs]), cure(&[&runs])), (None, None));
         assert_eq!(holder(Condition::Stopped).words(), "x (pid 7, stopped)");
+    }
+
+    #[test]
+    fn a_helper_that_inherited_it_is_no_worker() {
+        let server = |child: &str, parent: &str, programs: [Option<&str>; 2]| {
+            let mut stage = Stage::new();
+            stage.process(10, parent, 1024);
+            stage.listener(80, 5, 4, 10);
+            stage.process(11, child, 1024).shared(11);
+            let processes = &mut stage.sample.snapshot.facts.processes;
+            processes.get_mut(&11).unwrap().parent = Some(10);
+            for (pid, program) in [10, 11].into_iter().zip(programs) {
+                processes.get_mut(&pid).unwrap().program = program.map(Into::into);
+            }
+            order(&stage)
+        };
+        let without_a_role = [(10, false), (11, false)];
+        let passed_on = [(11, false), (10, true)];
+        let (python, tail) = (Some("/usr/bin/python3"), Some("/usr/bin/tail"));
+        assert_eq!(server("tail", "server", [python, tail]), without_a_role);
+        assert_eq!(server("tail", "server", [None, None]), without_a_role);
+        assert_eq!(server("worker", "master", [python, python]), passed_on);
+        assert_eq!(server("nginx", "nginx", [None, None]), passed_on);
+        assert_eq!(server("sshd", "systemd", [None, None]), passed_on);
+        assert_eq!(server("ftpd", "s6-tcpserver", [None, tail]), passed_on);
     }
 }

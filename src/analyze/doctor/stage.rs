@@ -49,6 +49,7 @@ impl Stage {
             parent: None,
             started: None,
             condition: None,
+            program: None,
             cgroup: None,
             files: Some(Files {
                 open: 20,

@@ -44,6 +44,7 @@ fn facts() -> Facts {
             cgroup: Some("/system.slice/nginx.service".into()),
             files: None,
             condition: None,
+            program: None,
         };
         facts.processes.insert(pid, process);
     }

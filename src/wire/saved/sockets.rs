@@ -175,6 +175,7 @@ impl Reader {
             parent: None,
             started: None,
             condition: None,
+            program: None,
             cgroup: None,
             files: None,
         });
