@@ -14,6 +14,7 @@ use common::witness::{file_limit, set, setting};
 use common::{DEADLINE, NOBODY, Namespace, Run, Scene, eventually, problem_codes, sockscope};
 use serde_json::{Value, json as value};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
@@ -200,6 +201,28 @@ fn close_wait_with_one_verdict() {
         sentences.insert(row["verdict"].as_str().unwrap().to_owned(), verdict);
     }
     assert_eq!(sentences.len(), 3, "{sentences:?}");
+}
+
+/// A program that has not called accept() could not read: it has not stopped reading.
+#[test]
+fn close_wait_before_accept() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.write_all(b"abc").unwrap();
+    drop(client);
+    eventually("a connection in CLOSE_WAIT", DEADLINE, || {
+        (counts(&buildup(&[])).get("CLOSE_WAIT") == Some(&1)).then_some(())
+    });
+    for collector in ["netlink", "procfs"] {
+        let told = buildup(&["--collector", collector]);
+        let row = one(&told, "CLOSE_WAIT");
+        assert_eq!(row["verdict"], "accept() not called yet", "{row}");
+        assert_eq!(row["verdicts"]["unaccepted"], 1, "{row}");
+        assert_eq!(row["verdicts"]["stopped_reading"], 0, "{row}");
+    }
 }
 
 /// The other states, with a process where they have one, and with a destination where not.

@@ -271,6 +271,15 @@ fn a_subflow_of_mptcp_says_so_and_has_no_queue() {
     for socket in sockets(&told) {
         assert_eq!(socket["ulp"], "mptcp", "{socket}");
     }
+    // What stalls them is not told, and that is no fault of the source.
+    let diagnosis = json(&["doctor", "--json", "--for", "0"]);
+    for id in ["app-not-reading", "peer-not-reading"] {
+        let partly = diagnosis["partly_checked"].as_array().unwrap();
+        let partly = partly.iter().find(|rule| rule["id"] == id);
+        let partly = partly.unwrap_or_else(|| panic!("{id}: {diagnosis}"));
+        assert!(partly.to_string().contains("MPTCP"), "{partly}");
+        assert!(!partly.to_string().contains("sock_diag"), "{partly}");
+    }
     // Where subflows cannot be told, no queue is.
     let answer = Run::new(&["conns", "-t", "--json", "--collector", "procfs"]).output();
     let told = answer.json();

@@ -1,6 +1,6 @@
 //! What the receive queue of a CLOSE_WAIT socket says about its program.
 
-use crate::model::{Queue, Socket, State};
+use crate::model::{OwnerStatus, Queue, Socket, State};
 
 /// Why a socket is still in CLOSE_WAIT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,8 @@ pub enum Verdict {
     StoppedReading,
     /// Nothing waits: it has read end-of-file and never called close().
     EofRead,
+    /// It has not called accept(): whatever waits, it could not read it.
+    Unaccepted,
 }
 
 impl Verdict {
@@ -18,6 +20,9 @@ impl Verdict {
     #[must_use]
     pub const fn of(socket: &Socket) -> Option<Self> {
         match (socket.state, socket.queue) {
+            (State::CloseWait, _) if matches!(socket.owner_status, OwnerStatus::Unaccepted) => {
+                Some(Self::Unaccepted)
+            }
             (State::CloseWait, Some(Queue::Bytes { recv, .. })) => {
                 Some(match (recv, socket.unread_fin) {
                     (0, false) => Self::EofRead,
@@ -36,6 +41,7 @@ impl Verdict {
             Self::UnreadFin => "unread FIN only",
             Self::StoppedReading => "the application stopped reading",
             Self::EofRead => "EOF was read, close() never called",
+            Self::Unaccepted => "accept() not called yet",
         }
     }
 }
@@ -49,6 +55,8 @@ pub struct Verdicts {
     pub stopped_reading: u64,
     /// Sockets of [`Verdict::EofRead`].
     pub eof_read: u64,
+    /// Sockets of [`Verdict::Unaccepted`].
+    pub unaccepted: u64,
 }
 
 impl Verdicts {
@@ -58,6 +66,7 @@ impl Verdicts {
             Some(Verdict::UnreadFin) => self.unread_fin += 1,
             Some(Verdict::StoppedReading) => self.stopped_reading += 1,
             Some(Verdict::EofRead) => self.eof_read += 1,
+            Some(Verdict::Unaccepted) => self.unaccepted += 1,
             None => {}
         }
     }
@@ -69,6 +78,7 @@ impl Verdicts {
             (self.eof_read, Verdict::EofRead),
             (self.unread_fin, Verdict::UnreadFin),
             (self.stopped_reading, Verdict::StoppedReading),
+            (self.unaccepted, Verdict::Unaccepted),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
@@ -107,6 +117,18 @@ mod tests {
         assert_eq!(verdict(1), Some(Verdict::UnreadFin));
         assert_eq!(verdict(2), Some(Verdict::StoppedReading));
         assert_eq!(Verdict::of(&socket(State::Established, 0)), None);
+    }
+
+    #[test]
+    fn who_has_not_accepted_has_not_stopped_reading() {
+        for recv in [1, 4] {
+            let mut socket = socket(State::CloseWait, recv);
+            socket.owner_status = OwnerStatus::Unaccepted;
+            assert_eq!(Verdict::of(&socket), Some(Verdict::Unaccepted));
+            let mut verdicts = Verdicts::default();
+            verdicts.add(&socket);
+            assert_eq!(verdicts.words().as_deref(), Some("accept() not called yet"));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::elsewhere::others;
 use crate::model::Kernel;
 use crate::sys::netns;
-use crate::sys::proc::{net_text, setting};
+use crate::sys::proc::{is_mounted, net_text, setting};
 use crate::wire::kernel_text;
 
 /// Settings of a network namespace, and those of the machine that every namespace shows.
@@ -99,6 +99,7 @@ fn of_machine(kernel: &mut Kernel) {
     }
     match in_initial_namespace(|| read_all(OF_MACHINE)) {
         Ok(there) => set_all(kernel, OF_MACHINE, &there),
+        Err(_) if !is_mounted() => set_all(kernel, OF_MACHINE, &here),
         Err(error) => {
             for name in OF_MACHINE {
                 let why = format!(
@@ -144,10 +145,13 @@ fn set_all(kernel: &mut Kernel, names: &[&str], texts: &[io::Result<String>]) {
     }
 }
 
-/// Notes why something is not known; where it does not exist, the kernel does not have it.
+/// Notes why something is not known; where it does not exist in a /proc, the kernel does not have
+/// it.
 fn refuse(kernel: &mut Kernel, name: &str, error: &io::Error) {
     if error.kind() != io::ErrorKind::NotFound {
         kernel.refuse(name, format!("cannot read {name}: {error}"));
+    } else if !is_mounted() {
+        kernel.refuse(name, "/proc is not mounted here".to_owned());
     }
 }
 

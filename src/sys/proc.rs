@@ -436,3 +436,9 @@ pub fn net_text(name: &str) -> io::Result<String> {
 pub fn setting(name: &str) -> io::Result<String> {
     std::fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/")))
 }
+
+/// Whether a proc file system is at /proc: in a chroot there may be none.
+#[must_use]
+pub fn is_mounted() -> bool {
+    std::fs::metadata("/proc/sys").is_ok()
+}

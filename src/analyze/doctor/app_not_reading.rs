@@ -9,7 +9,7 @@ use super::holders::with_hindrance;
 use super::known::{Rows, Told};
 use super::stall::{self, Group, SURE_MS, Stalled, span};
 use super::{Case, Evidence, Finding, Outcome, Rule};
-use crate::model::{Protocol, Socket, State};
+use crate::model::{Protocol, Socket, State, Ulp};
 
 pub(super) const RULE: Rule = Rule {
     id: "app-not-reading",
@@ -37,10 +37,10 @@ fn check(case: &Case<'_>) -> Outcome {
             "this source does not tell how much waits in connections, their windows and for how long: sock_diag is needed"
         }
         _ => {
-            "this source does not tell what waits in connections, and their windows: sock_diag is needed (an MPTCP subflow does not have them)"
+            "this source does not tell what waits in connections, and their windows: sock_diag is needed"
         }
     };
-    held.outcome(findings.collect(), why)
+    held.outcome_of_queues(findings.collect(), why)
 }
 
 /// What is known of a connection: what waits, whether more can come, and since when.
@@ -54,8 +54,12 @@ fn told(case: &Case<'_>, socket: &Socket) -> Told {
     }
 }
 
-/// Whether no more can come; `None` where that is not told.
+/// Whether no more can come; `None` where that is not told: the window of a subflow of MPTCP is not
+/// that of its connection.
 fn is_full(socket: &Socket) -> Option<bool> {
+    if socket.ulp == Some(Ulp::Mptcp) {
+        return None;
+    }
     let window = socket.tcp.as_ref().and_then(|tcp| tcp.receive_window);
     match (window, socket.memory.as_ref()) {
         (Some(window), _) => Some(window == 0),
@@ -212,6 +216,23 @@ mod tests {
             (found.findings.len(), found.unjudged.unwrap().count),
             (0, 1)
         );
+    }
+
+    /// The window of the subflow is open, whatever waits in its connection.
+    #[test]
+    fn a_subflow_of_mptcp_is_not_judged_and_that_is_no_fault_of_the_source() {
+        let mut stage = stalled(60_001, 7);
+        stage.each(|made| {
+            made.0.queue = None;
+            made.0.ulp = Some(Ulp::Mptcp);
+            made.0.tcp.as_mut().unwrap().receive_window = Some(1000);
+        });
+        let why = stage.clone().steady().outcome(&RULE).unwrap_err();
+        assert!(why.contains("MPTCP") && !why.contains("sock_diag"), "{why}");
+        let made = stage.connection(State::Established, 80, 4001, Some(10));
+        made.recv(0).quiet(1);
+        let unjudged = stage.steady().outcome(&RULE).unwrap().unjudged.unwrap();
+        assert_eq!((unjudged.count, unjudged.reason), (1, why));
     }
 
     #[test]

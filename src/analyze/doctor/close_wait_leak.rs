@@ -350,6 +350,7 @@ fn remedy(
         unread_fin,
         stopped_reading,
         eof_read,
+        ..
     } = leak.verdicts;
     let mut remedy = Vec::new();
     if eof_read > 0 {

@@ -1,7 +1,7 @@
 //! What a rule found, and the rows it could not judge: an unknown is never taken for a number.
 
 use super::Finding;
-use crate::model::Socket;
+use crate::model::{Socket, Ulp};
 
 /// What a rule that could look found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,6 +51,8 @@ impl Told {
     }
 }
 
+const SUBFLOWS: &str = "they are subflows of MPTCP: what waits, and the window, are those of the whole connection, which this does not look at";
+
 /// The rows a rule is about, by what is known of them.
 #[derive(Debug, Default)]
 pub(super) struct Rows<'a> {
@@ -58,8 +60,8 @@ pub(super) struct Rows<'a> {
     pub known: Vec<&'a Socket>,
     /// How many of these are known in full.
     told: u64,
-    /// How many rows cannot be judged.
-    unknown: u64,
+    /// Rows that cannot be judged.
+    unknown: Vec<&'a Socket>,
 }
 
 impl<'a> Rows<'a> {
@@ -68,7 +70,7 @@ impl<'a> Rows<'a> {
         let mut split = Self::default();
         for row in rows {
             match told(row) {
-                Told::TooLittle => split.unknown += 1,
+                Told::TooLittle => split.unknown.push(row),
                 told => {
                     split.told += u64::from(told == Told::All);
                     split.known.push(row);
@@ -81,7 +83,14 @@ impl<'a> Rows<'a> {
     /// The outcome of a rule that found `findings` among the known rows; `why` the others could
     /// not be judged.
     pub fn outcome(&self, findings: Vec<Finding>, why: &str) -> Outcome {
-        outcome(findings, self.told, self.unknown, why)
+        outcome(findings, self.told, self.unknown.len() as u64, why)
+    }
+
+    /// The same, of a rule about queues and windows: a subflow of MPTCP does not have them,
+    /// whatever the source.
+    pub fn outcome_of_queues(&self, findings: Vec<Finding>, why: &str) -> Outcome {
+        let are_subflows = self.unknown.iter().all(|row| row.ulp == Some(Ulp::Mptcp));
+        self.outcome(findings, if are_subflows { SUBFLOWS } else { why })
     }
 }
 

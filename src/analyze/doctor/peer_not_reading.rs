@@ -43,9 +43,9 @@ fn check(case: &Case<'_>) -> Outcome {
     let why = if untimed && case.before.is_none() {
         "one look at this source does not tell how long a window is closed: look twice (--for 1s)"
     } else {
-        "this source does not tell what waits in connections, and the windows of peers: sock_diag is needed (an MPTCP subflow does not have them)"
+        "this source does not tell what waits in connections, and the windows of peers: sock_diag is needed"
     };
-    rows.outcome(findings.collect(), why)
+    rows.outcome_of_queues(findings.collect(), why)
 }
 
 /// What is known of a connection: what waits, whether the peer takes it, and since when.

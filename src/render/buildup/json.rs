@@ -157,6 +157,8 @@ struct VerdictCounts {
     stopped_reading: u64,
     /// End-of-file was read, and close() never called.
     eof_read: u64,
+    /// accept() was not called yet: whatever waits could not be read.
+    unaccepted: u64,
 }
 
 impl From<Verdicts> for VerdictCounts {
@@ -165,6 +167,7 @@ impl From<Verdicts> for VerdictCounts {
             unread_fin: verdicts.unread_fin,
             stopped_reading: verdicts.stopped_reading,
             eof_read: verdicts.eof_read,
+            unaccepted: verdicts.unaccepted,
         }
     }
 }
