@@ -27,5 +27,6 @@ pub mod pipeline;
 pub mod query;
 pub mod render;
 pub mod sys;
+pub mod untold;
 pub mod watch;
 pub mod wire;

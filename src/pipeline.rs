@@ -21,6 +21,7 @@ use crate::sys::monotonic;
 use crate::sys::names;
 use crate::sys::netns::in_initial_pid_namespace;
 use crate::sys::proc::boot_ticks;
+use crate::untold;
 
 /// How long names are waited for with `-r`.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(2);
@@ -158,6 +159,8 @@ fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
         };
         done.report.problems.extend(commands.problems(compared));
     }
+    let untold = untold::compared(&query, &request.filter, &done.report);
+    done.report.problems.extend(untold);
     flow.unseen.tell(&mut done.report, &done.blind_spot);
     match flow.failed {
         Some(error) => Err(error.into()),

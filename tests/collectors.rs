@@ -44,7 +44,7 @@ fn netlink_and_procfs_agree() {
         // /proc/net/tcp does not show the bound-only sockets that `conns` asks for.
         assert_eq!(less["complete"], command == "listen");
         let problems: &[&str] = if command == "listen" {
-            &[]
+            &["v6only_unknown"]
         } else {
             &["bound_only_unseen"]
         };

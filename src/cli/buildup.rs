@@ -15,6 +15,7 @@ use crate::query::ProcessDetail;
 use crate::render::events::Kind;
 use crate::render::json::Envelope;
 use crate::render::{Format, RowWriter, buildup as render};
+use crate::untold;
 
 /// Looks follow each other so closely: what lives shorter may not be seen alive.
 const ROUND: Duration = Duration::from_millis(250);
@@ -33,7 +34,10 @@ pub(super) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure
     }
     let filter = Session::filter(&args.filter.words)?;
     let request = request(session, args.by, &filter)?;
-    let (before, now) = watch(&request, args.period)?;
+    let (before, mut now) = watch(&request, args.period)?;
+    let report = &mut now.snapshot.report;
+    let untold = untold::compared(&request.query, &filter, report);
+    report.problems.extend(untold);
     let facts = now.facts();
     let families = session.families();
     let states = session.states(StateSet::ALL);

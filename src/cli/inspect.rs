@@ -21,6 +21,7 @@ use crate::render::theme::Tone;
 use crate::render::wrap::sentence;
 use crate::render::{Columns, Format, RowWriter};
 use crate::sys;
+use crate::untold;
 
 /// Sockets told in full on a terminal; --limit shows more.
 const FEW: usize = 10;
@@ -75,7 +76,7 @@ fn whole(session: &Session, mut request: Request) -> Result<(bool, Report), Fail
     request.query.need(Needs::EVERYTHING);
     let order = session.sort()?;
     let mut snapshot = pipeline::snapshot(&request)?;
-    list::note_unknown(&request, &[], &mut snapshot.report);
+    untold::shown(&request.query, &[], &mut snapshot.report);
     if let Some((column, reverse)) = order {
         let Snapshot { sockets, facts, .. } = &mut snapshot;
         list::sort(sockets, facts, Order::Column(column, reverse));

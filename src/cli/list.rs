@@ -8,11 +8,11 @@ use super::Failure;
 use super::abroad::Abroad;
 use super::session::Session;
 use crate::analyze::states::Counts;
-use crate::columns::{self, Column, Row};
+use crate::columns::{Column, Row};
 use crate::model::{Facts, Problem, Protocol, Report, Socket};
 use crate::pipeline::{self, Request};
 use crate::render::Columns;
-use crate::sys;
+use crate::untold;
 
 /// What a list is made of.
 pub(super) struct List<'a> {
@@ -95,6 +95,7 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
     let mut inodes = FxHashSet::default();
     let mut begun = false;
     let mut left = limit;
+    let mut guesses = None;
     let each = &mut |mut sockets: Vec<Socket>, facts: &Facts| {
         // Nothing is written before it is certain that there is an answer.
         if !std::mem::replace(&mut begun, true) {
@@ -108,6 +109,9 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
             sort(&mut sockets, facts, order);
         }
         sockets.truncate(left);
+        guesses = guesses
+            .take()
+            .or_else(|| untold::wildcards(request.query.families, &sockets));
         left -= sockets.len();
         listed.shown += sockets.len() as u64;
         writer.rows(&sockets, facts)
@@ -121,7 +125,8 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
     } else {
         pipeline::stream(&request, each)?
     };
-    note_unknown(&request, &shown, &mut report);
+    report.problems.extend(guesses);
+    untold::shown(&request.query, &shown, &mut report);
     if let Some(remarks) = list.remarks {
         report.problems.extend(remarks(&inodes));
     }
@@ -134,50 +139,6 @@ pub(super) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
     }
     writer.end(&report)?;
     Ok((listed, report))
-}
-
-/// Says when columns are empty because the source does not tell what stands in them.
-pub(super) fn note_unknown(request: &Request, shown: &[&'static Column], report: &mut Report) {
-    note_marks(request, shown, report);
-    let source = match report.collector {
-        Some("procfs") => "/proc/net",
-        Some("netstat2") => "netstat2",
-        _ => return,
-    };
-    let mut query = request.query;
-    query.need(columns::needs(&request.filter.columns()));
-    if request.filter.needs_cgroup_ids() {
-        let message = format!("{source} does not tell the cgroups in which sockets were made");
-        let problem = Problem::incomplete("cgroups_unknown", message);
-        report
-            .problems
-            .push(problem.hint("sock_diag does: --collector netlink"));
-    }
-    if query.info || query.memory || query.options {
-        let message = format!(
-            "{source} does not tell what TCP knows of a connection, nor memory and options of a socket"
-        );
-        let problem = Problem::new("details_unknown", message);
-        report
-            .problems
-            .push(problem.hint("sock_diag does: --collector netlink"));
-    }
-}
-
-/// Says when marks are compared or shown that the kernel does not tell this reader
-/// (`CAP_NET_ADMIN`).
-fn note_marks(request: &Request, shown: &[&'static Column], report: &mut Report) {
-    let is_mark = |column: &&Column| column.id == "mark";
-    let compared = request.filter.columns().iter().any(is_mark);
-    let shown = shown.iter().any(is_mark);
-    if report.collector == Some("netlink") && (compared || shown) && !sys::is_root() {
-        let message = "the kernel tells the marks of sockets to root (CAP_NET_ADMIN) only";
-        let problem = Problem {
-            incomplete: compared,
-            ..Problem::new("marks_hidden", message)
-        };
-        report.problems.push(problem.hint("run as root"));
-    }
 }
 
 /// Sorts rows; equal ones keep the kernel's order.

@@ -17,6 +17,7 @@ use crate::query::ProcessDetail;
 use crate::render::json::Envelope;
 use crate::render::ports::PortsPart;
 use crate::render::{Columns, Format, RowWriter};
+use crate::untold;
 
 const COLUMNS: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "pid", "comm",
@@ -33,6 +34,8 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     let around = around(&request.query, &asked, &mut snapshot.sockets);
     port::assign_roles(&mut snapshot.sockets, &asked, &around);
     let families = session.families();
+    let untold = untold::compared(&request.query, &filter, &snapshot.report);
+    snapshot.report.problems.extend(untold);
     // Whether a port is in use is told by all of its sockets, whatever rows are wanted.
     let question = Asked {
         ports: &asked,
@@ -55,6 +58,8 @@ pub(super) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
             && filter.matches(s, facts)
     });
     let found = !snapshot.sockets.is_empty();
+    let guesses = untold::wildcards(families, &snapshot.sockets);
+    snapshot.report.problems.extend(guesses);
     let nothing = || absent::because(&why_nobody(&entries, found), &filter);
     if pids_only {
         let holders = holders(&asked, &filter, &snapshot);

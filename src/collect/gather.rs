@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::io::Errno;
 
 use super::blind_spot::BlindSpot;
+use super::command_lines::IsWanted;
 use super::fd_tables;
 use super::owners::Finder;
 use super::processes::{Seen, Standing};
@@ -218,7 +219,7 @@ impl<'a> Gathering<'a> {
         let seen = self.seen.get(&pid);
         let taker = &*self.taker;
         let is_wanted = |line: &[u8]| taker.wants_command(line);
-        let wants: Option<&dyn Fn(&[u8]) -> bool> = (!late_commands).then_some(&is_wanted);
+        let wants: Option<IsWanted<'_>> = (!late_commands).then_some(&is_wanted);
         let standing = self.processes.look(pid, seen, owners, wants, self.since);
         let known = match standing {
             Standing::Same(process) => Some(process),

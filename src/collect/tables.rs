@@ -81,6 +81,9 @@ struct Reader<'a> {
     collectors: Vec<Box<dyn Collector>>,
     rows: Rows<'a>,
     report: Report,
+    tcp: Poorest,
+    bound_only: Poorest,
+    any: Poorest,
     read: u32,
     failed: Option<TableError>,
 }
@@ -94,6 +97,9 @@ impl<'a> Reader<'a> {
             collectors,
             rows: Rows::new(each),
             report,
+            tcp: Poorest::default(),
+            bound_only: Poorest::default(),
+            any: Poorest::default(),
             read: 0,
             failed: None,
         })
@@ -172,7 +178,10 @@ impl<'a> Reader<'a> {
     fn take_bound_only(&mut self, bound: Option<BoundOnly>, first: Table) {
         let Some(bound) = bound else { return };
         match bound.join().ok().flatten() {
-            Some(rows) => self.rows.take(rows),
+            Some(rows) => {
+                self.rows.take(rows);
+                self.bound_only.note(0, true);
+            }
             None => self.read_table(Table {
                 states: StateSet::NONE.with(State::BoundInactive),
                 ..first
@@ -185,29 +194,35 @@ impl<'a> Reader<'a> {
         self.rows.begin_table();
         let families = self.query.families.tables();
         let joint = families.v4 && families.v6;
+        let before = self.rows.given;
         if joint && self.read_with(0, table).is_ok() {
             return;
         }
+        let has_part = self.rows.given > before;
         for family in Family::ALL {
             if families.contains(family) {
-                self.read_family(Table {
+                let of_family = Table {
                     family: Some(family),
                     ..table
-                });
+                };
+                self.read_family(of_family, has_part);
             }
         }
     }
 
-    fn read_family(&mut self, table: Table) {
+    /// Reads a family from the first collector that gives it, where another may have given a part.
+    fn read_family(&mut self, table: Table, has_part: bool) {
         let mut first_error = None;
+        let before = self.rows.given;
         for place in 0..self.collectors.len() {
             if place > 0 {
                 self.rows.change_source();
             }
+            let was_added = has_part || self.rows.given > before;
             match self.read_with(place, table) {
                 Ok(()) => {
                     if let Some(error) = first_error {
-                        self.note_fallback(table, &error);
+                        self.note_fallback(table, &error, was_added);
                     }
                     return;
                 }
@@ -233,7 +248,14 @@ impl<'a> Reader<'a> {
             self.note_queues();
         }
         self.read += 1;
-        self.report.collector.get_or_insert(name);
+        let gave = self.rows.given > before;
+        self.any.note(place, gave);
+        if table.protocol == Protocol::Tcp {
+            self.tcp.note(place, gave);
+            if table.states.contains(State::BoundInactive) {
+                self.bound_only.note(place, gave);
+            }
+        }
         self.report.trace.push(format!(
             "{name}: {}{} table, {} rows in {:.1} ms",
             table.protocol.name(),
@@ -257,9 +279,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn note_fallback(&mut self, table: Table, error: &TableError) {
+    fn note_fallback(&mut self, table: Table, error: &TableError, was_added: bool) {
         let name = table.protocol.name();
-        let message = format!("{error}; /proc/net/{name} was read instead");
+        let message = if was_added {
+            format!("{error}; the rest was read from /proc/net/{name}, which has fewer columns")
+        } else {
+            format!("{error}; /proc/net/{name} was read instead")
+        };
         let known = |p: &Problem| p.code == "table_fallback" && p.message == message;
         if !self.report.problems.iter().any(known) {
             self.report
@@ -286,11 +312,18 @@ impl<'a> Reader<'a> {
         if !self.query.states.contains(State::BoundInactive) || self.read == 0 {
             return;
         }
-        let problem = bound_only_unseen(self.report.collector);
+        let problem = bound_only_unseen(self.name_of(self.bound_only));
         self.report.problems.extend(problem);
     }
 
+    fn name_of(&self, poorest: Poorest) -> Option<&'static str> {
+        let (_, place) = poorest.0?;
+        Some(self.collectors.get(place)?.name())
+    }
+
     fn finish(mut self) -> Result<Report, Problem> {
+        self.report.collector = self.name_of(self.tcp).or_else(|| self.name_of(self.any));
+        self.report.poorest = self.name_of(self.any);
         if self.read == 0 && self.failed.is_none() {
             // Nothing that was asked for can exist, so nothing was read.
             self.report.collector = self.collectors.first().map(|first| first.name());
@@ -325,6 +358,18 @@ impl<'a> Reader<'a> {
             ));
         }
         Ok(self.report)
+    }
+}
+
+/// The place of the poorest collector that gave rows, or else of the first that had none to give.
+#[derive(Clone, Copy, Debug, Default)]
+struct Poorest(Option<(bool, usize)>);
+
+impl Poorest {
+    fn note(&mut self, place: usize, gave: bool) {
+        if gave || self.0.is_none() {
+            self.0 = self.0.max(Some((gave, place)));
+        }
     }
 }
 

@@ -74,6 +74,11 @@ impl EndPattern {
         }
     }
 
+    /// Whether it is one of the wildcards that an IPv6 socket may have.
+    pub const fn is_wildcard_of_ipv6(&self) -> bool {
+        matches!(self.host, Host::Ipv6Wildcard | Host::DualWildcard)
+    }
+
     /// Whether an end of the row's socket is so.
     pub fn matches(&self, compared: Compared, row: Row<'_>) -> bool {
         let family = row.socket.family;

@@ -97,6 +97,7 @@ impl Test {
             }),
             Self::Device(spelling, devices) => match (socket.interface, spelling) {
                 (None, Spelling::Ours) => None,
+                (None, Spelling::Ss) if !socket.tells_interface() => None,
                 (None, Spelling::Ss) => Some(devices.iter().any(Device::is_none)),
                 (Some(_), _) => Some(devices.iter().any(|device| device.is_of(row))),
             },

@@ -4,6 +4,7 @@
 //! the same parser. The states, ports and addresses that can match are pushed down to the
 //! kernel; the answer never changes because of it.
 
+mod compares;
 mod device;
 mod ends;
 mod equal;
@@ -14,7 +15,6 @@ mod fields;
 mod narrow;
 mod parse;
 mod ports;
-mod processes;
 mod scan;
 mod values;
 

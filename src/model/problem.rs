@@ -57,6 +57,8 @@ impl Problem {
 pub struct Report {
     /// The collector that gave the TCP table (the first table, when TCP was not asked for).
     pub collector: Option<&'static str>,
+    /// The one that told least, of those that gave a table.
+    pub poorest: Option<&'static str>,
     /// Where owners came from: `bpf`, `proc`, or `none`.
     pub owners_from: Option<&'static str>,
     /// What could not be seen.

@@ -101,6 +101,13 @@ impl Socket {
         matches!(self.state, State::Listen | State::Unconnected)
     }
 
+    /// Whether its source tells interfaces, so that none means none: only `sock_diag` does, which
+    /// alone tells cookies.
+    #[must_use]
+    pub const fn tells_interface(&self) -> bool {
+        self.interface.is_some() || self.cookie.is_some()
+    }
+
     /// Whether it is bound to every address of both families: an IPv6 wildcard that does not
     /// refuse IPv4. `None` where the source does not tell; raw IPv6 sockets never take IPv4.
     #[must_use]

@@ -48,23 +48,29 @@ fn by_live_task<T>(pid: u32, read: impl Fn(u32) -> io::Result<T>) -> io::Result<
 /// # Errors
 /// When the process does not let its descriptors be copied, or the kernel does not tell
 /// (`CAP_NET_ADMIN` there).
-#[allow(unsafe_code)]
 pub fn of_socket(pid: u32, fd: u32) -> io::Result<NonZeroU64> {
-    const SIOCGSKNS: libc::c_ulong = 0x894C;
     let number = i32::try_from(pid).map_err(io::Error::other)?;
     let pid = Pid::from_raw(number).ok_or(io::ErrorKind::InvalidInput)?;
     let process = pidfd_open(pid, PidfdFlags::empty())?;
     let fd = i32::try_from(fd).map_err(io::Error::other)?;
     let socket = pidfd_getfd(&process, fd, PidfdGetfdFlags::empty())?;
+    let inode = std::fs::File::from(namespace_of(&socket)?)
+        .metadata()?
+        .ino();
+    NonZeroU64::new(inode).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The network namespace of a socket.
+#[allow(unsafe_code)]
+fn namespace_of(socket: &OwnedFd) -> io::Result<OwnedFd> {
+    const SIOCGSKNS: libc::c_ulong = 0x894C;
     // SAFETY: the request takes no argument and answers with a new descriptor, or -1.
     let namespace = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCGSKNS as _) };
     if namespace < 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the descriptor is new and nobody else's.
-    let namespace = unsafe { OwnedFd::from_raw_fd(namespace) };
-    let inode = std::fs::File::from(namespace).metadata()?.ino();
-    NonZeroU64::new(inode).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    Ok(unsafe { OwnedFd::from_raw_fd(namespace) })
 }
 
 /// A number that tells the network namespace of a process, or of the calling thread, from
@@ -95,6 +101,20 @@ pub fn may_be_ours(pid: u32) -> bool {
         (Err(error), _) => error.raw_os_error() != Some(libc::ESRCH),
         (Ok(_), Err(_)) => true,
     }
+}
+
+/// Whether the calling thread may administer its network namespace: it has `CAP_NET_ADMIN` in
+/// the user namespace that owns it. To be uid 0 is neither needed nor enough.
+///
+/// `SIOCGSKNS` is answered to nobody else (`sock_ioctl` in `net/socket.c`).
+#[must_use]
+pub fn may_administer() -> bool {
+    let socket = rustix::net::socket(
+        rustix::net::AddressFamily::UNIX,
+        rustix::net::SocketType::DGRAM,
+        None,
+    );
+    socket.is_ok_and(|socket| namespace_of(&socket).is_ok())
 }
 
 /// Whether this process is in the initial pid namespace, so that every process can be seen.

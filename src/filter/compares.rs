@@ -1,6 +1,8 @@
-//! Which facts of processes a filter chooses by, and which command lines it has to have.
+//! What a filter chooses by and may not be known: facts of processes, command lines, what some
+//! sources do not tell.
 
 use super::Filter;
+use super::ends::EndPattern;
 use super::evaluate::equals_word;
 use super::expression::{Expr, Test};
 use crate::columns::Column;
@@ -27,6 +29,25 @@ impl Filter {
         });
         let all = of_terms.chain(of_columns);
         all.fold(ProcessFacts::NONE, ProcessFacts::and)
+    }
+
+    /// Whether it compares the interfaces that sockets are bound to.
+    #[must_use]
+    pub fn compares_interfaces(&self) -> bool {
+        self.terms().iter().any(|term| match &term.test {
+            Test::Device(..) => true,
+            Test::End(_, patterns) => patterns.iter().any(|pattern| pattern.device.is_some()),
+            _ => false,
+        })
+    }
+
+    /// Whether it tells wildcards of both families and of IPv6 alone apart.
+    #[must_use]
+    pub fn compares_wildcards(&self) -> bool {
+        self.terms().iter().any(|term| match &term.test {
+            Test::End(_, patterns) => patterns.iter().any(EndPattern::is_wildcard_of_ipv6),
+            _ => false,
+        })
     }
 
     /// Whether a command line can matter: a comparison finds it, or the filter may hold for a
