@@ -153,6 +153,11 @@ mod tests {
                 "whether [::] takes IPv4",
             ),
             (
+                "laddr = *",
+                "whether [::] takes IPv4",
+                "whether [::] takes IPv4",
+            ),
+            (
                 "local = [::]:80",
                 "whether [::] takes IPv4",
                 "whether [::] takes IPv4",
