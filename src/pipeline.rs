@@ -309,9 +309,12 @@ impl Unseen {
         report.problems.extend(refused);
         let hidden = self.hidden;
         if hidden > 0 && !in_initial_pid_namespace() {
-            let message = format!(
-                "{hidden} sockets belong to the kernel or to processes outside this pid namespace"
-            );
+            let whose = match hidden {
+                1 => "1 socket belongs".to_owned(),
+                n => format!("{n} sockets belong"),
+            };
+            let message =
+                format!("{whose} to the kernel or to processes outside this pid namespace");
             report.problems.push(
                 Problem::incomplete("owners_outside", message)
                     .hint("run in the host's pid namespace to see every owner")

@@ -8,6 +8,7 @@ use super::{Exit, Failure, absent, pids};
 use crate::model::StateSet;
 use crate::render::grid::{self, Cell};
 use crate::render::theme::{Tone, state_tone};
+use crate::render::units::counted;
 
 pub(super) const TABLE: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "process",
@@ -70,7 +71,8 @@ pub(super) fn summary(session: &Session, listed: &Listed) -> Result<(), Failure>
             parts.push(Cell::new(format!("{count} {name}"), Tone::Normal));
         }
     }
-    let head = format!("{} sockets{}:", listed.found, listed.cut_note());
+    let found = counted(listed.found, "socket", "sockets");
+    let head = format!("{found}{}:", listed.cut_note());
     let head = Cell::new(head, Tone::Quiet);
     let line = grid::flow(&head, &parts, ", ", &session.frame());
     writeln!(session.out(), "{line}")?;

@@ -233,7 +233,8 @@ impl Probe {
             return Err(TableError::Unavailable(why));
         }
         if unreadable > 0 {
-            let why = format!("{unreadable} rows of it cannot be read");
+            let rows = if unreadable == 1 { "row" } else { "rows" };
+            let why = format!("{unreadable} {rows} of it cannot be read");
             let what = table.protocol.name();
             return Err(TableError::Unavailable(format!("the {what} table: {why}")));
         }

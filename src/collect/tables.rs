@@ -347,7 +347,8 @@ impl<'a> Reader<'a> {
         }
         if self.rows.unreadable > 0 {
             let count = self.rows.unreadable;
-            let message = format!("{count} rows of the kernel's tables could not be read");
+            let rows = if count == 1 { "row" } else { "rows" };
+            let message = format!("{count} {rows} of the kernel's tables could not be read");
             let problem = Problem::incomplete("unreadable_rows", message).count(count);
             self.report.problems.push(problem);
         }

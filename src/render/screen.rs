@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthChar;
 use super::cut::{cut as cut_plain, cut_after_word};
 use super::marks::{Marked, Part, parts};
 use super::theme::{Theme, Tone};
+use super::units::lines_more;
 use super::wrap::wrap;
 
 /// Rows and columns of a terminal.
@@ -45,7 +46,7 @@ pub fn compose(
     } else {
         let shown = room.saturating_sub(1).min(body.lines.len());
         lines.extend(body.lines.iter().take(shown).cloned());
-        let more = format!("… {} more lines", body.total - shown);
+        let more = format!("… {}", lines_more(body.total - shown));
         lines.push(theme.paint(&more, Tone::Quiet));
     }
     lines.extend(notes.iter().map(|note| theme.paint(note, Tone::Waiting)));

@@ -1,5 +1,17 @@
 //! Amounts as people read them: three digits and a unit.
 
+/// A number of things: `1 socket`, `3 sockets`.
+#[must_use]
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// Lines that did not fit.
+#[must_use]
+pub fn lines_more(count: usize) -> String {
+    counted(count as u64, "more line", "more lines")
+}
+
 /// Bytes: `0 B`, `14 B`, `1.4 KiB`, `128 KiB`.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {
@@ -59,6 +71,13 @@ fn scaled(amount: u64, step: u64, units: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_not_several() {
+        let told = [0, 1, 2].map(|count| counted(count, "socket", "sockets"));
+        assert_eq!(told, ["0 sockets", "1 socket", "2 sockets"]);
+        assert_eq!(lines_more(1), "1 more line");
+    }
 
     #[test]
     fn amounts_have_the_largest_unit_that_fits() {

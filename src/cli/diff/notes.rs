@@ -39,9 +39,11 @@ pub(super) fn files(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Pr
         }
         if saved.left_out > 0 {
             let count = saved.left_out;
-            let message = format!(
-                "{count} rows of the {which} answer are of kinds that this version does not know"
-            );
+            let rows = match count {
+                1 => format!("1 row of the {which} answer is of a kind"),
+                n => format!("{n} rows of the {which} answer are of kinds"),
+            };
+            let message = format!("{rows} that this version does not know");
             problems.push(Problem::incomplete("rows_unknown", message).count(count));
         }
     }

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use super::grid::{self, Cell, Frame, Give, GridColumn};
 use super::text::reason;
 use super::theme::{Tone, state_tone};
+use super::units::counted;
 use crate::analyze::states::{By, Group, Key, StatesView};
 use crate::columns::Align;
 use crate::model::State;
@@ -37,9 +38,9 @@ pub fn table(
 pub fn summary(view: &StatesView) -> String {
     let udp = view.udp;
     format!(
-        "{} TCP sockets; {} UDP sockets: {} bound, {} connected",
-        view.total.total(),
-        udp.connected + udp.unconnected,
+        "{}; {}: {} bound, {} connected",
+        counted(view.total.total(), "TCP socket", "TCP sockets"),
+        counted(udp.connected + udp.unconnected, "UDP socket", "UDP sockets"),
         udp.unconnected,
         udp.connected
     )
@@ -187,5 +188,32 @@ pub fn key_text(key: &Key) -> String {
         Key::Unit(name) | Key::Container(name) => name
             .as_ref()
             .map_or_else(|| "-".to_owned(), ToString::to_string),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::states::UdpCounts;
+
+    #[test]
+    fn one_socket_is_not_several() {
+        let mut view = StatesView {
+            udp: UdpCounts {
+                connected: 0,
+                unconnected: 1,
+            },
+            ..StatesView::default()
+        };
+        assert_eq!(
+            summary(&view),
+            "0 TCP sockets; 1 UDP socket: 1 bound, 0 connected"
+        );
+        view.total.add(State::Listen);
+        view.udp.connected = 1;
+        assert_eq!(
+            summary(&view),
+            "1 TCP socket; 2 UDP sockets: 1 bound, 1 connected"
+        );
     }
 }

@@ -53,7 +53,10 @@ pub fn summary(view: &View<'_>) -> String {
         return format!("only the counts differ; {kind}: {}", view.after.raw.len());
     }
     if opened + closed + changed == 0 {
-        return format!("nothing differs between {} {kind}", view.after.raw.len());
+        return match view.after.raw.len() {
+            1 => format!("nothing differs: 1 {}", view.kind.name()),
+            count => format!("nothing differs between {count} {kind}"),
+        };
     }
     let shown = view.changes.len();
     let cut = if shown < opened + closed + changed {

@@ -31,7 +31,10 @@ pub(super) fn who(row: Row<'_>, now: i64) -> Group {
         }
     }
     if let Some(more) = processes.len().checked_sub(OWNERS + 1) {
-        let text = format!("and {} more processes hold it", more + 1);
+        let text = match more + 1 {
+            1 => "and 1 more process holds it".to_owned(),
+            more => format!("and {more} more processes hold it"),
+        };
         lines.push(Told::Prose(Cell::new(text, Tone::Quiet)));
     }
     Group { name: "who", lines }

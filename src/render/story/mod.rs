@@ -19,6 +19,7 @@ use super::grid::{Cell, Frame};
 use super::list::queue_tone;
 use super::text::{Style, write_value};
 use super::theme::{Theme, Tone};
+use super::units::counted;
 use super::wrap::wrap;
 use together::{Together, together};
 pub(super) use words::since;
@@ -132,7 +133,8 @@ impl<'a> Story<'a> {
             let drops = one.sockets.iter().filter_map(|s| s.drops);
             let drops: u64 = drops.map(u64::from).sum();
             if drops > 0 {
-                let text = format!("{drops} packets since the socket was made");
+                let packets = counted(drops, "packet", "packets");
+                let text = format!("{packets} since the socket was made");
                 self.fact("dropped", &text, Tone::Waiting)?;
             }
         }
@@ -144,10 +146,7 @@ impl<'a> Story<'a> {
     fn number_of_holders(&mut self, held: &[Together<'a>]) -> io::Result<()> {
         let sockets: Vec<_> = held.iter().flat_map(|one| one.sockets.clone()).collect();
         self.addresses(&sockets)?;
-        let text = match held.len() {
-            1 => "1 program".to_owned(),
-            count => format!("{count} programs"),
-        };
+        let text = counted(held.len() as u64, "program", "programs");
         self.fact("held by", &text, Tone::Quiet)
     }
 

@@ -9,6 +9,7 @@ use crate::render::cut::cut_after_word;
 use crate::render::doctor;
 use crate::render::grid::Frame;
 use crate::render::theme::Tone;
+use crate::render::units::lines_more;
 use crate::watch::app::App;
 
 /// The findings, a line each, and the chosen or worst one in full.
@@ -56,7 +57,7 @@ pub(super) fn lines(app: &App, diagnosis: &Diagnosis, height: u16) -> Vec<Line<'
         } else {
             ": Enter tells the finding in full"
         };
-        let text = format!("… {hidden} more lines{how}");
+        let text = format!("… {}{how}", lines_more(hidden));
         let text = cut_after_word(&text, usize::from(app.size.0));
         lines.push(Line::from(span(theme, text, Tone::Quiet)));
     }

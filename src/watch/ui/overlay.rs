@@ -15,6 +15,7 @@ use crate::render::cut::cut;
 use crate::render::grid::{self, Cell, Frame as GridFrame};
 use crate::render::list as rows;
 use crate::render::theme::{Theme, Tone};
+use crate::render::units::lines_more;
 use crate::watch::app::App;
 use crate::watch::details::Details;
 use crate::watch::event::Overlay;
@@ -94,14 +95,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, theme: Theme) {
     let is_finding = matches!(app.overlay, Overlay::Finding(_));
     let mut told = Vec::new();
     told.extend(is_finding.then(|| "Enter its sockets".to_owned()));
-    told.extend((more > 0).then(|| format!("{more} more lines: Down, PgDn")));
+    told.extend((more > 0).then(|| format!("{}: Down, PgDn", lines_more(more))));
     told.push("Esc closes".to_owned());
     // How it closes stays, and how much more there is.
     while told.len() > 1 && told.join("; ").width() + 4 > usize::from(area.width) {
         told.remove(0);
     }
     if told.len() == 1 && more > 0 {
-        told.insert(0, format!("{more} more lines"));
+        told.insert(0, lines_more(more));
     }
     let bottom = format!(" {} ", told.join("; "));
     let block = Block::bordered()
