@@ -342,6 +342,10 @@ fn without_rights() {
         assert!(row["process"].is_null(), "{row}");
         assert!(row.get("fd_limit").is_none_or(Value::is_null), "{row}");
     }
+    // In the word that the lists have for it.
+    let table = Run::new(&["buildup"]).user(NOBODY).output().stdout;
+    assert!(table.contains("(denied)"), "{table}");
+    assert!(!table.contains("(cannot be seen)"), "{table}");
     let bare = buildup(&["--no-owners"]);
     assert_eq!((counts(&bare), &bare["complete"]), (ours, &value!(true)));
 }

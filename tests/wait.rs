@@ -315,7 +315,9 @@ fn who_may_not_see_owners_is_told_once() {
     let answer = as_nobody(&["-l"]);
     assert_eq!(answer.code(), 0, "{answer:?}");
     assert!(
-        answer.stdout.contains("(denied) on 127.0.0.1:4000"),
+        answer
+            .stdout
+            .contains("a process that may not be seen on 127.0.0.1:4000"),
         "{answer:?}"
     );
     for condition in ["-l", "--free"] {

@@ -103,7 +103,8 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// `nginx 812 on 0.0.0.0:8080 and (denied) on [::]:8080 (udp)`: who holds the sockets, and where.
+/// `nginx 812 on 0.0.0.0:8080 and a process that may not be seen on [::]:8080 (udp)`: who holds the
+/// sockets, and where.
 #[must_use]
 pub fn holders(sockets: &[&Socket], facts: &Facts) -> String {
     some_of(sockets, |socket| {
@@ -163,15 +164,29 @@ fn some_of(sockets: &[&Socket], each: impl Fn(&Socket) -> String) -> String {
 /// The owner and `on`; empty where owners were not asked for.
 fn owner(socket: &Socket, facts: &Facts) -> String {
     let mut text = String::new();
-    if socket.owner_status != OwnerStatus::NotAsked {
-        write_value(
-            &mut text,
-            &Value::Process(Row { socket, facts }),
-            Style::Person,
-        );
-        text.push_str(" on ");
+    match socket.owner_status {
+        OwnerStatus::NotAsked => return text,
+        OwnerStatus::Found => {
+            let value = Value::Process(Row { socket, facts });
+            write_value(&mut text, &value, Style::Person);
+        }
+        status => text.push_str(nobody(status)),
     }
+    text.push_str(" on ");
     text
+}
+
+/// Who or what holds a socket without a known owner, as a part of a sentence.
+const fn nobody(status: OwnerStatus) -> &'static str {
+    match status {
+        OwnerStatus::Found | OwnerStatus::NotAsked => "",
+        OwnerStatus::Denied => "a process that may not be seen",
+        OwnerStatus::KernelOrHidden => "the kernel or a hidden process",
+        OwnerStatus::Unaccepted => "a connection that is not accepted yet",
+        OwnerStatus::Orphaned => "a connection that its program has left",
+        OwnerStatus::TimeWait => "a connection that is over",
+        OwnerStatus::Handshake => "a connection that begins",
+    }
 }
 
 /// The address, with the protocol where it is not TCP.
@@ -238,6 +253,20 @@ mod tests {
             "127.0.0.1:1, 127.0.0.1:2, 127.0.0.1:3 and 2 more"
         );
         assert_eq!(holders(&[], &facts), "");
+        for (status, told) in [
+            (
+                OwnerStatus::Denied,
+                "a process that may not be seen on 127.0.0.1:1",
+            ),
+            (
+                OwnerStatus::TimeWait,
+                "a connection that is over on 127.0.0.1:1",
+            ),
+        ] {
+            let mut one = all[0].clone();
+            one.owner_status = status;
+            assert_eq!(holders(&[&one], &facts), told);
+        }
         let bound = socket(80, State::BoundInactive);
         assert_eq!(
             seen(&[bound], &facts),

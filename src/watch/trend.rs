@@ -242,6 +242,7 @@ mod tests {
             process: Some((812, b"leaky".to_vec())),
             attribution: Attribution::Owner,
             is_held: true,
+            owner_status: crate::model::OwnerStatus::Found,
             group: None,
             local: SharedEnd {
                 port: Some(8080),

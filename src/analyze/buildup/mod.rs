@@ -12,7 +12,7 @@ use super::attempts::retransmits;
 use super::close_wait::Verdicts;
 use super::past::{Past, Sample};
 use super::states::{self, By};
-use crate::model::{Endpoint, Files, Protocol, Role, Socket, State};
+use crate::model::{Endpoint, Files, OwnerStatus, Protocol, Role, Socket, State};
 
 pub use attribution::{Attribution, Attributor, Whose};
 pub use limits::{Limits, PortUse, Used};
@@ -65,6 +65,8 @@ pub struct Pile {
     pub attribution: Attribution,
     /// Whether some process holds one of them, known or not.
     pub is_held: bool,
+    /// What is known of the owners of those that are held.
+    pub owner_status: OwnerStatus,
     /// What the rows are grouped by, where that was chosen.
     pub group: Option<states::Key>,
     /// This end, as far as it is the same for all.
@@ -304,6 +306,7 @@ fn pile(
         process,
         attribution: whose.attribution,
         is_held: sockets.iter().any(|socket| socket.inode.is_some()),
+        owner_status: owner_status(sockets),
         group: key.group.clone(),
         local: shared(sockets.iter().map(|socket| Some(socket.local))),
         peer: shared(sockets.iter().map(|socket| socket.peer)),
@@ -312,6 +315,18 @@ fn pile(
         files,
         growth: before.and_then(|before| growth(sockets, before, now)),
     }
+}
+
+/// What is known of the owners of those that are held: that they may not be seen, if that is so of
+/// one.
+fn owner_status(sockets: &[&Socket]) -> OwnerStatus {
+    let held = sockets.iter().filter(|socket| socket.inode.is_some());
+    let mut statuses = held.map(|socket| socket.owner_status);
+    let first = statuses.next().unwrap_or(OwnerStatus::NotAsked);
+    if statuses.any(|status| status == OwnerStatus::Denied) {
+        return OwnerStatus::Denied;
+    }
+    first
 }
 
 /// Whose all of them are; known no better than the least known of them.

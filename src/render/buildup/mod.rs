@@ -193,7 +193,11 @@ pub fn process(pile: &Pile) -> Cell {
         return Cell::new(text, Tone::Strong).keeping(tail.len());
     }
     let text = match pile.state {
-        _ if pile.is_held => "(cannot be seen)",
+        _ if pile.is_held => match pile.owner_status {
+            OwnerStatus::Found => "(several)",
+            OwnerStatus::NotAsked => "(not asked)",
+            status => reason(status),
+        },
         State::TimeWait => reason(OwnerStatus::TimeWait),
         State::SynRecv => reason(OwnerStatus::Handshake),
         State::CloseWait => reason(OwnerStatus::Unaccepted),
