@@ -96,6 +96,12 @@ pub(in crate::analyze::doctor) fn told(case: &Case<'_>) -> FxHashSet<Identity> {
 pub(super) fn judge<'a>(case: &Case<'a>) -> Judged<'a> {
     let mut failing = Vec::new();
     let all = tries(case);
+    if all.is_empty() {
+        return Judged {
+            failing,
+            unknown: 0,
+        };
+    }
     let reached = Reached::of(case);
     let target = |t: &Try<'_>| Some(t.target);
     let rest = take(&mut failing, all, target, |tries| {
