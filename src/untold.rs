@@ -99,7 +99,12 @@ fn marks_hidden(report: &Report, columns: &[&'static Column]) -> Option<Problem>
     let hides = looks && report.collector.is_some() && !sys::netns::may_administer();
     hides.then(|| {
         let message = "the kernel tells the marks of sockets to root (CAP_NET_ADMIN) only";
-        Problem::new("marks_hidden", message).hint("run as root")
+        let hint = if sys::is_root() {
+            "this root lacks CAP_NET_ADMIN where the network namespace belongs to"
+        } else {
+            "run as root"
+        };
+        Problem::new("marks_hidden", message).hint(hint)
     })
 }
 

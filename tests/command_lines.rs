@@ -175,6 +175,34 @@ fn a_filter_by_what_could_not_be_read_is_not_complete() {
     }
 }
 
+/// Views that hold rows against the filter themselves say so, too.
+#[test]
+fn a_lost_fact_is_told_by_every_view() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let scene = Scene::start(&["time-wait", "--server-first"]);
+    let listener = scene.labelled("listener");
+    let port = listener.port().to_string();
+    for words in [
+        &["port", port.as_str()][..],
+        &["states"],
+        &["buildup"],
+        &["proc", "scene"],
+        &["listen", "--pids"],
+    ] {
+        let path = format!("/proc/{}/cmdline", listener.pid);
+        let fault = Fault::new(libc::SYS_read, libc::EIO).when(move |call| call.file(0) == path);
+        let run = Run::new(&[words, &["--strict", "command~scene"]].concat());
+        let answer = run.fault(fault).output();
+        assert_eq!(answer.code(), 3, "{words:?}: {answer:?}");
+        assert!(
+            answer.stderr.contains("facts of 1 process"),
+            "{words:?}: {answer:?}"
+        );
+    }
+}
+
 /// The kernel's list tells of a process whose stat cannot be read its name and its user.
 #[test]
 fn what_only_the_kernels_list_tells_of_is_told_to_be_unread() {
