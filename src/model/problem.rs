@@ -55,7 +55,8 @@ impl Problem {
 /// Where an answer came from and what is missing in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The collector that gave the TCP table (the first table, when TCP was not asked for).
+    /// The collector that gave the TCP table (the first table, when TCP was not asked for); of two
+    /// that gave rows, the one that tells less.
     pub collector: Option<&'static str>,
     /// The one that told least, of those that gave a table.
     pub poorest: Option<&'static str>,
