@@ -13,7 +13,7 @@ mod common;
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 
-use common::saved::{Files, answer, diff, two_answers};
+use common::saved::{Files, answer, diff, socket, two_answers};
 use common::{Answer, Namespace, Run, eventually, rows, sockscope};
 use serde_json::{Value, json};
 
@@ -51,6 +51,10 @@ LISTEN            1      1           0
             .ends_with("\nnothing differs between 4 sockets\n"),
         "{same:?}"
     );
+    let one = json!({"sockets": [socket(1, "LISTEN", 80, None)]});
+    let one = files.put("one.json", answer("listen", "10:00:00", &one));
+    let same = diff(&one, &one, &[]).stdout;
+    assert!(same.ends_with("\nnothing differs: 1 socket\n"), "{same}");
     let bare = diff(&a, &b, &["-H"]).stdout;
     assert!(
         bare.starts_with("ESTABLISHED  ") && bare.contains("\n+  tcp"),

@@ -162,7 +162,8 @@ impl<'a> Rest<'a> {
         }
         let total: u64 = kinds.values().sum();
         let mut parts: Vec<_> = kinds.into_iter().collect();
-        parts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        // What needs more words comes last.
+        parts.sort_by_key(|(word, count)| (word.is_long(), std::cmp::Reverse(*count)));
         let named: Vec<_> = parts.iter().map(|(word, n)| word.counted(*n)).collect();
         let message = format!(
             "{} {} {} not listed here: {}",
@@ -298,8 +299,8 @@ mod tests {
             .unwrap();
         assert_eq!(
             problem.message,
-            "process 7 has 243 sockets that are not listed here: 240 unix, 2 IPv6, 1 without a port (never bound, or \
-             its connection is over)"
+            "process 7 has 243 sockets that are not listed here: 240 unix, 2 IPv6, 1 without a port: never bound, or \
+             its connection is over"
         );
         assert_eq!(
             problem.hint.unwrap(),
@@ -312,7 +313,7 @@ mod tests {
         assert!(
             problem
                 .message
-                .ends_with("3 without a port (never bound, or their connection is over)")
+                .ends_with("3 without a port: never bound, or their connection is over")
         );
         assert_eq!(
             problem.hint.unwrap(),

@@ -26,13 +26,18 @@ impl<'a> Word<'a> {
             Self::Other(Unshown::Ipv6) => "IPv6",
             Self::Other(Unshown::OtherState) => "in other states",
             Self::Other(Unshown::Untold) => "that this collector does not tell of",
-            Self::Other(_) => "without a port (never bound, or its connection is over)",
+            Self::Other(_) => "without a port: never bound, or its connection is over",
         };
         let what = match count {
             1 => what.to_owned(),
             _ => what.replace("its connection is", "their connection is"),
         };
         format!("{count} {what}")
+    }
+
+    /// Whether the words for it have a comma of their own.
+    pub fn is_long(self) -> bool {
+        self == Self::Other(&Unshown::Portless)
     }
 
     /// What lists them, and what they are called there.
