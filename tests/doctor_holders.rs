@@ -10,7 +10,7 @@
 mod common;
 
 use common::doctor::{Diagnosis, remedy};
-use common::{DEADLINE, Namespace, Scene, eventually, sockscope};
+use common::{DEADLINE, Namespace, Scene, eventually, sockscope, spawn};
 use serde_json::Value;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -96,18 +96,15 @@ fn a_helper_that_inherited_the_listener_is_not_blamed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     rustix::net::listen(&listener, 1).unwrap();
     let inherited = rustix::io::dup(&listener).unwrap();
-    let mut helper = Command::new("sleep").arg("60").spawn().unwrap();
+    let mut helper = spawn::spawn(Command::new("sleep").arg("20")).unwrap();
     drop(inherited);
     let at = listener.local_addr().unwrap();
     let _clients = [(); 2].map(|()| TcpStream::connect(at).unwrap());
-    let finding = eventually("a helper with the listener", DEADLINE, || {
-        let diagnosis = Diagnosis::of(&["--for", "0"]);
-        let finding = diagnosis.one("accept-queue-full").clone();
-        let has_run = finding["holders"][1]["comm"] == "sleep";
-        has_run.then_some(finding)
-    });
-    helper.kill().unwrap();
-    helper.wait().unwrap();
+    let finding = Diagnosis::of(&["--for", "0"])
+        .one("accept-queue-full")
+        .clone();
+    assert_eq!(finding["holders"][1]["comm"], "sleep", "{finding}");
+    spawn::stop(&mut helper);
     assert_eq!(finding["subject"]["pid"], std::process::id(), "{finding}");
     for holder in finding["holders"].as_array().unwrap() {
         assert_eq!(holder["passes_on"], false, "{finding}");
