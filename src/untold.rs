@@ -3,9 +3,9 @@
 
 use crate::columns::Column;
 use crate::filter::Filter;
-use crate::model::{FamilySet, Problem, Report, Socket};
+use crate::model::{FamilySet, Problem, ProtocolSet, Report, Socket};
 use crate::query::{Needs, Query};
-use crate::sys;
+use crate::sys::{self, netns};
 
 /// Where it is told.
 const HINT: &str = "sock_diag does: --collector netlink";
@@ -22,10 +22,22 @@ fn source(report: &Report) -> Option<&'static str> {
 /// Says what `filter` compares and nobody told: rows may be missing.
 #[must_use]
 pub fn compared(query: &Query, filter: &Filter, report: &Report) -> Vec<Problem> {
+    compared_by(query.protocols, filter, report, netns::may_administer)
+}
+
+/// The same for a reader of whom somebody else knows whether marks are told to it.
+#[must_use]
+pub fn compared_by(
+    protocols: ProtocolSet,
+    filter: &Filter,
+    report: &Report,
+    sees_marks: impl FnOnce() -> bool,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     let columns = filter.columns();
     let Some(source) = source(report) else {
-        problems.extend(marks_hidden(report, &columns).map(|problem| Problem {
+        let hidden = marks_hidden(report, &columns, sees_marks);
+        problems.extend(hidden.map(|problem| Problem {
             incomplete: true,
             ..problem
         }));
@@ -37,7 +49,7 @@ pub fn compared(query: &Query, filter: &Filter, report: &Report) -> Vec<Problem>
     }
     let untold = columns
         .iter()
-        .filter(|column| !tells(query, report, column));
+        .filter(|column| !tells(protocols, report, column));
     let mut untold: Vec<&str> = untold.map(|column| column.id).collect();
     untold.extend(filter.compares_interfaces().then_some("interface"));
     untold.extend(
@@ -56,7 +68,7 @@ pub fn compared(query: &Query, filter: &Filter, report: &Report) -> Vec<Problem>
 }
 
 /// Whether a source that is not `sock_diag` tells a column.
-fn tells(query: &Query, report: &Report, column: &Column) -> bool {
+fn tells(protocols: ProtocolSet, report: &Report, column: &Column) -> bool {
     let Needs {
         memory,
         info,
@@ -70,7 +82,7 @@ fn tells(query: &Query, report: &Report, column: &Column) -> bool {
         "recv_q" | "send_q" => is_procfs && has_queues(),
         "queue" | "timer" | "retransmits" => is_procfs,
         // Of datagrams only.
-        "drops" | "rmem" => is_procfs && !query.protocols.tcp,
+        "drops" | "rmem" => is_procfs && !protocols.tcp,
         _ => !(memory || info || options),
     }
 }
@@ -80,7 +92,7 @@ fn tells(query: &Query, report: &Report, column: &Column) -> bool {
 pub fn shown(query: &Query, columns: &[&'static Column], report: &mut Report) {
     let is_told = |code| report.problems.iter().any(|p: &Problem| p.code == code);
     let problem = match source(report) {
-        None => marks_hidden(report, columns),
+        None => marks_hidden(report, columns, netns::may_administer),
         Some(source) if query.info || query.memory || query.options => {
             let message = format!(
                 "{source} does not tell what TCP knows of a connection, nor memory and options of a socket"
@@ -94,9 +106,13 @@ pub fn shown(query: &Query, columns: &[&'static Column], report: &mut Report) {
 }
 
 /// Says when marks are looked at that the kernel does not tell this reader.
-fn marks_hidden(report: &Report, columns: &[&'static Column]) -> Option<Problem> {
+fn marks_hidden(
+    report: &Report,
+    columns: &[&'static Column],
+    sees_marks: impl FnOnce() -> bool,
+) -> Option<Problem> {
     let looks = columns.iter().any(|column| column.id == "mark");
-    let hides = looks && report.collector.is_some() && !sys::netns::may_administer();
+    let hides = looks && report.collector.is_some() && !sees_marks();
     hides.then(|| {
         let message = "the kernel tells the marks of sockets to root (CAP_NET_ADMIN) only";
         let hint = if sys::is_root() {

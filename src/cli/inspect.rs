@@ -77,6 +77,8 @@ fn whole(session: &Session, mut request: Request) -> Result<(bool, Report), Fail
     let order = session.sort()?;
     let mut snapshot = pipeline::snapshot(&request)?;
     untold::shown(&request.query, &[], &mut snapshot.report);
+    let guesses = untold::wildcards(request.query.families, &snapshot.sockets);
+    snapshot.report.problems.extend(guesses);
     if let Some((column, reverse)) = order {
         let Snapshot { sockets, facts, .. } = &mut snapshot;
         list::sort(sockets, facts, Order::Column(column, reverse));

@@ -41,6 +41,8 @@ pub struct Setup {
     pub theme: Theme,
     /// Columns and lines of the terminal.
     pub size: (u16, u16),
+    /// Whether marks of sockets are told to this process.
+    pub sees_marks: bool,
     /// Finds the port of a service's name.
     pub names: Names,
 }

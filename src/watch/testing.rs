@@ -32,6 +32,7 @@ pub(super) struct World {
     processes: Vec<(u32, Vec<u8>)>,
     kernel: Kernel,
     pub problems: Vec<Problem>,
+    pub poorest: Option<&'static str>,
     last: Option<Arc<Look>>,
 }
 
@@ -52,6 +53,7 @@ impl World {
             processes: Vec::new(),
             kernel,
             problems: Vec::new(),
+            poorest: None,
             last: None,
         }
     }
@@ -223,6 +225,7 @@ impl World {
                     collector: Some("netlink"),
                     owners_from: Some("proc"),
                     problems: self.problems.clone(),
+                    poorest: self.poorest,
                     ..Report::default()
                 },
             },
@@ -279,6 +282,7 @@ pub(super) fn setup(tab: Tab) -> Setup {
             established: false,
             changed_only: false,
         },
+        sees_marks: true,
         by: None,
         sort: None,
         columns: Columns {

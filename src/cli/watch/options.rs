@@ -43,6 +43,7 @@ pub(super) fn setup(session: &Session, args: &WatchArgs) -> Result<Setup, Usage>
             established: false,
             changed_only: false,
         },
+        sees_marks: netns::may_administer(),
         by: args.by,
         sort: sort(session, tab, args.by)?,
         columns: columns(session)?,

@@ -10,6 +10,7 @@ use crate::model::foreign::{self, escape, safe_line};
 use crate::render::cut::{cut, cut_after_word};
 use crate::render::theme::Tone;
 use crate::render::units;
+use crate::untold;
 use crate::watch::Tab;
 use crate::watch::app::App;
 use crate::watch::content::{Content, SortBy};
@@ -322,14 +323,17 @@ fn rows(app: &App) -> String {
 }
 
 /// How a filter that is typed would be right, or the first thing that the last look could not
-/// see.
+/// see: what the filter compares before all.
 fn problem(app: &App) -> Option<String> {
     let error = app.typing.as_ref().and_then(|typing| typing.error.as_ref());
     if let Some(error) = error {
         return Some(error.hint.clone());
     }
     let report = app.round.as_ref()?.look.sample.report();
-    let first = report.problems.first()?;
+    let setup = &app.setup;
+    let protocols = app.toggles.protocols;
+    let untold = untold::compared_by(protocols, &app.filter, report, || setup.sees_marks);
+    let first = untold.first().or_else(|| report.problems.first())?;
     Some(format!("note: {}", first.message))
 }
 

@@ -200,6 +200,33 @@ fn no_line_is_wider_than_the_screen_and_a_pid_is_never_cut() {
 }
 
 #[test]
+fn what_the_filter_compares_and_nobody_tells_is_told_in_the_last_line() {
+    let mut world = busy_host();
+    let mut app = app(Tab::Conns, (120, 24));
+    app.setup.sees_marks = false;
+    app.update(world.look());
+    for (poorest, filter, note) in [
+        (None, "rtt > 1", None),
+        (None, "mark = 3", Some("note: the kernel tells the marks")),
+        (Some("procfs"), "lport = 80", None),
+        (
+            Some("procfs"),
+            "rtt > 1",
+            Some("note: /proc/net does not tell"),
+        ),
+    ] {
+        world.poorest = poorest;
+        app.set_filter(filter).unwrap();
+        app.update(world.look());
+        let text = screen(&app);
+        match note {
+            Some(note) => assert!(text.contains(note), "{filter}: {text}"),
+            None => assert!(!text.contains("note: "), "{filter}: {text}"),
+        }
+    }
+}
+
+#[test]
 fn what_could_not_be_seen_is_told_in_the_last_line() {
     let mut world = busy_host();
     let mut app = app(Tab::Conns, (80, 24));
