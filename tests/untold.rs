@@ -158,7 +158,7 @@ fn a_wildcard_that_may_take_both_is_told_where_it_is_shown() {
         (&["port", "8002"], true),
         (&["port", "8002", "-4"], false),
         (&["conns", "-a"], true),
-        (&["inspect", "-t"], true),
+        (&["inspect", "port=8001"], true),
     ] {
         let run = |more: &[&str]| Run::new(&[words, &["--no-owners"], more].concat()).output();
         let known = run(&[]);
