@@ -188,6 +188,7 @@ fn head() -> Head {
         collected_at: "2026-11-21T00:00:00.000Z".to_owned(),
         host: "bench".into(),
         limit: None,
+        asked: None,
         columns: Vec::new(),
     }
 }
