@@ -115,6 +115,10 @@ impl Look<'_> {
         let kind = fd.and_then(|fd| proc::socket_kind(self.task, fd));
         if kind.is_none() {
             alive(self.pid)?;
+            // Closed meanwhile.
+            if fd.is_some_and(|fd| !proc::has_socket(self.task, fd, holder.inode)) {
+                return Ok(());
+            }
         }
         let kind = kind.unwrap_or_else(|| "unknown".to_owned());
         let what = match listed_as(&kind) {

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
 
@@ -328,6 +329,15 @@ pub fn files_open() -> Option<u64> {
 #[must_use]
 pub fn has_ended(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
+}
+
+/// Whether a descriptor of a process is this socket, as far as one may look.
+#[must_use]
+pub fn has_socket(pid: u32, fd: u32, inode: NonZeroU32) -> bool {
+    let link = std::fs::read_link(format!("/proc/{pid}/fd/{fd}"));
+    link.is_ok_and(|link| {
+        fd_link::parse(link.as_os_str().as_encoded_bytes()) == FdLink::Socket(inode)
+    })
 }
 
 /// What kind of socket a descriptor of a process is, as the kernel calls it, in small letters:
