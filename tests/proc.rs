@@ -271,10 +271,10 @@ fn views_of_a_host_say_that_they_look_into_one_namespace() {
     // Who may not look at them cannot know whether they have any, and is told that.
     for arguments in [&["doctor", "--for", "0"][..], &[]] {
         let answer = Run::new(arguments).user(NOBODY).output();
-        let [line] = answer.of_host.as_slice() else {
-            panic!("{answer:?}");
-        };
-        assert!(line.contains("have sockets cannot be seen"), "{answer:?}");
+        // Whoever else this user has somewhere may be known.
+        let mut lines = answer.of_host.iter();
+        let is_said = lines.any(|line| line.contains("have sockets cannot be seen"));
+        assert!(is_said, "{answer:?}");
     }
     drop(scene);
 }

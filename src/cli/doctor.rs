@@ -33,7 +33,7 @@ pub(super) fn run(session: &Session, args: &DoctorArgs) -> Result<Exit, Failure>
     let report = &mut look.now.snapshot.report;
     report
         .problems
-        .extend(report.elsewhere.problem("sockscope doctor"));
+        .extend(report.elsewhere.problems("sockscope doctor"));
     let diagnosis = look.diagnose(session, &rules);
     session.forms(|session| write(session, &diagnosis, &look))?;
     let report = look.now.report();

@@ -81,7 +81,7 @@ fn look(session: &Session, columns: &Columns) -> Result<Overview, Failure> {
     let report = &mut listeners.report;
     report
         .problems
-        .extend(report.elsewhere.problem("sockscope"));
+        .extend(report.elsewhere.problems("sockscope"));
     Ok(Overview {
         counts: tally.finish(),
         findings,

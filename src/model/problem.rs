@@ -84,45 +84,40 @@ pub struct OtherNamespaces {
 }
 
 impl OtherNamespaces {
-    /// One line about it, for a `command` that looked into one namespace; `None` when there is
-    /// nobody else.
+    /// A line about who is known to be elsewhere, and one about where nobody may look, for a
+    /// `command` that looked into one namespace.
     #[must_use]
-    pub fn problem(&self, command: &str) -> Option<Problem> {
-        let Self {
-            processes,
-            namespaces,
-            pid,
-            unseen,
-        } = *self;
-        let who = match processes {
-            0 => return unseen_problem(unseen),
+    pub fn problems(&self, command: &str) -> Vec<Problem> {
+        let seen = (self.processes > 0).then(|| self.seen(command));
+        let unseen = (self.unseen > 0).then(|| self.unseen());
+        seen.into_iter().chain(unseen).collect()
+    }
+
+    fn seen(&self, command: &str) -> Problem {
+        let who = match self.processes {
             1 => "1 process with sockets is".to_owned(),
             n => format!("{n} processes with sockets are"),
         };
-        let whose = match namespaces {
-            1 => "another network namespace".to_owned(),
-            n => format!("{n} other network namespaces"),
-        };
+        let whose = namespaces(self.namespaces);
         let message = format!("{who} in {whose}, which this does not look into");
-        let hint = format!("nsenter -t {pid} -n {command}");
-        Some(
-            Problem::new("other_namespaces", message)
-                .hint(hint)
-                .count(processes),
-        )
+        let hint = format!("nsenter -t {} -n {command}", self.pid);
+        let problem = Problem::new("other_namespaces", message).hint(hint);
+        problem.count(self.processes)
+    }
+
+    fn unseen(&self) -> Problem {
+        let whose = namespaces(self.unseen);
+        let message = format!("whether processes in {whose} have sockets cannot be seen");
+        let problem = Problem::new("namespaces_unseen", message).count(self.unseen);
+        problem.hint("root with CAP_SYS_PTRACE sees them")
     }
 }
 
-/// What is said where nobody is seen in other namespaces, because nobody may be.
-fn unseen_problem(namespaces: u64) -> Option<Problem> {
-    let whose = match namespaces {
-        0 => return None,
+fn namespaces(count: u64) -> String {
+    match count {
         1 => "another network namespace".to_owned(),
         n => format!("{n} other network namespaces"),
-    };
-    let message = format!("whether processes in {whose} have sockets cannot be seen");
-    let problem = Problem::new("namespaces_unseen", message).count(namespaces);
-    Some(problem.hint("run as root to see them"))
+    }
 }
 
 impl Report {
