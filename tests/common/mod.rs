@@ -291,9 +291,10 @@ pub fn is_of_others(code: &str) -> bool {
 /// Problems that other processes of the host make, and for which an answer is not complete.
 const OF_OTHERS: [&str; 2] = ["owners_raced", "owners_denied"];
 /// What is told of other namespaces: those of other tests too, and of processes of the same name there.
-const ELSEWHERE: [&str; 4] = [
-    "other_namespaces",
+const ELSEWHERE: [&str; 5] = [
+    "held_elsewhere",
     "namespaces_unseen",
+    "other_namespaces",
     "sockets_elsewhere",
     "sockets_not_listed",
 ];
