@@ -262,10 +262,13 @@ fn views_of_a_host_say_that_they_look_into_one_namespace() {
             others["hint"].as_str().unwrap().starts_with("nsenter -t "),
             "{others}"
         );
-        assert_eq!(answer.of_host.len(), 1, "{answer:?}");
+        // There may be some that even root may not look into.
+        let lines = answer.of_host.iter();
+        let known = lines.filter(|line| line.contains("which this does not look into"));
+        assert_eq!(known.count(), 1, "{answer:?}");
         let incomplete = problem_codes(&told)
             .iter()
-            .any(|code| *code != "other_namespaces");
+            .any(|code| !matches!(*code, "other_namespaces" | "namespaces_unseen"));
         assert!(incomplete || told["complete"] == true, "{told}");
     }
     // Who may not look at them cannot know whether they have any, and is told that.
