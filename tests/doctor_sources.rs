@@ -33,24 +33,33 @@ fn look(way: &[&str], is_refused: bool, period: &str) -> Diagnosis {
 
 /// Asserts that of each of these faults something is said, whatever the source.
 fn found_or_excused(ids: &[&str]) {
-    for (way, is_refused) in WAYS {
-        for period in ["1s", "300ms", "0"] {
-            let diagnosis = look(way, is_refused, period);
-            for id in ids {
-                let found = !diagnosis.of_rule(id).is_empty();
-                let excused = diagnosis.reason(id).is_some();
-                assert!(
-                    found || excused,
-                    "{way:?} {period}: {id} is checked and silent: {}",
-                    diagnosis.told
-                );
-            }
+    // Looks beside each other do not meet.
+    std::thread::scope(|scope| {
+        for (way, is_refused) in WAYS {
+            scope.spawn(move || {
+                for period in ["1s", "300ms", "0"] {
+                    let diagnosis = look(way, is_refused, period);
+                    for id in ids {
+                        assert_told(&diagnosis, id, &format!("{way:?} {period}"));
+                    }
+                }
+            });
         }
-    }
+    });
     let whole = look(&["--collector", "netlink"], false, "1s");
     for id in ids {
         assert!(!whole.of_rule(id).is_empty(), "{id}: {}", whole.told);
     }
+}
+
+fn assert_told(diagnosis: &Diagnosis, id: &str, how: &str) {
+    let found = !diagnosis.of_rule(id).is_empty();
+    let excused = diagnosis.reason(id).is_some();
+    let told = &diagnosis.told;
+    assert!(
+        found || excused,
+        "{how}: {id} is checked and silent: {told}"
+    );
 }
 
 /// The faults stand side by side, and healthy connections beside them: what is known of these excuses nothing.
@@ -88,20 +97,28 @@ fn no_rule_takes_an_unknown_for_a_number() {
 /// Half-open handshakes are given up after some seconds, so each look has its own.
 #[test]
 fn half_open_handshakes() {
-    for (way, is_refused) in WAYS {
-        for period in ["1s", "0"] {
-            let Some(_namespace) = Namespace::enter() else {
-                return;
-            };
-            let _scene = Scene::start(&["syn-recv", "--count", "17", "--backlog", "16"]);
-            let diagnosis = look(way, is_refused, period);
-            let found = !diagnosis.of_rule("syn-backlog-full").is_empty();
-            let excused = diagnosis.reason("syn-backlog-full").is_some();
-            assert!(found || excused, "{way:?} {period}: {}", diagnosis.told);
-            let is_whole = way.contains(&"netlink");
-            assert!(found || !is_whole, "{way:?} {period}: {}", diagnosis.told);
-        }
+    if Namespace::enter().is_none() {
+        return;
     }
+    // Each in a namespace of its own, all beside each other: half a connection takes its time.
+    std::thread::scope(|scope| {
+        for (way, is_refused) in WAYS {
+            for period in ["1s", "0"] {
+                scope.spawn(move || half_open(way, is_refused, period));
+            }
+        }
+    });
+}
+
+fn half_open(way: &[&str], is_refused: bool, period: &str) {
+    let _namespace = Namespace::enter().unwrap();
+    let _scene = Scene::start(&["syn-recv", "--count", "17", "--backlog", "16"]);
+    let diagnosis = look(way, is_refused, period);
+    let found = !diagnosis.of_rule("syn-backlog-full").is_empty();
+    let excused = diagnosis.reason("syn-backlog-full").is_some();
+    assert!(found || excused, "{way:?} {period}: {}", diagnosis.told);
+    let is_whole = way.contains(&"netlink");
+    assert!(found || !is_whole, "{way:?} {period}: {}", diagnosis.told);
 }
 
 /// A leak that is one by its share of the descriptors: a single look without ages cannot tell.
