@@ -17,21 +17,21 @@ use std::time::Duration;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use sockscope::analyze::changes::Look;
-use sockscope::analyze::past::Sample;
 use sockscope::columns;
 use sockscope::filter::Filter;
-use sockscope::join::{Owners, attribute};
+use sockscope::json::envelope::{Envelope, Head, Lines};
+use sockscope::look::changes::Look;
+use sockscope::look::join::{Owners, attribute};
+use sockscope::look::past::Sample;
 use sockscope::model::{
     Facts, Holder, HolderIndex, ListenerPorts, Process, Protocol, Report, Snapshot, Socket, Via,
 };
-use sockscope::render::csv::Csv;
-use sockscope::render::grid::Frame;
-use sockscope::render::json::{Envelope, Head, Lines};
-use sockscope::render::list::List;
-use sockscope::render::plain::Plain;
-use sockscope::render::theme::Theme;
-use sockscope::render::{Columns, RowWriter};
+use sockscope::text::csv::Csv;
+use sockscope::text::grid::Frame;
+use sockscope::text::plain::Plain;
+use sockscope::text::theme::Theme;
+use sockscope::text::{Columns, RowWriter};
+use sockscope::view::list::List;
 use sockscope::wire::inet_diag;
 
 const SOCKETS: u32 = 10_000;

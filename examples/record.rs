@@ -14,8 +14,8 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use sockscope::host::live::sock_diag::{SockDiag, Transport};
 use sockscope::model::{Family, Protocol, StateSet};
-use sockscope::sys::sock_diag::{SockDiag, Transport};
 use sockscope::wire::inet_diag::Request;
 use sockscope::wire::nlmsg::Dump;
 

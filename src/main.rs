@@ -3,7 +3,8 @@
 
 use std::ffi::{c_char, c_int};
 
-use sockscope::{cli, sys::start};
+use sockscope::cli;
+use sockscope::files::start;
 
 /// Where the C library begins: see [`start`] for what the language would do before.
 ///

@@ -229,7 +229,7 @@ fn the_dead_own_nothing() {
 /// looks like one.
 #[test]
 fn only_real_sockets_are_listed() {
-    use sockscope::sys::bpf::TaskFiles;
+    use sockscope::host::live::bpf::TaskFiles;
     use sockscope::wire::task_file::{Chosen, OpenFile};
     let Some(_namespace) = Namespace::enter() else {
         return;

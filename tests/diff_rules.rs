@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sockscope::analyze::changes::Look;
-use sockscope::analyze::diff::{Apart, Difference, sockets};
-use sockscope::analyze::past::Sample;
+use sockscope::json::read;
+use sockscope::look::changes::Look;
+use sockscope::look::diff::{Apart, Difference, sockets};
+use sockscope::look::past::Sample;
 use sockscope::model::Snapshot;
-use sockscope::wire::saved;
 
 /// A socket of an answer, in a few numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +83,7 @@ fn answer(rows: &[Made], with_cookies: bool) -> String {
 
 fn snapshot(rows: &[Made], with_cookies: bool) -> Snapshot {
     let text = answer(rows, with_cookies);
-    let saved = saved::read(&text).unwrap();
+    let saved = read::read(&text).unwrap();
     assert_eq!((saved.raw.len(), saved.left_out), (rows.len(), 0));
     saved.snapshot
 }
@@ -214,7 +214,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let text = String::from_utf8_lossy(&bytes);
-        let _ = saved::read(&text).map(|saved| saved.raw.len());
+        let _ = read::read(&text).map(|saved| saved.raw.len());
     }
 
     #[test]
@@ -234,7 +234,7 @@ proptest! {
         } else {
             text.replace_range(place..=place, &put);
         }
-        match saved::read(&text) {
+        match read::read(&text) {
             Ok(saved) => {
                 // What can be read can be compared.
                 let _ = sockets(&saved.snapshot, &saved.snapshot, true);
@@ -242,7 +242,7 @@ proptest! {
             Err(fault) => prop_assert!(!fault.to_string().is_empty()),
         }
         if cut {
-            prop_assert!(saved::read(&text).is_err());
+            prop_assert!(read::read(&text).is_err());
         }
     }
 
@@ -265,7 +265,7 @@ proptest! {
         let mut answer: Value = serde_json::from_str(&answer(&[], true)).unwrap();
         answer["sockets"] = json!([row]);
         let text = format!("{answer:#}");
-        match saved::read(&text) {
+        match read::read(&text) {
             Ok(saved) => prop_assert!(saved.snapshot.sockets.len() <= 1),
             Err(fault) => prop_assert!(fault.to_string().contains("line"), "{fault}"),
         }

@@ -18,7 +18,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use sockscope::columns::{self, Row};
 use sockscope::filter::{Filter, Names};
 use sockscope::model::{Endpoint, Facts, Family, Protocol, Socket, State};
-use sockscope::render::text::{Style, write_value};
+use sockscope::text::cell::{Style, write_value};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 

@@ -14,8 +14,9 @@ use common::{Namespace, Run, Scene, json, sockets, sockscope};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sockscope::filter::Filter;
+use sockscope::look::pipeline;
+use sockscope::look::pipeline::Request;
 use sockscope::model::Socket;
-use sockscope::pipeline::{self, Request};
 use sockscope::query::Query;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -14,8 +14,8 @@ use std::io;
 use std::path::PathBuf;
 
 use sockscope::collect::{Collector, Netlink, Sink, Table};
+use sockscope::host::live::sock_diag::{Received, Transport};
 use sockscope::model::{Family, Protocol, Queue, Socket, State, StateSet, TimerKind};
-use sockscope::sys::sock_diag::{Received, Transport};
 use sockscope::wire::proc_net;
 
 fn fixture(name: &str) -> PathBuf {

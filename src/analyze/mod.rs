@@ -1,16 +1,12 @@
 //! Views made from a snapshot: pure, without I/O.
 
-pub mod attempts;
 pub mod bind;
 pub mod buildup;
-pub mod changes;
 pub mod close_wait;
-pub mod diff;
 pub mod doctor;
 pub mod ends;
 pub mod ephemeral;
 pub mod opener;
-pub mod past;
 pub mod port;
 pub mod states;
 pub mod wait;

@@ -1,90 +1,35 @@
 //! The command line: arguments, and one file for each command.
 
-mod abroad;
-mod absent;
 mod args;
-mod around;
-mod buildup;
-pub(crate) mod columns;
+pub(crate) mod command;
 mod completions;
-mod config;
-mod conns;
 mod definition;
-mod diff;
-mod doctor;
-mod explain;
-mod habits;
-mod inspect;
-mod list;
-mod listen;
-mod live;
-mod output;
-mod overview;
-mod pages;
-mod pids;
-mod port;
-mod ports;
-mod proc;
-mod rounds;
-mod schema;
-mod scope;
+#[cfg(test)]
+mod every_width;
+mod exit;
+mod manual;
+mod repeat;
 mod session;
-mod states;
-mod unlisted;
-mod wait;
-mod watch;
-mod words;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 
 use clap::Parser;
 
+use crate::files::streams::Stdout;
+use crate::look::pipeline::Stop;
 use crate::model::foreign::escape;
-use crate::pipeline::Stop;
-use crate::sys::streams::Stdout;
-use args::{Cli, ColorName, Command};
-use config::Settings;
-use output::say;
-use session::{Session, Usage};
+use args::{Cli, ColorName, Command, habits};
+use command::{
+    buildup, columns, conns, diff, doctor, explain, inspect, listen, overview, port, proc, schema,
+    states, wait, watch,
+};
+use session::Session;
+use session::config::{self, Settings};
+use session::output::say;
 
-/// How a run ends. The numbers are the contract with scripts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// Found, healthy.
-    Found = 0,
-    /// Nothing matched; of `doctor`, something is wrong; of `wait`, it took too long.
-    Nothing = 1,
-    /// Wrong usage, or a fatal error.
-    Failure = 2,
-    /// `--strict`, and the answer is incomplete.
-    Incomplete = 3,
-}
-
-/// Why a command ended without an answer.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    Usage(Usage),
-    Stop(Stop),
-}
-
-impl From<Usage> for Failure {
-    fn from(usage: Usage) -> Self {
-        Self::Usage(usage)
-    }
-}
-
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Stop(Stop::Output(error))
-    }
-}
+pub use exit::Exit;
+use exit::Failure;
 
 /// Parses the arguments, runs the command, and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -114,8 +59,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(note) = note {
         session.tell(&format!("note: {note}"));
     }
-    let outcome = fault.map_or_else(|| rounds::run(&session, command, &arguments), Err);
-    outcome.unwrap_or_else(|failure| explain(&session, &failure))
+    let outcome = fault.map_or_else(|| repeat::run(&session, command, &arguments), Err);
+    outcome.unwrap_or_else(|failure| fail(&session, &failure))
 }
 
 /// Runs the command.
@@ -141,7 +86,7 @@ fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> 
         Some(Command::Wait(args)) => wait::run(session, &args),
         Some(Command::Schema) => schema::run(session),
         Some(Command::Completions(args)) => completions::run(session, &args),
-        Some(Command::Man(args)) => pages::run(session, &args),
+        Some(Command::Man(args)) => manual::run(session, &args),
         Some(Command::Complete { words }) => completions::complete(session, &words),
     }
 }
@@ -197,7 +142,7 @@ fn retold(arguments: &[OsString], error: clap::Error) -> clap::Error {
 }
 
 /// One line for what happened, one more for what to do.
-fn explain(session: &Session, failure: &Failure) -> Exit {
+fn fail(session: &Session, failure: &Failure) -> Exit {
     let (message, hint) = match failure {
         // The reader has seen enough.
         Failure::Stop(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -214,15 +159,4 @@ fn explain(session: &Session, failure: &Failure) -> Exit {
         session.tell(&format!("hint: {hint}"));
     }
     Exit::Failure
-}
-
-impl Session {
-    /// The exit code of an answer.
-    fn exit(&self, report: &crate::model::Report, found: bool) -> Exit {
-        match found {
-            _ if self.options.strict && !report.complete() => Exit::Incomplete,
-            true => Exit::Found,
-            false => Exit::Nothing,
-        }
-    }
 }

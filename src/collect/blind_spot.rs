@@ -4,9 +4,9 @@ use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 
 use super::gaps::Gaps;
+use crate::host::live::sight::{Sight, may_trace_all};
+use crate::host::live::{is_root, netns};
 use crate::model::Problem;
-use crate::sys::sight::{Sight, may_trace_all};
-use crate::sys::{is_root, netns};
 
 /// Why owners of sockets may exist without being seen; the default: they may not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

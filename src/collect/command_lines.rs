@@ -14,7 +14,7 @@ use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 
 use super::gaps::errno;
-use crate::sys::proc::{Pinned, sleeps_of_thread};
+use crate::host::live::proc::{Pinned, sleeps_of_thread};
 use crate::wire::proc_pid;
 
 /// How long one read may sleep; those that come back do so in microseconds.
@@ -209,7 +209,7 @@ fn reason(error: &io::Error) -> Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::proc::ProcDir;
+    use crate::host::live::proc::ProcDir;
     use std::path::PathBuf;
 
     /// A directory that stands in for /proc, with the processes 7, 8 and 9.

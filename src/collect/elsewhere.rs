@@ -5,10 +5,10 @@ use std::io;
 use std::num::NonZeroU64;
 
 use super::read_tables;
+use crate::host::live::netns;
+use crate::host::live::proc::ProcDir;
 use crate::model::{Protocol, Socket, StateSet};
 use crate::query::{ProcessDetail, Query};
-use crate::sys::netns;
-use crate::sys::proc::ProcDir;
 
 /// A port held in another namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

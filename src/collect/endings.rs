@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::host::live::monotonic;
+use crate::host::live::sock_diag::Notices;
 use crate::model::FailedConnects;
-use crate::sys::monotonic;
-use crate::sys::sock_diag::Notices;
 use crate::wire::inet_diag::endings;
 
 /// Counts attempts to connect that fail, from its making on.

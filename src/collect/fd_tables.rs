@@ -10,9 +10,9 @@ use rustix::io::Errno;
 
 use super::gaps::{Gaps, Task, errno};
 use super::owners::Scan;
+use crate::host::live::proc::{FdRange, ProcDir, share_fd_table};
+use crate::host::live::sight;
 use crate::model::{Holder, Problem, Via};
-use crate::sys::proc::{FdRange, ProcDir, share_fd_table};
-use crate::sys::sight;
 use crate::wire::fd_link::{self, FdLink};
 
 /// A process with more descriptors than this is scanned in several parts, so that one giant

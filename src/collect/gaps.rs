@@ -2,8 +2,8 @@
 
 use rustix::io::Errno;
 
-use crate::sys::proc::ProcDir;
-use crate::sys::sight::Sight;
+use crate::host::live::proc::ProcDir;
+use crate::host::live::sight::Sight;
 
 /// What a look at the processes could not see.
 #[derive(Clone, Debug, Default)]

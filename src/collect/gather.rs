@@ -14,11 +14,11 @@ use super::owners::Finder;
 use super::processes::{Seen, Standing};
 use super::stream::{Shown, SocketStream};
 use super::{Processes, read_tables};
+use crate::host::live::netns;
 use crate::model::{
     Facts, Held, Holder, HolderIndex, OtherNamespaces, Problem, Report, Socket, StateSet,
 };
 use crate::query::Query;
-use crate::sys::netns;
 use crate::wire::task_file::Chosen;
 
 /// Batches that may wait while owners are looked for, which takes half the time of the tables:

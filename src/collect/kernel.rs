@@ -4,9 +4,9 @@ use std::io;
 use std::net::IpAddr;
 
 use super::elsewhere::others;
+use crate::host::live::netns;
+use crate::host::live::proc::{is_mounted, net_text, setting};
 use crate::model::Kernel;
-use crate::sys::netns;
-use crate::sys::proc::{is_mounted, net_text, setting};
 use crate::wire::kernel_text;
 
 /// Settings of a network namespace, and those of the machine that every namespace shows.

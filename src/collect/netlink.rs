@@ -5,8 +5,8 @@ use std::io;
 
 use super::settling::{Settling, Verdict};
 use super::{Collector, Sink, Table, TableError, ahead};
+use crate::host::live::sock_diag::{Received, SockDiag, Transport};
 use crate::model::{Family, Narrow, Protocol, State, StateSet};
-use crate::sys::sock_diag::{Received, SockDiag, Transport};
 use crate::wire::inet_diag::Request;
 use crate::wire::nlmsg::{Dump, DumpError};
 

@@ -13,11 +13,11 @@ use super::blind_spot::BlindSpot;
 use super::gaps::Gaps;
 use super::processes::Seen;
 use super::{fd_tables, task_files};
+use crate::host::live::bpf::{Refusal, TaskFiles};
+use crate::host::live::netns;
+use crate::host::live::proc::files_open;
 use crate::model::{Holder, Problem};
 use crate::query::OwnerSource;
-use crate::sys::bpf::{Refusal, TaskFiles};
-use crate::sys::netns;
-use crate::sys::proc::files_open;
 use crate::wire::task_file::Chosen;
 
 /// With fewer files open on the whole machine /proc is quicker: to load a program takes a

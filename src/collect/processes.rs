@@ -9,9 +9,10 @@ use super::command_lines::{Answer, CommandLines, IsWanted, Missing};
 use super::gaps::errno;
 use super::lost::Lost;
 use super::standing::Standings;
+use crate::host::live::proc;
+use crate::host::live::proc::{Pinned, ProcDir};
 use crate::model::{Files, Problem, Process};
 use crate::query::{ProcessDetail, ProcessFacts};
-use crate::sys::proc::{self, Pinned, ProcDir};
 use crate::wire::proc_pid;
 use crate::wire::task_file::Record;
 

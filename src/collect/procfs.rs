@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader};
 
 use super::settling::{Settling, Verdict};
 use super::{Collector, Sink, Table, TableError};
+use crate::host::live;
 use crate::model::{Family, Protocol, State};
-use crate::sys;
 use crate::wire::proc_net;
 
 /// Reads the text tables of the calling thread's network namespace.
@@ -31,7 +31,7 @@ impl Collector for Procfs {
 fn read_family(table: Table, family: Family, sink: &mut dyn Sink) -> Result<(), TableError> {
     let name = file_name(table.protocol, family);
     let what = format!("cannot read /proc/net/{name}");
-    let file = match sys::proc::net_table(name) {
+    let file = match live::proc::net_table(name) {
         Ok(file) => file,
         // A kernel without IPv6 has no such table, and no such socket.
         Err(_) if family == Family::V6 && has_ipv4_table(table.protocol) => return Ok(()),
@@ -57,7 +57,7 @@ fn read_family(table: Table, family: Family, sink: &mut dyn Sink) -> Result<(), 
                 break;
             }
         }
-        let Ok(file) = sys::proc::net_table(name) else {
+        let Ok(file) = live::proc::net_table(name) else {
             break;
         };
         rows = read_lines(file, table, family, sink).map_err(unavailable)?;
@@ -76,7 +76,7 @@ struct Counted {
 }
 
 fn has_ipv4_table(protocol: Protocol) -> bool {
-    sys::proc::net_table(file_name(protocol, Family::V4)).is_ok()
+    live::proc::net_table(file_name(protocol, Family::V4)).is_ok()
 }
 
 const fn file_name(protocol: Protocol, family: Family) -> &'static str {

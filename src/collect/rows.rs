@@ -6,8 +6,8 @@ use std::num::NonZeroU64;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::Sink;
+use crate::host::live;
 use crate::model::{Protocol, Socket};
-use crate::sys;
 
 /// Gathers rows, each once, to be passed on later.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl<'a> Rows<'a> {
             seen: Numbers::default(),
             told: Vec::new(),
             told_before: FxHashSet::default(),
-            netns: sys::netns::current(),
+            netns: live::netns::current(),
             held: None,
             given: 0,
             unreadable: 0,

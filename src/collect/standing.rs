@@ -7,9 +7,9 @@ use procfs::FromRead;
 use procfs::process::Stat;
 use rustc_hash::FxHashMap;
 
+use crate::host::live::cgroup::Freezers;
+use crate::host::live::proc::ProcDir;
 use crate::model::{Condition, Foreign, Process};
-use crate::sys::cgroup::Freezers;
-use crate::sys::proc::ProcDir;
 
 /// Reads whether processes can run, and what their cgroups say of it once each.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ use std::thread::Builder;
 use super::netlink::FIRST_TCP_STATES;
 use super::rows::{Gathered, Rows};
 use super::{Collector, Netlink, Netstat2, Procfs, Table, TableError};
+use crate::host::live;
 use crate::model::{Family, Narrow, Problem, Protocol, Report, Socket, State, StateSet};
 use crate::query::{CollectorChoice, Query};
-use crate::sys;
 
 /// Reads the tables that `query` wants in the calling thread's network namespace.
 ///
@@ -63,7 +63,7 @@ pub(super) fn open_collectors(
 /// Why sockets that are bound only cannot be seen through `collector`; `None` where they can.
 pub(super) fn bound_only_unseen(collector: Option<&str>) -> Option<Problem> {
     let why = match collector {
-        Some("netlink") if sys::kernel_version().is_some_and(|v| v < (6, 8)) => {
+        Some("netlink") if live::kernel_version().is_some_and(|v| v < (6, 8)) => {
             "this kernel does not list them (Linux 6.8 does)"
         }
         Some("netlink") => return None,
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
             // for UDP, where both stand in one table.
             let rest = Table {
                 narrow: self.query.narrow,
-                ulp: rest.states.tcp_mask() != 0 && sys::has_mptcp(),
+                ulp: rest.states.tcp_mask() != 0 && live::has_mptcp(),
                 ..rest
             };
             let bound = self.bound_only_beside(first);

@@ -11,8 +11,8 @@ use super::fd_tables::in_ring;
 use super::gaps::{Task, errno};
 use super::owners::Scan;
 use super::processes::Seen;
-use crate::sys::bpf::{Refusal, TaskFiles};
-use crate::sys::proc::ProcDir;
+use crate::host::live::bpf::{Refusal, TaskFiles};
+use crate::host::live::proc::ProcDir;
 use crate::wire::task_file::{Chosen, OpenFile};
 
 /// Lists the holders of `chosen` sockets (and of some others), until all are listed or

@@ -7,10 +7,11 @@ use std::num::{NonZeroU32, NonZeroU64};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{fd_tables, read_tables};
+use crate::host::live::netns;
+use crate::host::live::proc;
+use crate::host::live::proc::ProcDir;
 use crate::model::{Holder, Protocol, ProtocolSet, Socket, StateSet, Via};
 use crate::query::{CollectorChoice, ProcessDetail, Query};
-use crate::sys::netns;
-use crate::sys::proc::{self, ProcDir};
 
 /// What a socket is that the list does not have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

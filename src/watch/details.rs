@@ -3,7 +3,7 @@
 use crate::analyze::ends::Ends;
 use crate::columns::Row;
 use crate::model::{Identity, Process, Snapshot};
-use crate::render::inspect::Inspected;
+use crate::view::inspect::Inspected;
 
 /// What was found out about one socket.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use crate::analyze::states::By;
 use crate::columns::Column;
 use crate::filter::{FilterError, Names};
 use crate::model::{FamilySet, Foreign, Identity, ProtocolSet, State};
-use crate::render::theme::Theme;
+use crate::text::theme::Theme;
 
 /// What the view begins with.
 #[derive(Clone, Debug)]

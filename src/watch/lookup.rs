@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::app::{App, Past};
 use super::details::Details;
 use super::list::Place;
-use crate::analyze::changes::LastOwner;
 use crate::columns::Row;
+use crate::look::changes::LastOwner;
 use crate::model::{Identity, Snapshot, Socket};
 
 impl App {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use crate::analyze::changes::{Changes, LastOwner, Look};
-use crate::analyze::past::{Past, Sample};
 use crate::analyze::states::Counts;
+use crate::look::changes::{Changes, LastOwner, Look};
+use crate::look::past::{Past, Sample};
 use crate::model::{Facts, HolderIndex, Identity, Protocol, Snapshot, Socket, State};
 
 /// Closed sockets of one round that are shown; of a flood the rest is only counted.

@@ -14,16 +14,16 @@ use super::event::{Columns, Effect, Event, Setup, Toggles};
 use super::keys::Key;
 use super::round::Round;
 use super::ui;
-use crate::analyze::changes::Look;
-use crate::analyze::past::{Past, Sample};
 use crate::columns;
 use crate::filter::Names;
+use crate::look::changes::Look;
+use crate::look::past::{Past, Sample};
 use crate::model::{
     AcceptQueue, Endpoint, Facts, Family, FamilySet, Files, Holder, HolderIndex, Kernel,
     OwnerStatus, Problem, Process, Protocol, ProtocolSet, Queue, Report, Role, Snapshot, Socket,
     State, TcpInfo, Timer, TimerKind, Via,
 };
-use crate::render::theme::Theme;
+use crate::text::theme::Theme;
 
 /// A host, and its clock.
 pub(super) struct World {

@@ -11,7 +11,6 @@ pub mod mountinfo;
 pub mod nlmsg;
 pub mod proc_net;
 pub mod proc_pid;
-pub mod saved;
 pub mod socket_options;
 pub mod task_file;
 pub mod tcp_info;

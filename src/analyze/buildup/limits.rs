@@ -1,7 +1,7 @@
 //! The limits that piles run into, and how much of each is used.
 
 use crate::analyze::ephemeral::{Destination, Usable, fullest};
-use crate::analyze::past::Sample;
+use crate::look::past::Sample;
 use crate::model::{PortRange, Protocol, Queue, State};
 
 /// A limit and what is used of it; each `None` where it is not known.

@@ -8,10 +8,10 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
-use super::attempts::retransmits;
 use super::close_wait::Verdicts;
-use super::past::{Past, Sample};
 use super::states::{self, By};
+use crate::look::attempts::retransmits;
+use crate::look::past::{Past, Sample};
 use crate::model::{Endpoint, Files, OwnerStatus, Protocol, Role, Socket, State};
 
 pub use attribution::{Attribution, Attributor, Whose};

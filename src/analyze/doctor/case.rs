@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 
 use super::Number;
-use crate::analyze::attempts::Attempts;
 use crate::analyze::ends::other_end;
-use crate::analyze::past::{Past, Sample, Was};
 use crate::analyze::{float, round};
+use crate::look::attempts::Attempts;
+use crate::look::past::{Past, Sample, Was};
 use crate::model::{
     AcceptQueue, Endpoint, OwnerStatus, Process, Protocol, ProtocolSet, Queue, Role, Socket, State,
 };

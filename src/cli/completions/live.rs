@@ -7,14 +7,14 @@ use clap::{Arg, Command};
 
 use crate::analyze::doctor::RULES;
 use crate::cli::definition;
-use crate::cli::pages;
+use crate::cli::manual;
 use crate::cli::session::Session;
 use crate::columns::COLUMNS;
 use crate::explain;
 use crate::filter::Filter;
+use crate::look::pipeline;
 use crate::model::foreign::escape;
 use crate::model::{Snapshot, State, StateSet};
-use crate::pipeline;
 
 /// A word that can stand there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,7 +202,7 @@ fn values(session: &Session, kind: Kind, typed: &str, place: &Place<'_>) -> Vec<
         Kind::Topics => explain::topics()
             .map(|topic| candidate(topic.name, topic.title))
             .collect(),
-        Kind::Page => pages::topics()
+        Kind::Page => manual::topics()
             .into_iter()
             .map(|t| candidate(t, ""))
             .collect(),

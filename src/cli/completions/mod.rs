@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::definition;
-use super::session::{Session, Usage};
-use super::{Exit, Failure};
+use super::session::Session;
+use crate::cli::exit::Usage;
+use crate::cli::exit::{Exit, Failure};
 use crate::model::foreign::shown;
 
 /// What `completions` takes.

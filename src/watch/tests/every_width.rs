@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::model::{Problem, State};
-use crate::render::faults::Words;
+use crate::text::faults::Words;
 use crate::watch::Tab;
 use crate::watch::app::App;
 use crate::watch::details::Details;

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::style::span;
 use crate::model::State;
-use crate::render::theme::{Tone, state_tone};
+use crate::text::theme::{Tone, state_tone};
 use crate::watch::app::App;
 use crate::watch::trend::sparkline;
 

@@ -5,11 +5,11 @@ use ratatui::text::Line;
 use super::body::frame;
 use super::style::{painted, span};
 use crate::analyze::doctor::{Diagnosis, Finding};
-use crate::render::cut::cut_after_word;
-use crate::render::doctor;
-use crate::render::grid::Frame;
-use crate::render::theme::Tone;
-use crate::render::units::lines_more;
+use crate::text::cut::cut_after_word;
+use crate::text::grid::Frame;
+use crate::text::theme::Tone;
+use crate::text::units::lines_more;
+use crate::view::doctor;
 use crate::watch::app::App;
 
 /// The findings, a line each, and the chosen or worst one in full.

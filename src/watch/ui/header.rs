@@ -5,12 +5,12 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::style::{span, style};
+use crate::look::untold;
 use crate::model::ProtocolSet;
 use crate::model::foreign::{self, escape, safe_line};
-use crate::render::cut::{cut, cut_after_word};
-use crate::render::theme::Tone;
-use crate::render::units;
-use crate::untold;
+use crate::text::cut::{cut, cut_after_word};
+use crate::text::theme::Tone;
+use crate::text::units;
 use crate::watch::Tab;
 use crate::watch::app::App;
 use crate::watch::content::{Content, SortBy};

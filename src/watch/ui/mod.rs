@@ -18,7 +18,7 @@ use ratatui::widgets::Paragraph;
 
 use super::app::App;
 use super::event::Overlay;
-use crate::render::theme::Tone;
+use crate::text::theme::Tone;
 
 /// The smallest terminal in which anything can be told.
 const SMALLEST: (u16, u16) = (40, 10);
@@ -129,7 +129,7 @@ fn too_small(frame: &mut Frame<'_>, app: &App) {
         "{width}x{height} is too small: {}x{} or more; q leaves",
         SMALLEST.0, SMALLEST.1
     );
-    let lines: Vec<Line<'_>> = crate::render::wrap::wrap(&text, Some(usize::from(width.max(1))))
+    let lines: Vec<Line<'_>> = crate::text::wrap::wrap(&text, Some(usize::from(width.max(1))))
         .into_iter()
         .map(|line| Line::from(style::span(app.setup.theme, line, Tone::Waiting)))
         .collect();

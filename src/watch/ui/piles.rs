@@ -10,10 +10,10 @@ use super::table::{Look, Row, Table};
 use crate::analyze::buildup::Buildup;
 use crate::analyze::states::By;
 use crate::columns::Align;
-use crate::render::buildup;
-use crate::render::counts::key_cell;
-use crate::render::grid::{Cell, Give, GridColumn};
-use crate::render::theme::{Tone, state_tone};
+use crate::text::grid::{Cell, Give, GridColumn};
+use crate::text::theme::{Tone, state_tone};
+use crate::view::buildup;
+use crate::view::counts::key_cell;
 use crate::watch::app::App;
 use crate::watch::content::Content;
 use crate::watch::trend::Trend;
@@ -134,7 +134,7 @@ fn remark(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Option<Line<'s
         return None;
     }
     let text = format!("  {} {}: {}", pile.count, pile.state, parts.join("; "));
-    let text = crate::render::cut::cut_after_word(&text, usize::from(app.size.0));
+    let text = crate::text::cut::cut_after_word(&text, usize::from(app.size.0));
     let tone = match trend.and_then(|trend| trend.until) {
         Some(time) if time < Duration::from_secs(3600) => Tone::Waiting,
         _ => Tone::Quiet,

@@ -3,7 +3,7 @@
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use crate::render::theme::{Theme, Tone};
+use crate::text::theme::{Theme, Tone};
 
 /// How text of a tone looks. Without colours only the weight tells.
 pub(super) fn style(theme: Theme, tone: Tone) -> Style {

@@ -5,10 +5,10 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::style::{span, style};
-use crate::render::fit::{Fit, fit_screen};
-use crate::render::fold::{Piece, folded};
-use crate::render::grid::{Cell, GridColumn, headings};
-use crate::render::theme::{Theme, Tone};
+use crate::text::fit::{Fit, fit_screen};
+use crate::text::fold::{Piece, folded};
+use crate::text::grid::{Cell, GridColumn, headings};
+use crate::text::theme::{Theme, Tone};
 
 /// Columns of the mark before each row.
 const GUTTER: usize = 2;

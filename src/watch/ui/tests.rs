@@ -8,7 +8,7 @@ use std::path::Path;
 use ratatui::style::{Color, Modifier};
 
 use crate::model::{FamilySet, Identity, Problem};
-use crate::render::theme::Theme;
+use crate::text::theme::Theme;
 use crate::watch::Tab;
 use crate::watch::app::App;
 use crate::watch::event::Event;

@@ -7,9 +7,9 @@ use std::net::IpAddr;
 use rustc_hash::FxHashSet;
 
 use super::tries::{Reached, Try, tries};
-use crate::analyze::attempts::Target;
 use crate::analyze::doctor::path_loss::{CRITICAL, WARNING, linear_syns};
 use crate::analyze::doctor::{Case, Severity};
+use crate::look::attempts::Target;
 use crate::model::{Identity, Socket};
 
 /// So many failing attempts are a warning.

@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use super::{Failing, RULE, SEVERAL};
-use crate::analyze::attempts::Target;
 use crate::analyze::doctor::{Case, Evidence, Finding, Severity, Subject};
+use crate::look::attempts::Target;
 use crate::model::{Endpoint, FailedConnects, Failures, State, Towards};
 
 pub(super) const THRESHOLDS: &str = "refused ones: warning: 3 towards a destination that answers none, in both halves of the sample; info: 3 in one half; where only counters tell of them: info: half of all fail at once, 5 a second";

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashSet;
 
-use crate::analyze::attempts::{Attempt, Attempts, Target};
 use crate::analyze::doctor::Case;
 use crate::analyze::doctor::case::quiet_ms;
 use crate::analyze::doctor::path_loss::waits_for_accept;
+use crate::look::attempts::{Attempt, Attempts, Target};
 use crate::model::{Identity, Socket, State};
 
 /// A connection that ended so short a time ago shows that somebody answers: milliseconds.

@@ -1,0 +1,300 @@
+//! Ports as they are typed behind `port` and `wait`: `8080`, `80,443`, `8000-8100`, `:80`, `http`,
+//! `80/tcp`, `udp/53`.
+
+use crate::cli::exit::Usage;
+use crate::filter;
+use crate::host::live::names;
+use crate::model::{PortRange, Protocol, ProtocolSet};
+
+/// Ports, each of one protocol or of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ports(Vec<(PortRange, Option<Protocol>)>);
+
+impl Ports {
+    /// Reads one word.
+    ///
+    /// # Errors
+    /// What is no port in it, and what would be.
+    pub fn read(word: &str) -> Result<Self, Usage> {
+        if let Some(usage) = two_words(word).or_else(|| end(word)) {
+            return Err(usage);
+        }
+        let (parts, protocol) = protocol(word)?;
+        let mut ports = Vec::new();
+        for part in parts {
+            let part = part.strip_prefix(':').unwrap_or(part);
+            let ranges = match named(part) {
+                Some(range) => vec![range],
+                None => PortRange::parse_list(part).map_err(|what| no_port(part, what))?,
+            };
+            ports.extend(ranges.into_iter().map(|range| (range, protocol)));
+        }
+        if ports.iter().any(|(range, _)| range.last == 0) {
+            let usage = Usage::new("port 0 is no port: it asks the kernel for any that is free");
+            return Err(usage.hint("give a port from 1 to 65535"));
+        }
+        Ok(Self(ports))
+    }
+
+    /// Reads the ports at the beginning of some words; gives what is left: a filter.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); the first word has to be a port.
+    pub fn before_filter(words: &[String]) -> Result<(Self, &[String]), Usage> {
+        let count = words.iter().take_while(|word| is_port(word)).count();
+        let (ports, filter) = words.split_at(count.max(1).min(words.len()));
+        let mut all = Self::default();
+        for word in ports {
+            all.0.extend(Self::read(word)?.0);
+        }
+        if all.0.is_empty() {
+            return Err(Usage::new("which port?").hint("for example: sockscope port 8080"));
+        }
+        Ok((all, filter))
+    }
+
+    /// The ports, of whatever protocol.
+    pub fn ranges(&self) -> Vec<PortRange> {
+        self.0.iter().map(|(range, _)| *range).collect()
+    }
+
+    /// Whether a port of a protocol is asked for.
+    pub fn has(&self, port: u16, protocol: Protocol) -> bool {
+        self.0
+            .iter()
+            .any(|(range, only)| range.contains(port) && only.is_none_or(|only| only == protocol))
+    }
+
+    /// Those of `protocols` that are asked for.
+    ///
+    /// # Errors
+    /// When none of them is.
+    pub fn protocols(&self, protocols: ProtocolSet) -> Result<ProtocolSet, Usage> {
+        let is_asked = |protocol| {
+            let only = |(_, only): &(PortRange, Option<Protocol>)| {
+                only.is_none_or(|only| only == protocol)
+            };
+            protocols.contains(protocol) && self.0.iter().any(only)
+        };
+        let asked = ProtocolSet {
+            tcp: is_asked(Protocol::Tcp),
+            udp: is_asked(Protocol::Udp),
+            raw: protocols.raw,
+        };
+        if (protocols.tcp || protocols.udp) && !asked.tcp && !asked.udp {
+            let usage = Usage::new("the protocol behind the port is left out by -t or -u");
+            return Err(usage.hint("leave one of both out"));
+        }
+        Ok(asked)
+    }
+
+    /// The one port; `None` where it is a list or a range.
+    pub fn single(&self) -> Option<u16> {
+        match self.0.as_slice() {
+            [(range, _)] if range.is_single() => Some(range.first),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a word is a port and no beginning of a filter: what is a word there is none here.
+fn is_port(word: &str) -> bool {
+    let of_ports = |c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | ':');
+    let has_protocol = protocol(word).is_ok_and(|(_, protocol)| protocol.is_some());
+    let is_service = || !filter::is_word(word) && named(word.trim_start_matches(':')).is_some();
+    word.chars().all(of_ports) || has_protocol || is_service()
+}
+
+/// The parts of a list, and the protocol it has: `80/tcp` and `tcp/80`, `80,443/tcp` and
+/// `tcp/80,443`, or the same one with each part.
+fn protocol(word: &str) -> Result<(Vec<&str>, Option<Protocol>), Usage> {
+    let (mut parts, mut given) = (Vec::new(), Vec::new());
+    for (index, part) in word.split(',').enumerate() {
+        let Some((before, behind)) = part.split_once('/') else {
+            parts.push(part);
+            continue;
+        };
+        let (part, protocol) = match (known(before), known(behind)) {
+            (None, Some(protocol)) if !before.is_empty() => (before, protocol),
+            (Some(protocol), None) if !behind.is_empty() => (behind, protocol),
+            _ => return Err(no_protocol(word, before, behind)),
+        };
+        parts.push(part);
+        given.push((index, part == behind, protocol));
+    }
+    let apart = || {
+        format!(
+            "give them as words of their own: {}",
+            word.replace(',', " ")
+        )
+    };
+    match given.as_slice() {
+        [] => Ok((parts, None)),
+        [(_, _, first), others @ ..] if given.len() == parts.len() => {
+            if others.iter().any(|(_, _, protocol)| protocol != first) {
+                let usage = Usage::new(format!("'{word}' has ports of two protocols"));
+                return Err(usage.hint(apart()));
+            }
+            Ok((parts, Some(*first)))
+        }
+        // In front of the whole list, or behind it.
+        [(0, true, protocol)] => Ok((parts, Some(*protocol))),
+        [(index, false, protocol)] if index + 1 == parts.len() => Ok((parts, Some(*protocol))),
+        _ => {
+            let usage = Usage::new(format!("only some ports of '{word}' have a protocol"));
+            Err(usage.hint(apart()))
+        }
+    }
+}
+
+/// The protocol of this name.
+fn known(name: &str) -> Option<Protocol> {
+    let all = [Protocol::Tcp, Protocol::Udp].into_iter();
+    let mut found = all.filter(|protocol| name.eq_ignore_ascii_case(protocol.name()));
+    found.next()
+}
+
+fn no_protocol(word: &str, before: &str, behind: &str) -> Usage {
+    let why = match (before, behind) {
+        (_, "") if known(before).is_none() => "no protocol stands behind the /",
+        ("", _) | (_, "") => "no port stands beside the /",
+        _ => "its protocol is not known",
+    };
+    let usage = Usage::new(format!("'{word}' is not a port: {why}"));
+    usage.hint("for example: 80/tcp, 53/udp, tcp/80")
+}
+
+/// The port of a service.
+fn named(name: &str) -> Option<PortRange> {
+    let is_name = name.contains(|c: char| c.is_ascii_alphabetic())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_+.".contains(c));
+    let port = names::port_of(name).filter(|_| is_name)?;
+    Some(PortRange {
+        first: port,
+        last: port,
+    })
+}
+
+fn no_port(part: &str, what: String) -> Usage {
+    let example = "for example: 8080, 80,443, 8000-8100, :80, http, 80/tcp";
+    if part.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return Usage::new(format!("there is no service '{part}'")).hint(example);
+    }
+    Usage::new(what).hint(example)
+}
+
+/// A port and a filter in one word: they are two.
+fn two_words(word: &str) -> Option<Usage> {
+    let (port, filter) = word.trim().split_once(char::is_whitespace)?;
+    let usage = Usage::new(format!("'{word}' is not a port: it has a blank in it"));
+    let filter = filter.trim_start();
+    Some(usage.hint(format!(
+        "give the port as a word of its own: {port} '{filter}'"
+    )))
+}
+
+/// An address with a port behind it is no port: which of both is meant, a filter says.
+fn end(word: &str) -> Option<Usage> {
+    let (address, port) = word.rsplit_once(':')?;
+    let is_end = !address.is_empty() && !port.is_empty() && !word.contains(',');
+    is_end.then(|| match known(address) {
+        Some(protocol) => Usage::new(format!("'{word}' is not a port"))
+            .hint(format!("give it as {port}/{}", protocol.name())),
+        None => Usage::new(format!("'{word}' is an end, not a port"))
+            .hint(format!("give the port, then a filter: {port} local={word}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(word: &str) -> Vec<(u16, u16, Option<&'static str>)> {
+        let ports = Ports::read(word).unwrap_or_else(|usage| panic!("{word}: {usage:?}"));
+        let told = ports.0.into_iter();
+        told.map(|(range, protocol)| (range.first, range.last, protocol.map(Protocol::name)))
+            .collect()
+    }
+
+    #[test]
+    fn ports_are_read_as_people_write_them() {
+        let (tcp, udp) = (Some("tcp"), Some("udp"));
+        assert_eq!(read("8080"), [(8080, 8080, None)]);
+        assert_eq!(read(":80"), [(80, 80, None)]);
+        assert_eq!(read("80,8000-8100"), [(80, 80, None), (8000, 8100, None)]);
+        assert_eq!(read("80/tcp"), [(80, 80, tcp)]);
+        assert_eq!(read("tcp/80"), [(80, 80, tcp)]);
+        assert_eq!(read(":53/UDP"), [(53, 53, udp)]);
+        assert_eq!(read("80-90/udp"), [(80, 90, udp)]);
+        for list in [
+            "80,443/tcp",
+            "tcp/80,443",
+            "80/tcp,443/tcp",
+            "tcp/80,tcp/443",
+            "tcp/80,443/TCP",
+        ] {
+            assert_eq!(read(list), [(80, 80, tcp), (443, 443, tcp)], "{list}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_port_teaches() {
+        for (word, message, hint) in [
+            ("localhost:8080", "is an end", "8080 local=localhost:8080"),
+            ("[::1]:80", "is an end", "80 local=[::1]:80"),
+            ("*:80", "is an end", "80 local=*:80"),
+            ("no-such-service", "no service", "http"),
+            ("80/sctp", "protocol", "80/tcp"),
+            ("80/", "no protocol stands behind", "80/tcp"),
+            ("http/", "no protocol stands behind", "80/tcp"),
+            ("tcp/", "no port stands beside", "80/tcp"),
+            ("80/tcp,53/udp", "of two protocols", "80/tcp 53/udp"),
+            ("80/tcp,443", "only some ports", "80/tcp 443"),
+            ("tcp:8099", "is not a port", "8099/tcp"),
+            ("8099 local=tcp:8099", "a blank", ": 8099 'local=tcp:8099'"),
+            ("tcp/udp", "protocol", "80/tcp"),
+            ("65536", "above 65535", "8080"),
+            ("9-1", "ends before", "8080"),
+            ("80x", "not a port", "8080"),
+            ("", "not a port", "8080"),
+            (":", "not a port", "8080"),
+            ("0", "port 0", "1 to 65535"),
+            ("0/udp", "port 0", "1 to 65535"),
+        ] {
+            let usage = Ports::read(word).expect_err(word);
+            assert!(usage.message.contains(message), "{word}: {usage:?}");
+            assert!(
+                usage.hint.as_ref().is_some_and(|told| told.contains(hint)),
+                "{word}: {usage:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_filter_begins_with_the_first_word_that_is_no_port() {
+        for (words, ports) in [
+            (&["80", "443", "state", "established"][..], 2),
+            (&["80/tcp", "53/udp", "pid=5"], 2),
+            (&[":80", "not", "role=inbound"], 1),
+            (&["80", "exclude", "time-wait"], 1),
+            (&["80", "autobound"], 1),
+            (&["80", "(lport=80)"], 1),
+        ] {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            let (read, filter) = Ports::before_filter(&words).unwrap();
+            assert_eq!((read.0.len(), filter.len()), (ports, words.len() - ports));
+        }
+        let words = ["80/tcp".to_owned(), "53/udp".to_owned()];
+        let (ports, _) = Ports::before_filter(&words).unwrap();
+        assert!(ports.has(80, Protocol::Tcp) && !ports.has(80, Protocol::Udp));
+        let tcp = ProtocolSet {
+            tcp: true,
+            udp: false,
+            raw: false,
+        };
+        assert!(ports.protocols(tcp).unwrap().tcp);
+        assert!(Ports::read("53/udp").unwrap().protocols(tcp).is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! What is around the sockets of a port: who listens in the namespace, its ports for clients.
+
+use rustc_hash::FxHashMap;
+
+use crate::analyze::bind::Around;
+use crate::collect::{addresses, read_tables, settings};
+use crate::model::{FamilySet, Narrow, PortRange, Role, Socket, StateSet};
+use crate::query::{ProcessDetail, Query};
+
+/// Reads what tells whether the connections among `sockets` that have one of the `asked` ports,
+/// on which nobody listens, came in or went out; and what TCP knows of these connections.
+///
+/// Where there are none, nothing is read.
+pub(crate) fn around(query: &Query, asked: &[PortRange], sockets: &mut [Socket]) -> Around {
+    let mut open: FxHashMap<_, &mut Socket> = FxHashMap::default();
+    let is_asked = |port| asked.iter().any(|range| range.contains(port));
+    let mut is_open = false;
+    for socket in sockets {
+        let came_in = socket.role == Some(Role::Inbound);
+        if socket.peer.is_some() && !came_in && is_asked(socket.local.port) {
+            is_open = true;
+            open.extend(socket.cookie.map(|cookie| (cookie, socket)));
+        }
+    }
+    if !is_open {
+        return Around::default();
+    }
+    let query = Query {
+        families: FamilySet::BOTH,
+        states: StateSet::ALL,
+        narrow: Narrow {
+            local_port: hull(asked),
+            ..Narrow::ALL
+        },
+        owners: ProcessDetail::None,
+        info: true,
+        ..*query
+    };
+    let mut listeners = Vec::new();
+    // What cannot be read is not known: then the ports alone tell.
+    let _ = read_tables(&query, &mut |socket| {
+        let known = socket.cookie.and_then(|cookie| open.get_mut(&cookie));
+        if socket.is_listener() {
+            listeners.push(socket);
+        } else if let Some(known) = known {
+            known.tcp = socket.tcp;
+            known.queue = socket.queue;
+        }
+    });
+    let mut kernel = settings(&[
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_local_reserved_ports",
+    ]);
+    for address in addresses() {
+        kernel.has_address(address);
+    }
+    Around::new(listeners, &kernel)
+}
+
+/// The smallest range with all of them in it.
+fn hull(ranges: &[PortRange]) -> Option<PortRange> {
+    Some(PortRange {
+        first: ranges.iter().map(|range| range.first).min()?,
+        last: ranges.iter().map(|range| range.last).max()?,
+    })
+}

@@ -1,0 +1,153 @@
+//! `sockscope buildup`: what piles up in states that should pass.
+
+use std::time::Duration;
+
+use crate::analyze::buildup::{Buildup, buildup};
+use crate::analyze::states::By;
+use crate::cli::args::BuildupArgs;
+use crate::cli::exit::Usage;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::filter::Filter;
+use crate::json::envelope::Envelope;
+use crate::json::stream::Kind;
+use crate::look::past::{Past, Sample};
+use crate::look::pipeline;
+use crate::look::pipeline::Request;
+use crate::look::untold;
+use crate::model::{FamilySet, State, StateSet};
+use crate::query::ProcessDetail;
+use crate::text::{Format, RowWriter};
+use crate::view::buildup as render;
+
+/// Looks follow each other so closely: what lives shorter may not be seen alive.
+const ROUND: Duration = Duration::from_millis(250);
+
+pub(crate) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure> {
+    if session.options.columns.is_some() {
+        return Err(Usage::new("the columns of buildup cannot be chosen")
+            .hint("--by changes the groups; --format json has every field")
+            .into());
+    }
+    let protocols = session.protocols();
+    if !protocols.tcp {
+        return Err(Usage::new("only TCP sockets have states that pile up")
+            .hint("leave -u and -w out, or add -t")
+            .into());
+    }
+    let filter = Session::filter(&args.filter.words)?;
+    let request = request(session, args.by, &filter)?;
+    let (before, mut now) = watch(&request, args.period)?;
+    let report = &mut now.snapshot.report;
+    let untold = untold::compared(&request.query, &filter, report);
+    report.problems.extend(untold);
+    let facts = now.facts();
+    let families = session.families();
+    let states = session.states(StateSet::ALL);
+    let mut view = buildup(&now, before.as_ref(), args.by, &|socket| {
+        socket.serves(families) && states.contains(socket.state) && filter.matches(socket, facts)
+    });
+    let is_empty = view.piles.is_empty();
+    arrange(session, &mut view)?;
+    session.forms(|session| write(session, &view, &now))?;
+    let report = now.report();
+    session.notes(report);
+    if is_empty {
+        session.tell_absent(report, &filter);
+    }
+    Ok(session.exit(report, true))
+}
+
+/// Asks for every TCP socket: listeners tell whose a socket is, and connections what is used
+/// of the port range.
+fn request(session: &Session, by: Option<By>, filter: &Filter) -> Result<Request, Usage> {
+    let mut request = session.request(StateSet::ALL, filter.clone())?;
+    let query = &mut request.query;
+    query.protocols.tcp = true;
+    query.protocols.udp = false;
+    query.protocols.raw = false;
+    query.families = FamilySet::BOTH;
+    query.states = StateSet::ALL
+        .without(State::BoundInactive)
+        .without(State::Unconnected);
+    query.info = true;
+    query.files = true;
+    let needs = session.group_needs(by)?;
+    query.users = filter.needs_users() || needs.users;
+    if query.owners != ProcessDetail::None {
+        let named = needs.owners.max(ProcessDetail::Name);
+        query.owners = named.max(filter.process_detail());
+    }
+    request.filter = Filter::default();
+    request.resolve = false;
+    Ok(request)
+}
+
+/// Looks once; or, for so long, again and again, and remembers who held what.
+fn watch(request: &Request, period: Duration) -> Result<(Option<Past>, Sample), Failure> {
+    if period.is_zero() {
+        return Ok((None, pipeline::sample(request)?));
+    }
+    let first = pipeline::sample(request)?;
+    let end = first.at + period;
+    let mut past = Past::of(first);
+    loop {
+        let left = end.saturating_sub(crate::host::live::monotonic());
+        std::thread::sleep(left.min(ROUND));
+        if left <= ROUND {
+            return Ok((Some(past), pipeline::sample(request)?));
+        }
+        past.absorb(&pipeline::snapshot(request)?);
+    }
+}
+
+/// `--sort` and `--limit`.
+fn arrange(session: &Session, view: &mut Buildup) -> Result<(), Usage> {
+    if let Some(text) = &session.options.sort {
+        let (name, reverse) = match text.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (text.as_str(), false),
+        };
+        let piles = &mut view.piles;
+        match name {
+            "state" => piles.sort_by_key(|pile| pile.state),
+            "count" => piles.sort_by_key(|pile| pile.count),
+            "oldest" | "oldest_ms" | "age" => piles.sort_by_key(|pile| pile.oldest_ms),
+            "process" | "pid" | "comm" => piles.sort_by(|a, b| a.process.cmp(&b.process)),
+            "port" | "lport" | "local" => piles.sort_by_key(|pile| pile.local.port),
+            "peer" | "paddr" => piles.sort_by_key(|pile| pile.peer.address),
+            _ => {
+                return Err(Usage::new(format!("buildup cannot be sorted by '{name}'"))
+                    .hint("sort by state, count, oldest, process, port or peer; -count for the reverse"));
+            }
+        }
+        if reverse {
+            piles.reverse();
+        }
+    }
+    let limit = session.options.limit.unwrap_or(usize::MAX);
+    view.piles.truncate(limit);
+    Ok(())
+}
+
+fn write(session: &Session, view: &Buildup, now: &Sample) -> Result<(), Failure> {
+    let mut out = session.out();
+    match session.format {
+        Format::Table => {
+            render::table(&mut out, view, &session.frame())?;
+            out.flush()?;
+        }
+        Format::Json => {
+            let mut envelope = Envelope::new(out, session.head("buildup"), false);
+            envelope.add(&render::BuildupAnswer::new(view))?;
+            envelope.begin()?;
+            envelope.end(now.report())?;
+        }
+        Format::Ndjson => {
+            let piles = view.piles.iter().map(render::PileRow::new);
+            session.lines("buildup", &Kind::PILE, piles, now.report())?;
+        }
+        format => render::rows(&mut out, &view.piles, format, !session.options.no_header)?,
+    }
+    Ok(())
+}

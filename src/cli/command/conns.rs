@@ -1,0 +1,83 @@
+//! `sockscope conns`: every socket that does not listen.
+
+use std::io::Write;
+
+use super::list;
+use super::list::{List, Listed, Order};
+use super::{absent, pids};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::session::Session;
+use crate::model::StateSet;
+use crate::text::grid;
+use crate::text::grid::Cell;
+use crate::text::theme::{Tone, state_tone};
+use crate::text::units::counted;
+
+pub(crate) const TABLE: &[&str] = &[
+    "protocol", "state", "recv_q", "send_q", "local", "peer", "process",
+];
+pub(crate) const PROGRAM: &[&str] = &[
+    "protocol", "state", "recv_q", "send_q", "local", "peer", "pid", "comm",
+];
+
+pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
+    let filter = Session::filter(words)?;
+    let connected = StateSet::LISTENING.complement();
+    // A filter that names nothing but listeners wants them.
+    let states = if session.options.all || !filter.states().intersects(connected) {
+        StateSet::ALL
+    } else {
+        connected
+    };
+    let request = session.request(states, filter)?;
+    let protocols = session.protocols();
+    let nothing = match words {
+        [] if protocols.udp && !protocols.tcp && !protocols.raw => {
+            "there is no connected UDP socket here"
+        }
+        [] => "there are no connections here",
+        _ if session.options.all => "no socket matches",
+        _ => "no connection matches (listening sockets: sockscope listen, or -a)",
+    };
+    if pids_only {
+        return pids::of_rows(session, &request, nothing);
+    }
+    let order = session.sort()?;
+    let list = List {
+        command: "conns",
+        request: &request,
+        columns: session.columns(TABLE, PROGRAM)?,
+        order: order.map(|(column, reverse)| Order::Column(column, reverse)),
+        remarks: None,
+        looks_abroad: true,
+    };
+    let (listed, report) = list::write(session, list)?;
+    summary(session, &listed)?;
+    session.notes(&report);
+    if listed.found == 0 {
+        session.tell_nothing(&report, &absent::because(nothing, &request.filter));
+    }
+    Ok(session.exit(&report, listed.found > 0))
+}
+
+/// How many there are, and in which states.
+pub(crate) fn summary(session: &Session, listed: &Listed) -> Result<(), Failure> {
+    if !session.for_person() || listed.found == 0 {
+        return Ok(());
+    }
+    let states = listed.tcp.present();
+    let mut parts: Vec<Cell> = states
+        .map(|(state, count)| Cell::new(format!("{count} {state}"), state_tone(state)))
+        .collect();
+    for (count, name) in [(listed.udp, "udp"), (listed.raw, "raw")] {
+        if count > 0 {
+            parts.push(Cell::new(format!("{count} {name}"), Tone::Normal));
+        }
+    }
+    let found = counted(listed.found, "socket", "sockets");
+    let head = format!("{found}{}:", listed.cut_note());
+    let head = Cell::new(head, Tone::Quiet);
+    let line = grid::flow(&head, &parts, ", ", &session.frame());
+    writeln!(session.out(), "{line}")?;
+    Ok(())
+}

@@ -1,0 +1,421 @@
+//! The options of a command line, given their meaning once.
+
+pub(crate) mod config;
+pub(crate) mod output;
+pub(crate) mod scope;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use self::config::Settings;
+use self::output::{Output, Shared};
+use super::args::{ColorName, Options};
+use super::exit::{Exit, Usage};
+use crate::analyze::states::By;
+use crate::columns::{self, Column};
+use crate::files::save::Draft;
+use crate::filter::{Filter, Names, did_you_mean};
+use crate::host::live;
+use crate::json::asked::without_key;
+use crate::json::envelope::Head;
+use crate::json::stream::Memory;
+use crate::look::pipeline::Request;
+use crate::model::{FamilySet, ProtocolSet, Report, StateSet};
+use crate::query::{Needs, OwnerSource, ProcessDetail, Query};
+use crate::text::grid::Frame;
+use crate::text::theme::Theme;
+use crate::text::{Columns, Format, marks};
+
+/// What holds for one run, or for one round of a watch.
+#[derive(Clone)]
+pub struct Session {
+    /// The options as given.
+    pub options: Options,
+    /// The form of the output.
+    pub format: Format,
+    /// Colours.
+    pub theme: Theme,
+    /// The time of the snapshot.
+    pub now: jiff::Timestamp,
+    /// What chooses rows, as it was typed: empty where all are told.
+    pub(crate) asked: String,
+    /// The usual columns as they are configured, each as after `--columns`.
+    pub(crate) usual: Vec<String>,
+    /// Where the answer goes.
+    pub(crate) output: Output,
+    /// The file of `--save`, while it is made.
+    pub(crate) draft: Option<Shared<Draft>>,
+    /// What the round before has seen, where events are told.
+    pub(crate) events: Option<Rc<RefCell<Memory>>>,
+    /// Time since the watch began.
+    pub(crate) at: Duration,
+    /// The answer is drawn on a terminal in place, with marks before its lines.
+    pub(crate) is_redrawn: bool,
+    /// Where owners are read from.
+    pub(crate) owner_source: OwnerSource,
+}
+
+impl Session {
+    /// Gives the options their meaning, on top of what is configured.
+    #[must_use]
+    pub(crate) fn new(options: Options, settings: Settings) -> Self {
+        let format = if options.json {
+            Format::Json
+        } else {
+            options.format
+        };
+        let color = options.color.or(settings.color);
+        let theme = Theme {
+            colour: wants_colour(color.unwrap_or(ColorName::Auto)),
+        };
+        Self {
+            options,
+            format,
+            theme,
+            now: jiff::Timestamp::now(),
+            asked: String::new(),
+            usual: settings.columns,
+            output: Output::default(),
+            draft: None,
+            events: None,
+            at: Duration::ZERO,
+            is_redrawn: false,
+            owner_source: settings.owners,
+        }
+    }
+
+    /// The protocols: those asked for, else TCP and UDP.
+    #[must_use]
+    pub fn protocols(&self) -> ProtocolSet {
+        let Options { tcp, udp, raw, .. } = self.options;
+        if tcp || udp || raw {
+            ProtocolSet { tcp, udp, raw }
+        } else {
+            Query::everything().protocols
+        }
+    }
+
+    /// The address families: both, unless one was asked for.
+    #[must_use]
+    pub fn families(&self) -> FamilySet {
+        let Options { ipv4, ipv6, .. } = self.options;
+        FamilySet {
+            v4: ipv4 || !ipv6,
+            v6: ipv6 || !ipv4,
+        }
+    }
+
+    /// `states`, as far as `-l` (ss: listening sockets) lets them.
+    #[must_use]
+    pub fn states(&self, states: StateSet) -> StateSet {
+        if self.options.listening && !self.options.all {
+            states.intersect(StateSet::LISTENING)
+        } else {
+            states
+        }
+    }
+
+    /// Reads the filter of a command; services are known by the names of this system.
+    ///
+    /// # Errors
+    /// What [`Filter::parse_with`] says.
+    pub fn filter(words: &[String]) -> Result<Filter, Usage> {
+        Ok(Filter::parse_with(words, names())?)
+    }
+
+    /// The request for sockets in `states` that `filter` holds for.
+    ///
+    /// # Errors
+    /// When the filter compares owners, and owners are not to be looked for.
+    pub fn request(&self, states: StateSet, filter: Filter) -> Result<Request, Usage> {
+        if self.options.no_owners && filter.process_detail() != ProcessDetail::None {
+            return Err(Usage::new("a filter by process needs owners")
+                .hint("leave --no-owners out, or the filter"));
+        }
+        let mut query = Query {
+            protocols: self.protocols(),
+            families: self.families(),
+            states: self.states(states),
+            narrow: crate::model::Narrow::ALL,
+            collector: self.options.collector,
+            owner_source: self.owner_source,
+            owners: self.process_detail(),
+            compares: filter.compares(),
+            users: self.wants_json(),
+            memory: false,
+            info: false,
+            options: false,
+            cgroups: false,
+            groups: false,
+            files: false,
+            late_commands: false,
+            strict: self.options.strict,
+        };
+        query.need(columns::needs(&self.looked_at()));
+        Ok(Request {
+            query,
+            filter,
+            resolve: self.options.resolve,
+        })
+    }
+
+    /// What groups by `by` need beside the rows.
+    ///
+    /// # Errors
+    /// When they are made of owners, and owners are not to be looked for.
+    pub(crate) fn group_needs(&self, by: Option<By>) -> Result<Needs, Usage> {
+        let needs = by.map_or(Needs::NOTHING, By::needs);
+        if self.options.no_owners && needs.owners != ProcessDetail::None {
+            let usage =
+                Usage::new("groups by process, name, command, unit or container need owners");
+            return Err(usage.hint("leave --no-owners out, or group by port, peer or user"));
+        }
+        Ok(needs)
+    }
+
+    /// How much about processes the output shows.
+    fn process_detail(&self) -> ProcessDetail {
+        match self.options.no_owners {
+            true => ProcessDetail::None,
+            false if self.wants_json() => ProcessDetail::Full,
+            false => ProcessDetail::Name,
+        }
+    }
+
+    /// The columns that were asked for or are sorted by; unknown ones are refused elsewhere.
+    fn looked_at(&self) -> Vec<&'static Column> {
+        let sorted = self.options.sort.as_deref().unwrap_or_default();
+        let sorted = columns::find(sorted.trim_start_matches('-'));
+        let asked = self.asked().into_iter();
+        asked.filter_map(columns::find).chain(sorted).collect()
+    }
+
+    /// The ids of the columns that the command line asks for, beside what is usual and configured:
+    /// with `--columns`, and with what ss calls them.
+    fn asked(&self) -> Vec<&str> {
+        let chosen = self.options.columns.iter();
+        let chosen = chosen
+            .flat_map(|text| text.split(','))
+            .map(|id| id.trim().trim_start_matches('+'));
+        self.habits().into_iter().chain(chosen).collect()
+    }
+
+    /// The columns that are added by options of ss.
+    fn habits(&self) -> Vec<&'static str> {
+        let Options {
+            extended,
+            timers,
+            inner,
+            memory,
+            ..
+        } = self.options;
+        let mut ids = Vec::new();
+        if extended {
+            ids.extend(["user", "inode", "cookie"]);
+        }
+        if timers {
+            ids.push("timer");
+        }
+        if inner {
+            ids.extend(["rtt", "cwnd", "retrans", "congestion"]);
+        }
+        if memory {
+            ids.extend(["rmem", "wmem", "drops"]);
+        }
+        ids
+    }
+
+    /// The columns: the usual ones of the command, as the configuration and then the options
+    /// change them.
+    ///
+    /// # Errors
+    /// A column that does not exist.
+    pub fn columns(&self, table: &[&str], program: &[&str]) -> Result<Columns, Usage> {
+        let (mut table, mut program) = (table.to_vec(), program.to_vec());
+        for wanted in &self.usual {
+            choose(&mut table, wanted)?;
+            choose(&mut program, wanted)?;
+        }
+        for id in self.habits() {
+            insert(&mut table, id);
+            insert(&mut program, id);
+        }
+        if self.options.no_owners {
+            // Every cell would be empty.
+            table.retain(|id| *id != "process");
+        }
+        if let Some(wanted) = &self.options.columns {
+            choose(&mut table, wanted)?;
+            choose(&mut program, wanted)?;
+        }
+        Ok(Columns {
+            asked: self.looked_at().iter().map(|column| column.id).collect(),
+            table: columns::select(&table),
+            program: columns::select(&program),
+        })
+    }
+
+    /// The request, with what the columns that are shown need: nothing else is asked for.
+    #[must_use]
+    pub fn with_needs(&self, mut request: Request, columns: &Columns) -> Request {
+        let shown = match self.format {
+            Format::Table => columns.table.as_slice(),
+            Format::Plain | Format::Csv => &columns.program,
+            // What every row has, and what was asked for beside it, is known already.
+            Format::Json | Format::Ndjson => &[],
+        };
+        request.query.need(columns::needs(shown));
+        request
+    }
+
+    /// The column and direction of `--sort`.
+    ///
+    /// # Errors
+    /// A column that does not exist.
+    pub fn sort(&self) -> Result<Option<(&'static Column, bool)>, Usage> {
+        let Some(text) = &self.options.sort else {
+            return Ok(None);
+        };
+        let (id, reverse) = match text.strip_prefix('-') {
+            Some(id) => (id, true),
+            None => (text.as_str(), false),
+        };
+        Ok(Some((column(id)?, reverse)))
+    }
+
+    /// The options and words that choose rows; `None` where all are told.
+    fn chosen(&self) -> Option<String> {
+        let options = &self.options;
+        let flags = [
+            (options.tcp, "-t"),
+            (options.udp, "-u"),
+            (options.raw, "-w"),
+            (options.ipv4, "-4"),
+            (options.ipv6, "-6"),
+            (options.listening, "-l"),
+            (options.all, "-a"),
+        ];
+        let flags = flags.iter().filter(|(is_given, _)| *is_given);
+        let words = flags.map(|(_, flag)| *flag).chain([self.asked.as_str()]);
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    /// What every JSON answer begins with.
+    #[must_use]
+    pub fn head(&self, command: &'static str) -> Head {
+        let format = "%Y-%m-%dT%H:%M:%S%.3fZ";
+        Head {
+            command,
+            collected_at: self.now.strftime(format).to_string(),
+            host: live::host_name(),
+            limit: self.options.limit,
+            asked: self.chosen(),
+            columns: without_key(&columns::select(&self.asked())),
+        }
+    }
+
+    /// The columns that an answer may take; `None` when nothing is cut.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        if self.is_redrawn {
+            let width = crate::terminal::frame_width()?;
+            return Some(width.saturating_sub(marks::GUTTER));
+        }
+        crate::terminal::width()
+    }
+
+    /// How tables are drawn.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        Frame {
+            theme: self.theme,
+            width: self.width(),
+            header: !self.options.no_header,
+            indent: 0,
+        }
+    }
+
+    /// Whether the table is for a person who sees it now: then it gets a summary.
+    #[must_use]
+    pub fn for_person(&self) -> bool {
+        self.format == Format::Table
+            && !self.options.no_header
+            && !self.options.quiet
+            && crate::terminal::is_terminal()
+    }
+}
+
+/// What names in a filter stand for here.
+pub(crate) const fn names() -> Names {
+    Names {
+        port: live::names::port_of,
+        cgroup: live::cgroup::id_of,
+    }
+}
+
+/// `--color` over `NO_COLOR`, over `FORCE_COLOR` and `CLICOLOR_FORCE`, over `CLICOLOR=0`, over
+/// a terminal whose `TERM` is not dumb.
+pub(crate) fn wants_colour(color: ColorName) -> bool {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let is_on = |name| variable(name).is_some_and(|value| value != "0");
+    match color {
+        ColorName::Always => true,
+        ColorName::Never => false,
+        ColorName::Auto if variable("NO_COLOR").is_some() => false,
+        ColorName::Auto if is_on("FORCE_COLOR") || is_on("CLICOLOR_FORCE") => true,
+        ColorName::Auto if variable("CLICOLOR").is_some_and(|value| value == "0") => false,
+        ColorName::Auto => {
+            crate::terminal::is_terminal() && variable("TERM").is_some_and(|term| term != "dumb")
+        }
+    }
+}
+
+/// Free text stands last, so that a blank in it cannot shift the columns behind.
+fn insert<'a>(ids: &mut Vec<&'a str>, id: &'a str) {
+    if ids.contains(&id) {
+        return;
+    }
+    let first_owner = ids
+        .iter()
+        .position(|id| matches!(*id, "pid" | "comm" | "process"));
+    ids.insert(first_owner.unwrap_or(ids.len()), id);
+}
+
+/// Replaces the usual columns by `a,b,c`, or adds `+a`.
+pub(crate) fn choose<'a>(ids: &mut Vec<&'a str>, wanted: &'a str) -> Result<(), Usage> {
+    let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
+    // The first sign holds for all: +a,b adds both.
+    if !wanted.first().is_some_and(|id| id.starts_with('+')) {
+        ids.clear();
+    }
+    for id in wanted {
+        let id = id.strip_prefix('+').unwrap_or(id);
+        let id = column(id)?.id;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(())
+}
+
+fn column(id: &str) -> Result<&'static Column, Usage> {
+    columns::find(id).ok_or_else(|| {
+        let known: Vec<_> = columns::COLUMNS.iter().map(|column| column.id).collect();
+        let near = did_you_mean(id, &known);
+        Usage::new(format!("there is no column '{id}'"))
+            .hint(format!("{near}columns are: {}", known.join(", ")))
+    })
+}
+
+impl Session {
+    /// The exit code of an answer.
+    pub(crate) fn exit(&self, report: &Report, found: bool) -> Exit {
+        match found {
+            _ if self.options.strict && !report.complete() => Exit::Incomplete,
+            true => Exit::Found,
+            false => Exit::Nothing,
+        }
+    }
+}

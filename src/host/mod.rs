@@ -1,0 +1,3 @@
+//! The machine: what is asked of it, and who answers.
+
+pub mod live;

@@ -1,0 +1,202 @@
+//! What the source of an answer does not tell: rows chosen by it may be missing, and a row that is
+//! shown may be a guess.
+
+use crate::columns::Column;
+use crate::filter::Filter;
+use crate::host::live;
+use crate::host::live::netns;
+use crate::model::{FamilySet, Problem, ProtocolSet, Report, Socket};
+use crate::query::{Needs, Query};
+
+/// Where it is told.
+const HINT: &str = "sock_diag does: --collector netlink";
+
+/// The source that told least; `None` for `sock_diag`, which tells all there is.
+fn source(report: &Report) -> Option<&'static str> {
+    match report.poorest {
+        Some("procfs") => Some("/proc/net"),
+        Some("netstat2") => Some("netstat2"),
+        _ => None,
+    }
+}
+
+/// Says what `filter` compares and nobody told: rows may be missing.
+#[must_use]
+pub fn compared(query: &Query, filter: &Filter, report: &Report) -> Vec<Problem> {
+    compared_by(query.protocols, filter, report, netns::may_administer)
+}
+
+/// The same for a reader of whom somebody else knows whether marks are told to it.
+#[must_use]
+pub fn compared_by(
+    protocols: ProtocolSet,
+    filter: &Filter,
+    report: &Report,
+    sees_marks: impl FnOnce() -> bool,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let columns = filter.columns();
+    let Some(source) = source(report) else {
+        let hidden = marks_hidden(report, &columns, sees_marks);
+        problems.extend(hidden.map(|problem| Problem {
+            incomplete: true,
+            ..problem
+        }));
+        return problems;
+    };
+    if filter.needs_cgroup_ids() {
+        let message = format!("{source} does not tell the cgroups in which sockets were made");
+        problems.push(Problem::incomplete("cgroups_unknown", message).hint(HINT));
+    }
+    let untold = columns
+        .iter()
+        .filter(|column| !tells(protocols, report, column));
+    let mut untold: Vec<&str> = untold.map(|column| column.id).collect();
+    untold.extend(filter.compares_interfaces().then_some("interface"));
+    untold.extend(
+        filter
+            .compares_wildcards()
+            .then_some("whether [::] takes IPv4"),
+    );
+    untold.sort_unstable();
+    untold.dedup();
+    if !untold.is_empty() {
+        let what = untold.join(", ");
+        let message = format!("{source} does not tell what the filter compares: {what}");
+        problems.push(Problem::incomplete("details_unknown", message).hint(HINT));
+    }
+    problems
+}
+
+/// Whether a source that is not `sock_diag` tells a column.
+fn tells(protocols: ProtocolSet, report: &Report, column: &Column) -> bool {
+    let Needs {
+        memory,
+        info,
+        options,
+        ..
+    } = column.needs;
+    let is_procfs = report.poorest == Some("procfs");
+    let has_queues = || !report.problems.iter().any(|p| p.code == "queues_unknown");
+    match column.id {
+        "interface" | "cookie" | "ulp" => false,
+        "recv_q" | "send_q" => is_procfs && has_queues(),
+        "queue" | "timer" | "retransmits" => is_procfs,
+        // Of datagrams only.
+        "drops" | "rmem" => is_procfs && !protocols.tcp,
+        _ => !(memory || info || options),
+    }
+}
+
+/// Says what is shown empty, or by guess, because the source does not tell it; what was said
+/// already of the filter is not said again.
+pub fn shown(query: &Query, columns: &[&'static Column], report: &mut Report) {
+    let is_told = |code| report.problems.iter().any(|p: &Problem| p.code == code);
+    let problem = match source(report) {
+        None => marks_hidden(report, columns, netns::may_administer),
+        Some(source) if query.info || query.memory || query.options => {
+            let message = format!(
+                "{source} does not tell what TCP knows of a connection, nor memory and options of a socket"
+            );
+            Some(Problem::new("details_unknown", message).hint(HINT))
+        }
+        Some(_) => None,
+    };
+    let problem = problem.filter(|problem| !is_told(problem.code));
+    report.problems.extend(problem);
+}
+
+/// Says when marks are looked at that the kernel does not tell this reader.
+fn marks_hidden(
+    report: &Report,
+    columns: &[&'static Column],
+    sees_marks: impl FnOnce() -> bool,
+) -> Option<Problem> {
+    let looks = columns.iter().any(|column| column.id == "mark");
+    let hides = looks && report.collector.is_some() && !sees_marks();
+    hides.then(|| {
+        let message = "the kernel tells the marks of sockets to root (CAP_NET_ADMIN) only";
+        let hint = if live::is_root() {
+            "this root lacks CAP_NET_ADMIN where the network namespace belongs to"
+        } else {
+            "run as root"
+        };
+        Problem::new("marks_hidden", message).hint(hint)
+    })
+}
+
+/// Says when a row is shown of which it is not told whether it takes IPv4. Who asks for IPv4 may
+/// have got too much.
+#[must_use]
+pub fn wildcards(families: FamilySet, sockets: &[Socket]) -> Option<Problem> {
+    let known = sockets.iter().map(Socket::takes_both_families);
+    let count = known.filter(Option::is_none).count() as u64;
+    let message = "whether [::] takes IPv4, too, is not told by this source";
+    let problem = Problem {
+        incomplete: !families.v6,
+        ..Problem::new("v6only_unknown", message)
+    };
+    (count > 0).then(|| {
+        problem
+            .count(count)
+            .hint("sock_diag tells: --collector netlink")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(collector: &'static str, filter: &str) -> Vec<Problem> {
+        let filter = Filter::parse(&[filter.to_owned()]).unwrap();
+        let report = Report {
+            collector: Some(collector),
+            poorest: Some(collector),
+            ..Report::default()
+        };
+        compared(&Query::everything(), &filter, &report)
+    }
+
+    #[test]
+    fn who_compares_what_is_not_told_is_told_so() {
+        for (filter, procfs, netstat2) in [
+            ("lport = 80 and uid = 0", "", ""),
+            ("local = 0.0.0.0:80 or inode = 5", "", ""),
+            ("recv_q = 0", "", "recv_q"),
+            ("timer = keepalive", "", "timer"),
+            ("rtt > 1 or mark = 3", "mark, rtt", "mark, rtt"),
+            ("dev = lo", "interface", "interface"),
+            ("interface = lo", "interface", "interface"),
+            ("local = 127.0.0.53%lo:53", "interface", "interface"),
+            ("cookie = 00000000000000ab", "cookie", "cookie"),
+            (
+                "not local = *:80",
+                "whether [::] takes IPv4",
+                "whether [::] takes IPv4",
+            ),
+            (
+                "laddr = *",
+                "whether [::] takes IPv4",
+                "whether [::] takes IPv4",
+            ),
+            (
+                "local = [::]:80",
+                "whether [::] takes IPv4",
+                "whether [::] takes IPv4",
+            ),
+        ] {
+            for (collector, untold) in [("procfs", procfs), ("netstat2", netstat2)] {
+                let told = told(collector, filter);
+                let said = told.iter().map(|problem| {
+                    assert!(problem.incomplete, "{filter}");
+                    problem.message.rsplit("compares: ").next().unwrap()
+                });
+                let said: Vec<&str> = said.collect();
+                let wanted: Vec<&str> =
+                    (!untold.is_empty()).then_some(untold).into_iter().collect();
+                assert_eq!(said, wanted, "{collector}: {filter}");
+            }
+            assert!(filter.contains("mark") || told("netlink", filter).is_empty());
+        }
+    }
+}

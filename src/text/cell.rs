@@ -1,0 +1,376 @@
+//! Values as text: what stands in a cell.
+
+use std::fmt::Write;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::units;
+use crate::columns::{Align, OwnerField, OwnerValue, Row, Value};
+use crate::columns::{push_address, push_host};
+pub(crate) use crate::columns::{push_number, push_v4};
+use crate::model::foreign::{escape_into, show_into};
+use crate::model::{Device, OwnerStatus, Timer};
+
+/// What a cell is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A person: several owners as "+2".
+    Person,
+    /// A program that splits lines at blanks: exact, owners joined by `;`, absent is `-`, and
+    /// a blank in the text of others is written `\x20`, a text that is `-` alone `\x2d`.
+    Plain,
+    /// A program that reads CSV: exact, owners joined by `;`, absent is empty.
+    Csv,
+}
+
+/// Appends the text of `value` to `out`; nothing for [`Value::Absent`].
+pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
+    match value {
+        Value::Absent => {}
+        Value::Bytes(number) if style == Style::Person => out.push_str(&units::bytes(*number)),
+        Value::Rate(number) if style == Style::Person => out.push_str(&units::rate(*number)),
+        Value::Bits(number) if style == Style::Person => push(out, format_args!("0x{number:x}")),
+        Value::Span {
+            amount,
+            unit,
+            at_least,
+        } if style == Style::Person => {
+            // What may be more is marked; programs find that in the help of the column.
+            out.push_str(if *at_least { ">=" } else { "" });
+            out.push_str(&units::micros(unit.micros(*amount)));
+        }
+        Value::Number(number)
+        | Value::Bytes(number)
+        | Value::Rate(number)
+        | Value::Bits(number)
+        | Value::Span { amount: number, .. } => push_number(out, *number),
+        Value::Hex(number) => push(out, format_args!("{number:016x}")),
+        Value::Word(word) => out.push_str(word),
+        Value::State(state) => match state.name() {
+            Some(name) => out.push_str(name),
+            None => push(out, format_args!("{state}")),
+        },
+        Value::Address(address, takes_both) => push_address(out, *address, *takes_both),
+        Value::End { .. } => write_end(out, value, style),
+        Value::Queue(length, limit) => write_queue(out, *length, *limit),
+        Value::Timer(timer) => write_timer(out, *timer),
+        Value::Text(text) => write_foreign(out, text, style),
+        Value::Owners(row, field) => {
+            if style == Style::Person {
+                return write_few_owners(out, *row, *field);
+            }
+            for (place, (holder, process)) in row.facts.owners(row.socket).enumerate() {
+                if place > 0 {
+                    out.push(';');
+                }
+                write_owner(out, &field.of(holder, process, row.facts), style);
+            }
+        }
+        Value::Process(row) => write_process(out, *row, style),
+    }
+}
+
+/// Fills the cell that began at `start` of `line` with blanks to `width` columns.
+pub fn fill(line: &mut String, start: usize, width: usize, align: Align) {
+    const BLANKS: &str = "                                                                ";
+    let cell = line.get(start..).unwrap_or_default();
+    let used = if cell.is_ascii() {
+        cell.len()
+    } else {
+        cell.width()
+    };
+    let mut missing = width.saturating_sub(used);
+    while missing > 0 {
+        let blanks = BLANKS.get(..missing).unwrap_or(BLANKS);
+        match align {
+            Align::Right => line.insert_str(start, blanks),
+            Align::Left => line.push_str(blanks),
+        }
+        missing -= blanks.len();
+    }
+}
+
+fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = out.write_fmt(text);
+}
+
+/// Owners told in a cell for people; further ones are counted.
+const FEW: usize = 3;
+
+/// `3;4;5 +2`, each value once.
+fn write_few_owners(out: &mut String, row: Row<'_>, field: OwnerField) {
+    let owners = row.facts.owners(row.socket);
+    let mut values: Vec<_> = owners
+        .map(|(holder, process)| field.of(holder, process, row.facts))
+        .collect();
+    values.dedup();
+    for (place, value) in values.iter().take(FEW).enumerate() {
+        if place > 0 {
+            out.push(';');
+        }
+        write_owner(out, value, Style::Person);
+    }
+    if values.len() > FEW {
+        push(out, format_args!(" +{}", values.len() - FEW));
+    }
+}
+
+fn write_owner(out: &mut String, value: &OwnerValue<'_>, style: Style) {
+    match value {
+        OwnerValue::Absent if style == Style::Csv => {}
+        OwnerValue::Absent => out.push('-'),
+        OwnerValue::Number(number) => push_number(out, u64::from(*number)),
+        OwnerValue::Text(text) => write_part(out, text, style),
+        OwnerValue::Made(text) => write_part(out, text.bytes(), style),
+    }
+}
+
+/// Escapes `;` too, which separates the parts of such a cell.
+fn write_part(out: &mut String, text: &[u8], style: Style) {
+    let start = out.len();
+    write_foreign(out, text, style);
+    replace(out, start, ";", "\\x3b");
+}
+
+/// Text of others, made safe; in plain so that every line has as many fields as the header, and
+/// none looks absent.
+fn write_foreign(out: &mut String, text: &[u8], style: Style) {
+    let start = out.len();
+    match style {
+        Style::Person => show_into(out, text),
+        Style::Csv => escape_into(out, text),
+        Style::Plain => {
+            escape_into(out, text);
+            make_a_field(out, start);
+        }
+    }
+}
+
+/// Turns what begins at `start` into one field of plain: no blank, and not what stands for
+/// nothing.
+pub(crate) fn make_a_field(out: &mut String, start: usize) {
+    let instead = match out.get(start..).unwrap_or_default() {
+        "" => "\"\"",
+        "-" => "\\x2d",
+        "\"\"" => "\\x22\\x22",
+        _ => return replace(out, start, " ", "\\x20"),
+    };
+    out.truncate(start);
+    out.push_str(instead);
+}
+
+/// Replaces `what` behind `start`.
+fn replace(out: &mut String, start: usize, what: &str, by: &str) {
+    let text = out.get(start..).unwrap_or_default();
+    if text.contains(what) {
+        let text = text.replace(what, by);
+        out.truncate(start);
+        out.push_str(&text);
+    }
+}
+
+fn write_end(out: &mut String, value: &Value<'_>, style: Style) {
+    let Value::End {
+        end,
+        takes_both,
+        protocol,
+        device,
+        facts,
+    } = value
+    else {
+        return;
+    };
+    match facts.host(end) {
+        Some(name) => write_foreign(out, name.bytes(), style),
+        None => push_host(out, end.address, *takes_both),
+    }
+    match device {
+        None => {}
+        Some(Device::Index(index)) => push(out, format_args!("%{index}")),
+        Some(Device::Name(name)) => {
+            out.push('%');
+            write_foreign(out, name, style);
+        }
+    }
+    out.push(':');
+    match facts.service(*protocol, end.port) {
+        Some(name) => write_foreign(out, name.bytes(), style),
+        None => push_number(out, end.port.into()),
+    }
+}
+
+fn write_queue(out: &mut String, length: u32, limit: Option<u32>) {
+    match limit {
+        Some(limit) => push(out, format_args!("{length}/{limit}")),
+        None => push(out, format_args!("{length}/?")),
+    }
+}
+
+fn write_timer(out: &mut String, timer: Timer) {
+    let ms = timer.expires_ms;
+    push(out, format_args!("{}:", timer.kind));
+    match ms {
+        0..1000 => push(out, format_args!("{ms}ms")),
+        _ => push(out, format_args!("{}s", ms / 1000)),
+    }
+}
+
+/// `nginx 812`, `nginx 812 +3` for four holders, or the reason in parentheses.
+fn write_process(out: &mut String, row: Row<'_>, style: Style) {
+    let start = out.len();
+    let mut processes = row.facts.owner_processes(row.socket);
+    match processes.next() {
+        None => out.push_str(reason(row.socket.owner_status)),
+        Some(first) => {
+            escape_into(out, &first.comm);
+            push(out, format_args!(" {}", first.pid));
+            match processes.count() {
+                0 => {}
+                more => push(out, format_args!(" +{more}")),
+            }
+        }
+    }
+    if style == Style::Plain {
+        replace(out, start, " ", "\\x20");
+    }
+}
+
+/// Why there is no owner, in a word for a cell.
+#[must_use]
+pub const fn reason(status: OwnerStatus) -> &'static str {
+    match status {
+        OwnerStatus::Found | OwnerStatus::NotAsked => "",
+        OwnerStatus::Denied => "(denied)",
+        OwnerStatus::Unaccepted => "(unaccepted)",
+        OwnerStatus::Orphaned => "(orphaned)",
+        OwnerStatus::TimeWait => "(time wait)",
+        OwnerStatus::Handshake => "(handshake)",
+        OwnerStatus::KernelOrHidden => "(kernel or hidden)",
+    }
+}
+
+/// Why there is no owner, in a sentence.
+#[must_use]
+pub const fn explanation(status: OwnerStatus) -> &'static str {
+    match status {
+        OwnerStatus::Found | OwnerStatus::NotAsked => "",
+        OwnerStatus::Denied => "not known: the open files of its process may not be read",
+        OwnerStatus::Unaccepted => "nobody yet: the program has not called accept()",
+        OwnerStatus::Orphaned => "nobody: its program closed it, the kernel finishes",
+        OwnerStatus::TimeWait => "nobody: no process owns a socket in TIME_WAIT",
+        OwnerStatus::Handshake => "nobody yet: the handshake is not complete",
+        OwnerStatus::KernelOrHidden => {
+            "no process that can be seen: the kernel's own, in flight, or hidden"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Endpoint, Facts, Protocol, TimerKind};
+
+    fn text(value: &Value<'_>, style: Style) -> String {
+        let mut out = String::new();
+        write_value(&mut out, value, style);
+        out
+    }
+
+    #[test]
+    fn ends_are_shown_alike_to_people_and_programs() {
+        let facts = Facts::default();
+        let end = |address: &str, takes_both, device| Value::End {
+            end: Endpoint::new(address.parse().unwrap(), 8080),
+            takes_both,
+            protocol: Protocol::Tcp,
+            device,
+            facts: &facts,
+        };
+        let lo = Some(Device::Name(b"lo"));
+        for style in [Style::Person, Style::Plain, Style::Csv] {
+            for (address, takes_both, device, expected) in [
+                ("0.0.0.0", false, None, "0.0.0.0:8080"),
+                ("::", false, None, "[::]:8080"),
+                ("::", true, None, "*:8080"),
+                ("::", true, lo, "*%lo:8080"),
+                ("127.0.0.53", false, lo, "127.0.0.53%lo:8080"),
+                ("fe80::1", false, lo, "[fe80::1]%lo:8080"),
+                (
+                    "fe80::1",
+                    false,
+                    std::num::NonZeroU32::new(7).map(Device::Index),
+                    "[fe80::1]%7:8080",
+                ),
+            ] {
+                assert_eq!(text(&end(address, takes_both, device), style), expected);
+            }
+        }
+        let spaced = Some(Device::Name(b"a b"));
+        assert_eq!(
+            text(&end("::", false, spaced), Style::Plain),
+            "[::]%a\\x20b:8080"
+        );
+        for (address, takes_both, expected) in [
+            ("0.0.0.0", false, "0.0.0.0"),
+            ("::", false, "[::]"),
+            ("::", true, "*"),
+            ("::1", false, "::1"),
+        ] {
+            let address = Value::Address(address.parse().unwrap(), takes_both);
+            assert_eq!(text(&address, Style::Plain), expected);
+        }
+    }
+
+    #[test]
+    fn a_field_of_plain_is_one_word_and_never_looks_absent() {
+        let plain = |bytes: &[u8]| text(&Value::Text(bytes), Style::Plain);
+        for (name, field) in [
+            ("-", "\\x2d"),
+            ("", "\"\""),
+            ("\"\"", "\\x22\\x22"),
+            ("a b ", "a\\x20b\\x20"),
+            ("a\u{3000}", "a\\u{3000}"),
+            ("a\u{a0}b", "a\\u{a0}b"),
+            ("a;b", "a;b"),
+            ("--", "--"),
+        ] {
+            assert_eq!(plain(name.as_bytes()), field);
+        }
+        let mut out = String::new();
+        write_part(&mut out, b";a;;b c", Style::Plain);
+        assert_eq!(out, "\\x3ba\\x3b\\x3bb\\x20c");
+    }
+
+    #[test]
+    fn people_get_the_beginning_and_programs_the_whole() {
+        let long = vec![b'x'; 1 << 20];
+        let long = Value::Text(&long);
+        assert!(text(&long, Style::Person).ends_with("x…"));
+        assert!(text(&long, Style::Person).len() < 600);
+        for style in [Style::Plain, Style::Csv] {
+            assert_eq!(text(&long, style).len(), 1 << 20);
+        }
+    }
+
+    #[test]
+    fn small_values() {
+        assert_eq!(text(&Value::Absent, Style::Person), "");
+        assert_eq!(text(&Value::Hex(0x2a), Style::Person), "000000000000002a");
+        for number in [0, 7, 10, 65535, u64::MAX] {
+            let written = text(&Value::Number(number), Style::Person);
+            assert_eq!(written, number.to_string());
+        }
+        assert_eq!(text(&Value::Queue(3, Some(50)), Style::Person), "3/50");
+        assert_eq!(text(&Value::Queue(3, None), Style::Person), "3/?");
+        let timer = |expires_ms| {
+            Value::Timer(Timer {
+                kind: TimerKind::TimeWait,
+                expires_ms,
+                retransmits: 0,
+            })
+        };
+        assert_eq!(text(&timer(59_400), Style::Person), "timewait:59s");
+        assert_eq!(text(&timer(400), Style::Person), "timewait:400ms");
+    }
+}

@@ -1,0 +1,72 @@
+//! Rows and views as text: tables for people, plain, csv and JSON for programs.
+
+pub mod beside;
+pub mod cell;
+pub mod csv;
+pub mod cut;
+#[cfg(test)]
+pub mod faults;
+pub mod fit;
+pub mod fold;
+pub mod frame;
+pub mod grid;
+pub mod marks;
+pub mod plain;
+pub mod records;
+pub mod tee;
+pub mod theme;
+pub mod units;
+pub mod wrap;
+
+use std::io;
+
+use crate::columns::Column;
+use crate::model::{Facts, Report, Socket};
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// Stable columns of text, never cut.
+    Plain,
+    /// One JSON envelope.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated values.
+    Csv,
+}
+
+/// Takes rows as they come and writes them in one format.
+pub trait RowWriter {
+    /// Writes what stands before the rows.
+    ///
+    /// # Errors
+    /// What writing says.
+    fn begin(&mut self) -> io::Result<()>;
+
+    /// Writes rows.
+    ///
+    /// # Errors
+    /// What writing says.
+    fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()>;
+
+    /// Writes what stands after the rows.
+    ///
+    /// # Errors
+    /// What writing says.
+    fn end(&mut self, report: &Report) -> io::Result<()>;
+}
+
+/// The columns of a list, for people and for programs.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// In tables.
+    pub table: Vec<&'static Column>,
+    /// In plain and csv.
+    pub program: Vec<&'static Column>,
+    /// Those that were asked for by name: they are never left out.
+    pub asked: Vec<&'static str>,
+}

@@ -1,0 +1,331 @@
+//! A list of sockets for people.
+
+use std::io::{self, Write};
+
+use crate::columns::{Column, Row, Value};
+use crate::model::{Facts, OwnerStatus, Queue, Report, Socket};
+use crate::text::cell::{Style, fill, write_value};
+use crate::text::fit::Fit;
+use crate::text::grid;
+use crate::text::grid::{Cell, Frame, Give, GridColumn};
+use crate::text::theme::{Tone, state_tone};
+use crate::text::wrap::sentence;
+use crate::text::{Columns, RowWriter};
+
+/// Rows that are held to find the widths. A longer table goes on in these widths, row by
+/// row, and is not held.
+const HELD: usize = 1000;
+
+/// Writes a table.
+pub struct List<W> {
+    out: W,
+    columns: Vec<&'static Column>,
+    grid: Vec<GridColumn>,
+    frame: Frame,
+    held: Vec<Vec<Cell>>,
+    fit: Option<Fit>,
+    line: String,
+    tells_first: bool,
+}
+
+impl<W: Write> List<W> {
+    /// A writer of these columns.
+    pub fn new(out: W, columns: Columns, frame: Frame) -> Self {
+        Self {
+            out,
+            grid: grid_columns(&columns.table, &columns.asked),
+            columns: columns.table,
+            frame,
+            held: Vec::new(),
+            fit: None,
+            line: String::new(),
+            tells_first: false,
+        }
+    }
+
+    /// The same, which says before the rows what there is no room for: of a frame that is drawn
+    /// in place the end may not be seen.
+    #[must_use]
+    pub const fn telling_first(mut self) -> Self {
+        self.tells_first = true;
+        self
+    }
+
+    fn tell_left_out(&mut self, fit: &Fit) -> io::Result<()> {
+        tell_left_out(&mut self.out, &self.columns, &self.grid, fit, &self.frame)
+    }
+
+    /// Draws what is held; from here on rows are written as they come.
+    fn draw_held(&mut self) -> io::Result<()> {
+        let held = std::mem::take(&mut self.held);
+        let fit = grid::layout(&self.grid, &held, &self.frame);
+        if self.tells_first {
+            self.tell_left_out(&fit)?;
+        }
+        if !held.is_empty() {
+            grid::draw_fitted(&mut self.out, &self.grid, &held, &fit, &self.frame)?;
+        }
+        self.fit = Some(fit);
+        Ok(())
+    }
+
+    /// Writes a row in the widths of those that were held.
+    fn write(&mut self, row: Row<'_>, fit: &Fit) -> io::Result<()> {
+        if self.frame.width.is_none() && !self.frame.theme.colour {
+            write_plainly(&mut self.line, &self.columns, &fit.widths, row);
+            return self.out.write_all(self.line.as_bytes());
+        }
+        let cells = cells(&self.columns, row);
+        for line in grid::row_lines(&self.grid, &cells, fit, &self.frame) {
+            writeln!(self.out, "{line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> RowWriter for List<W> {
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
+        for socket in sockets {
+            let row = Row { socket, facts };
+            if let Some(fit) = self.fit.take() {
+                let written = self.write(row, &fit);
+                self.fit = Some(fit);
+                written?;
+                continue;
+            }
+            self.held.push(cells(&self.columns, row));
+            if self.held.len() == HELD {
+                self.draw_held()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Report) -> io::Result<()> {
+        if self.fit.is_none() {
+            self.draw_held()?;
+        }
+        if let Some(fit) = self.fit.take().filter(|_| !self.tells_first) {
+            self.tell_left_out(&fit)?;
+        }
+        self.out.flush()
+    }
+}
+
+/// Says which columns there was no room for, and how they are seen.
+///
+/// # Errors
+/// What writing says.
+pub fn tell_left_out(
+    out: &mut dyn Write,
+    columns: &[&'static Column],
+    grid: &[GridColumn],
+    fit: &Fit,
+    frame: &Frame,
+) -> io::Result<()> {
+    let left_out = fit.left_out(grid);
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let headers: Vec<&str> = left_out.iter().map(|(_, c)| c.header.as_str()).collect();
+    let ids = left_out.iter().filter_map(|(place, _)| columns.get(*place));
+    let ids: Vec<&str> = ids.map(|column| column.id).collect();
+    let text = format!(
+        "narrow terminal: {} left out; --columns +{} or a wider terminal shows {}",
+        headers.join(", "),
+        ids.join(","),
+        if ids.len() == 1 { "it" } else { "them" },
+    );
+    sentence(out, &text, Tone::Quiet, frame)
+}
+
+/// Makes the line of a row in fixed widths without colours, and without allocating.
+fn write_plainly(line: &mut String, columns: &[&'static Column], widths: &[usize], row: Row<'_>) {
+    line.clear();
+    for (column, width) in columns.iter().zip(widths) {
+        let start = line.len();
+        write_value(line, &(column.value)(row), Style::Person);
+        if line.len() == start {
+            line.push('-');
+        }
+        fill(line, start, *width, column.align);
+        line.push_str("  ");
+    }
+    line.truncate(line.trim_end().len());
+    line.push('\n');
+}
+
+/// The columns of a table as a grid has them. Text that others chose gives way first; what was
+/// asked for is not left out.
+#[must_use]
+pub fn grid_columns(columns: &[&'static Column], asked: &[&str]) -> Vec<GridColumn> {
+    let has_state = columns.iter().any(|column| column.id == "state");
+    let grid_column = |column: &&'static Column| {
+        let spare = match column.id {
+            id if asked.contains(&id) => 0,
+            "user" => 60,
+            // Beside a state it is nearly always TCP.
+            "protocol" if has_state => 50,
+            "recv_q" | "send_q" => 20,
+            "role" | "fd" => 10,
+            "protocol" | "state" | "local" | "peer" | "queue" | "process" | "laddr" | "lport"
+            | "paddr" | "pport" | "pid" | "comm" => 0,
+            // Of those that are configured.
+            _ => 55,
+        };
+        let give = if column.kind.is_chosen_text() {
+            Give::Name
+        } else {
+            Give::Nothing
+        };
+        GridColumn::new(column.header, column.align)
+            .giving(give)
+            .spared(spare)
+    };
+    columns.iter().map(grid_column).collect()
+}
+
+/// The cells of a row.
+#[must_use]
+pub fn cells(columns: &[&'static Column], row: Row<'_>) -> Vec<Cell> {
+    columns
+        .iter()
+        .map(|column| {
+            let value = (column.value)(row);
+            let mut text = String::new();
+            write_value(&mut text, &value, Style::Person);
+            if text.is_empty() {
+                return Cell::new("-", Tone::Quiet);
+            }
+            let kept = kept(&value, &text);
+            Cell::new(text, tone(&value, row.socket)).keeping(kept)
+        })
+        .collect()
+}
+
+/// The bytes of a process's pid, and of the number of further ones, at the end of its cell.
+fn kept(value: &Value<'_>, text: &str) -> usize {
+    match value {
+        Value::Process(row) if row.socket.owner_status == OwnerStatus::Found => {
+            let more = text.rfind(" +").filter(|place| {
+                text.get(place + 2..)
+                    .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+            });
+            let before = text.get(..more.unwrap_or(text.len())).unwrap_or(text);
+            text.len() - before.rfind(' ').unwrap_or(text.len())
+        }
+        _ => 0,
+    }
+}
+
+fn tone(value: &Value<'_>, socket: &Socket) -> Tone {
+    match value {
+        Value::State(state) => state_tone(*state),
+        Value::Process(_) => match socket.owner_status {
+            OwnerStatus::Found => Tone::Strong,
+            _ => Tone::Quiet,
+        },
+        Value::Queue(length, limit) => queue_tone(*length, *limit),
+        Value::End { .. } if socket.is_listener() => Tone::Strong,
+        Value::Number(0) if matches!(socket.queue, Some(Queue::Bytes { .. })) => Tone::Quiet,
+        _ => Tone::Normal,
+    }
+}
+
+/// A queue is full when it holds more than its limit; from seven tenths on it is worth a look.
+#[must_use]
+pub fn queue_tone(length: u32, limit: Option<u32>) -> Tone {
+    match limit {
+        Some(limit) if length > limit => Tone::Bad,
+        Some(limit) if length > 0 && u64::from(length) * 10 >= u64::from(limit) * 7 => {
+            Tone::Waiting
+        }
+        _ if length == 0 => Tone::Quiet,
+        _ => Tone::Normal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns;
+    use crate::model::{Endpoint, Family, Protocol, State};
+    use crate::text::theme::Theme;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    fn many(count: u16) -> Vec<Socket> {
+        let socket = |port| {
+            let local = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 10_000 + port);
+            let mut socket = Socket::new(Protocol::Tcp, Family::V4, State::Listen, local);
+            socket.queue = Some(Queue::Accept(crate::model::AcceptQueue {
+                length: u32::from(port % 3),
+                limit: Some(128),
+            }));
+            socket
+        };
+        (0..count).map(socket).collect()
+    }
+
+    fn listed(count: u16, frame: Frame) -> Vec<String> {
+        let table = columns::select(&["protocol", "local", "queue", "process", "user"]);
+        let columns = Columns {
+            program: table.clone(),
+            table,
+            asked: Vec::new(),
+        };
+        let mut out = Vec::new();
+        let mut list = List::new(&mut out, columns, frame);
+        list.begin().unwrap();
+        // In batches, as they come.
+        for batch in many(count).chunks(300) {
+            list.rows(batch, &Facts::default()).unwrap();
+        }
+        list.end(&Report::default()).unwrap();
+        drop(list);
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    const FRAME: Frame = Frame {
+        theme: Theme { colour: false },
+        width: None,
+        header: true,
+        indent: 0,
+    };
+
+    #[test]
+    fn a_long_table_looks_like_a_short_one_all_the_way() {
+        let lines = listed(2500, FRAME);
+        assert_eq!(lines.len(), 2501);
+        assert_eq!(lines[0], "PROTO  LOCAL            QUEUE  PROCESS  USER");
+        assert_eq!(lines[1], "tcp    127.0.0.1:10000  0/128  -        -");
+        assert_eq!(lines[2500], "tcp    127.0.0.1:12499  0/128  -        -");
+        assert_eq!(lines[..1001], listed(1000, FRAME));
+    }
+
+    #[test]
+    fn colours_do_not_change_a_long_table() {
+        let coloured = Frame {
+            theme: Theme { colour: true },
+            ..FRAME
+        };
+        let mut bare = Vec::new();
+        for line in listed(1100, coloured) {
+            let mut text = String::new();
+            for (place, part) in line.split('\u{1b}').enumerate() {
+                let part = if place == 0 {
+                    part
+                } else {
+                    part.split_once('m').unwrap().1
+                };
+                text.push_str(part);
+            }
+            bare.push(text.trim_end().to_owned());
+        }
+        assert_eq!(bare, listed(1100, FRAME));
+    }
+}

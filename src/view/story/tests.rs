@@ -1,0 +1,156 @@
+//! The story at every width: no line is longer than the terminal, no number is cut.
+
+use std::num::NonZeroU32;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{Telling, tell};
+use crate::analyze::bind::Around;
+use crate::analyze::port::{Asked, ByPort, entries};
+use crate::model::{
+    AcceptQueue, Endpoint, Facts, Family, FamilySet, Holder, HolderIndex, Kernel, OwnerStatus,
+    PortRange, Process, Protocol, ProtocolSet, Queue, Role, Socket, State, Via,
+};
+use crate::text::theme::Theme;
+
+/// A server and two workers with a listener for each family, which they share.
+fn facts() -> Facts {
+    let mut facts = Facts::default();
+    let mut holders = Vec::new();
+    for (pid, parent, command) in [
+        (
+            41201,
+            1,
+            "nginx: master process /usr/sbin/nginx -g daemon on; master_process on;",
+        ),
+        (41202, 41201, "nginx: worker process"),
+        (41203, 41201, "nginx: worker process"),
+    ] {
+        for (inode, fd) in [(701, 6), (702, 7)] {
+            holders.push(Holder {
+                inode: NonZeroU32::new(inode).unwrap(),
+                pid,
+                via: Via::Fd(fd),
+            });
+        }
+        let process = Process {
+            command_later: false,
+            pid,
+            comm: b"nginx".to_vec(),
+            command: Some(command.as_bytes().into()),
+            uid: Some(33),
+            parent: Some(parent),
+            started: Some(1_000_000),
+            cgroup: Some("/system.slice/nginx.service".into()),
+            files: None,
+            condition: None,
+            program: None,
+        };
+        facts.processes.insert(pid, process);
+    }
+    facts.holders = HolderIndex::new(holders);
+    facts
+}
+
+fn sockets(facts: &Facts) -> Vec<Socket> {
+    let end = |address: &str, port| Endpoint::new(address.parse().unwrap(), port);
+    let listener = |family, address, inode| {
+        let mut socket = Socket::new(Protocol::Tcp, family, State::Listen, end(address, 8080));
+        socket.inode = NonZeroU32::new(inode);
+        socket.held = facts.holders.find(socket.inode);
+        socket.owner_status = OwnerStatus::Found;
+        socket.role = Some(Role::Listener);
+        socket.v6_only = (family == Family::V6).then_some(true);
+        let limit = Some(511);
+        socket.queue = Some(Queue::Accept(AcceptQueue { length: 3, limit }));
+        socket
+    };
+    let mut all = vec![
+        listener(Family::V4, "0.0.0.0", 701),
+        listener(Family::V6, "::", 702),
+    ];
+    for (number, state) in [State::Established, State::CloseWait, State::TimeWait]
+        .into_iter()
+        .cycle()
+        .take(60)
+        .enumerate()
+    {
+        let local = end("192.168.100.200", 8080);
+        let mut socket = Socket::new(Protocol::Tcp, Family::V4, state, local);
+        let far = format!("10.100.200.{}", number % 20);
+        socket.peer = Some(end(&far, 40000));
+        socket.role = Some(Role::Inbound);
+        all.push(socket);
+    }
+    all
+}
+
+fn story(width: Option<usize>) -> String {
+    let facts = facts();
+    let sockets = sockets(&facts);
+    let ports = [PortRange {
+        first: 8080,
+        last: 8080,
+    }];
+    let asked = Asked {
+        ports: &ports,
+        protocols: ProtocolSet {
+            tcp: true,
+            udp: false,
+            raw: false,
+        },
+        families: FamilySet::BOTH,
+    };
+    let entries = entries(asked, &sockets, &facts, &Around::default());
+    let telling = Telling {
+        sockets: &ByPort::new(&sockets),
+        facts: &facts,
+        kernel: &Kernel::default(),
+        theme: Theme { colour: false },
+        width,
+        now: 1_000_090,
+        limit: None,
+    };
+    let mut out = Vec::new();
+    tell(&mut out, &entries[0], telling).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn no_line_is_longer_than_the_terminal_and_no_number_is_cut() {
+    for width in 24..=220 {
+        let story = story(Some(width));
+        for line in story.lines() {
+            assert!(line.width() <= width, "{width}: {line}\n{story}");
+        }
+        for whole in [
+            "41201",
+            "41202",
+            "41203",
+            "6,7",
+            "0.0.0.0:8080",
+            "[::]:8080",
+        ] {
+            assert!(story.contains(whole), "{width}: {whole}\n{story}");
+        }
+    }
+}
+
+#[test]
+fn a_server_with_its_workers_is_a_line_each() {
+    let told = story(Some(100));
+    let held: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains("pid 412"))
+        .collect();
+    assert_eq!(
+        held,
+        [
+            "  held by     nginx     pid 41201  fd 6,7  uid 33  nginx: master process /usr/sbin/nginx -g daemon …",
+            "              ├─ nginx  pid 41202  fd 6,7  uid 33  nginx: worker process",
+            "              └─ nginx  pid 41203  fd 6,7  uid 33  nginx: worker process",
+        ]
+    );
+    assert!(told.contains("  unit        nginx.service\n"), "{told}");
+    assert_eq!(told.matches("since").count(), 1, "{told}");
+}
