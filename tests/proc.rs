@@ -9,7 +9,9 @@
 
 mod common;
 
-use common::{Answer, NOBODY, Namespace, Run, Scene, problem_codes, sockets, sockscope};
+use common::{
+    Answer, NOBODY, Namespace, Run, Scene, codes_here, problem_codes, sockets, sockscope,
+};
 use serde_json::{Value, json as value};
 
 fn proc_of(target: &str, more: &[&str]) -> Answer {
@@ -238,7 +240,7 @@ fn a_user_who_cannot_see() {
             .output()
             .json();
         assert_eq!(told["complete"], false, "{told}");
-        assert_eq!(problem_codes(&told), ["owners_denied"], "{told}");
+        assert_eq!(codes_here(&told), ["owners_denied"], "{told}");
     }
     // What is not there is not there.
     let none = Run::new(&["proc", "4194305"]).user(NOBODY).output();

@@ -203,7 +203,9 @@ fn the_proc_of_another_pid_namespace() {
         .before(sandbox::proc_of_a_container)
         .json();
     if answer["owners_from"] == "bpf" {
-        assert_eq!(answer["complete"], true, "{answer}");
+        // But for what is in an io_uring of any process of the host: that only /proc tells.
+        let rings = problem_codes(&answer).contains(&"owners_unread");
+        assert_eq!(answer["complete"], !rings, "{answer}");
         let socket = &sockets(&answer)[0];
         assert_eq!(row(socket), truth);
         let owner = &socket["owners"][0];

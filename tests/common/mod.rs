@@ -283,6 +283,13 @@ pub fn problems_here(answer: &Value) -> Vec<&str> {
     codes
 }
 
+/// The codes of an answer's problems but those that tell of other namespaces: what lives there is of the host.
+pub fn codes_here(answer: &Value) -> Vec<&str> {
+    let mut codes = problem_codes(answer);
+    codes.retain(|code| !ELSEWHERE.contains(code));
+    codes
+}
+
 /// Whether other processes of the host make a problem.
 pub fn is_of_others(code: &str) -> bool {
     OF_OTHERS.contains(&code) || ELSEWHERE.contains(&code)
