@@ -177,12 +177,13 @@ impl<T: Transport + Send> Netlink<T> {
 
     fn dump_once(&mut self, request: Request, sink: &mut dyn Sink) -> Result<Outcome, Failure> {
         self.sequence = self.sequence.wrapping_add(1);
+        // Before the request: the kernel makes the first rows while it takes that.
+        let zero = self.transport.zero_stamp().filter(|_| request.info);
         self.transport.send(&request.message(self.sequence))?;
         let mut dump = Dump::new(self.transport.port(), self.sequence);
         let (mut rows, mut new, mut unreadable, mut truncated) = (0, 0, 0, false);
         let mut foreign = 0;
         let ahead = dump.again();
-        let zero = self.transport.zero_stamp().filter(|_| request.info);
         let mut take = |datagram: &[u8], received: Received| {
             if !received.from_kernel || datagram.is_empty() {
                 foreign += 1;
