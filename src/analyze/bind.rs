@@ -1,7 +1,7 @@
 //! What stands in the way of a bind(): the one rule of `port` and of `wait --free`. Pure.
 //!
 //! Asked is what a server does: TCP with `SO_REUSEADDR`, as servers bind, UDP without, on the
-//! wildcards unless an address is given. `tests/bind_rule.rs` holds the rule against bind()
+//! wildcards unless an address is given. `tests/port/bind_rule.rs` holds the rule against bind()
 //! itself. Source: `inet_bind_conflict` in `net/ipv4/inet_connection_sock.c`, `udp_lib_lport_inuse`
 //! in `net/ipv4/udp.c`, `inet_rcv_saddr_equal` (Linux 6.18).
 //!

@@ -69,7 +69,7 @@ impl Seat {
         variables: &[(&str, &str)],
     ) -> Self {
         let (person, program) = terminal(rows, columns);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sockscope"));
+        let mut command = Command::new(super::program());
         spawn::as_usual(&mut command);
         for name in [
             "NO_COLOR",

@@ -1,7 +1,7 @@
 //! One run of the program, with a deadline.
 
 use super::faults::{Fault, supervise};
-use super::{DEADLINE, checked, spawn};
+use super::{DEADLINE, checked, program, spawn};
 use serde_json::Value;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
@@ -43,7 +43,7 @@ pub struct Run {
 impl Run {
     /// sockscope with these arguments, and none of the environment that changes its output.
     pub fn new<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Self {
-        Self::of(env!("CARGO_BIN_EXE_sockscope")).args(arguments)
+        Self::of(program()).args(arguments)
     }
 
     /// Another program.

@@ -144,12 +144,18 @@ impl Drop for Scene {
     }
 }
 
+/// The program that is tested, which cargo builds beside the tests.
+pub fn program() -> PathBuf {
+    built().join("sockscope")
+}
+
 /// An example's binary, which cargo builds beside the tests.
 pub fn example(name: &str) -> PathBuf {
+    built().join("examples").join(name)
+}
+
+/// Where cargo builds: tests are in `deps` there.
+fn built() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    test.parent()
-        .and_then(Path::parent)
-        .unwrap()
-        .join("examples")
-        .join(name)
+    test.ancestors().nth(2).unwrap().to_owned()
 }

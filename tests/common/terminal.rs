@@ -1,11 +1,12 @@
 //! The program on a pseudo-terminal that a terminal emulator watches.
 
-use super::{DEADLINE, checked, eventually, spawn};
+use super::{DEADLINE, checked, eventually, program, spawn};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::num::NonZeroU16;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,7 +21,7 @@ pub type Step = Box<dyn FnMut() -> io::Result<()> + Send + Sync>;
 
 /// What is to run, and how.
 pub struct Start<'a> {
-    pub program: &'a str,
+    pub program: PathBuf,
     pub arguments: &'a [&'a str],
     pub size: Size,
     pub environment: &'a [(&'a str, &'a str)],
@@ -33,7 +34,7 @@ impl<'a> Start<'a> {
     /// `sockscope` with these arguments on a terminal of this size.
     pub fn new(arguments: &'a [&'a str], size: Size) -> Self {
         Self {
-            program: env!("CARGO_BIN_EXE_sockscope"),
+            program: program(),
             arguments,
             size,
             environment: &[],
