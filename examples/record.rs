@@ -49,10 +49,7 @@ fn record(directory: &Path) -> io::Result<()> {
             family: Some(family),
             states: StateSet::ALL,
             narrow: sockscope::model::Narrow::ALL,
-            memory: true,
-            ulp: false,
-            info: false,
-            options: false,
+            needs: sockscope::query::Needs::MEMORY,
         };
         let datagrams = dump(&mut kernel, request, sequence)?;
         fs::write(directory.join(format!("{name}.dump")), datagrams)?;

@@ -92,75 +92,102 @@ impl ProcessFacts {
     }
 }
 
-/// What a column, a filter or a view looks at beside the rows themselves.
+/// What a column, a filter or a view looks at beside the rows themselves, each a bit: nothing is
+/// asked of the kernel that nobody looks at.
 ///
-/// Each entry of the table of columns has one: nothing is asked for that nobody looks at.
+/// One such set goes all the way, from the table of columns to the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is something to ask for, or not"
-)]
-pub struct Needs {
-    /// How much about owners.
-    pub owners: ProcessDetail,
-    /// The names of users.
-    pub users: bool,
-    /// Memory and drops.
-    pub memory: bool,
-    /// The inner state of TCP.
-    pub info: bool,
-    /// Options of the socket.
-    pub options: bool,
-    /// The paths of cgroups that only the socket tells.
-    pub cgroups: bool,
-    /// Groups of sockets that share an address.
-    pub groups: bool,
-}
+pub struct Needs(u16);
 
 impl Needs {
     /// The rows are enough.
-    pub const NOTHING: Self = Self {
-        owners: ProcessDetail::None,
-        users: false,
-        memory: false,
-        info: false,
-        options: false,
-        cgroups: false,
-        groups: false,
-    };
+    pub const NOTHING: Self = Self(0);
+    /// Which processes hold a socket, and their names.
+    pub const OWNERS: Self = Self(1);
+    /// All about these processes.
+    pub const PROCESSES: Self = Self(1 | 1 << 1);
+    /// The names of users.
+    pub const USERS: Self = Self(1 << 2);
+    /// Memory and drops of each socket (`SKMEMINFO`).
+    pub const MEMORY: Self = Self(1 << 3);
+    /// The inner state of each TCP connection (`tcp_info`).
+    pub const INFO: Self = Self(1 << 4);
+    /// What was set on each socket: congestion control, TOS, mark.
+    pub const OPTIONS: Self = Self(1 << 5);
+    /// The protocol above TCP, where a connection may have one that must be known.
+    pub const ULP: Self = Self(1 << 6);
+    /// The paths of cgroups that only the socket tells.
+    pub const CGROUPS: Self = Self(1 << 7);
+    /// Groups of sockets that share an address.
+    pub const GROUPS: Self = Self(1 << 8);
+    /// Descriptors in use and their limit, of each owner, and whether it can run.
+    pub const FILES: Self = Self(1 << 9);
 
-    /// Everything there is.
-    pub const EVERYTHING: Self = Self {
-        owners: ProcessDetail::Full,
-        users: true,
-        memory: true,
-        info: true,
-        options: true,
-        cgroups: true,
-        groups: true,
-    };
+    /// What `sock_diag` alone tells.
+    pub const DETAILS: Self = Self::MEMORY.and(Self::INFO).and(Self::OPTIONS);
+    /// All that columns show.
+    pub const EVERYTHING: Self = Self::DETAILS
+        .and(Self::PROCESSES)
+        .and(Self::USERS)
+        .and(Self::CGROUPS)
+        .and(Self::GROUPS);
 
     /// What both need.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            owners: self.owners.max(other.owners),
-            users: self.users || other.users,
-            memory: self.memory || other.memory,
-            info: self.info || other.info,
-            options: self.options || other.options,
-            cgroups: self.cgroups || other.cgroups,
-            groups: self.groups || other.groups,
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is left when nobody looks at `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The same where it is wanted at all.
+    #[must_use]
+    pub const fn when(self, wanted: bool) -> Self {
+        if wanted { self } else { Self::NOTHING }
+    }
+
+    /// Whether all of `other` is needed.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether some of `other` is needed.
+    #[must_use]
+    pub const fn has_any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// How much about owners.
+    #[must_use]
+    pub const fn owners(self) -> ProcessDetail {
+        if self.has(Self::PROCESSES) {
+            ProcessDetail::Full
+        } else if self.has(Self::OWNERS) {
+            ProcessDetail::Name
+        } else {
+            ProcessDetail::None
         }
+    }
+
+    /// The same with so much about owners, no more and no less.
+    #[must_use]
+    pub const fn with_owners(self, detail: ProcessDetail) -> Self {
+        let owners = match detail {
+            ProcessDetail::None => Self::NOTHING,
+            ProcessDetail::Name => Self::OWNERS,
+            ProcessDetail::Full => Self::PROCESSES,
+        };
+        self.without(Self::PROCESSES).and(owners)
     }
 }
 
 /// What one answer needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is something to ask for, or not"
-)]
 pub struct Query {
     /// The protocols.
     pub protocols: ProtocolSet,
@@ -175,24 +202,10 @@ pub struct Query {
     pub collector: CollectorChoice,
     /// Where owners are read from.
     pub owner_source: OwnerSource,
-    /// How much about owners; [`ProcessDetail::None`] is `--no-owners`.
-    pub owners: ProcessDetail,
+    /// What is wanted beside the rows; without owners it is `--no-owners`.
+    pub needs: Needs,
     /// Facts of processes that rows are chosen by: where one is lost, rows may be.
     pub compares: ProcessFacts,
-    /// Whether the names of users are wanted.
-    pub users: bool,
-    /// Whether the memory and the drops of each socket are wanted (`SKMEMINFO`).
-    pub memory: bool,
-    /// Whether the inner state of each TCP connection is wanted (`tcp_info`).
-    pub info: bool,
-    /// Whether the options of each socket are wanted: congestion control, TOS, mark.
-    pub options: bool,
-    /// Whether the cgroups of sockets without an owner are wanted by their paths.
-    pub cgroups: bool,
-    /// Whether sockets that share an address are to be told as groups.
-    pub groups: bool,
-    /// Whether descriptors in use and their limit are wanted of each owner, and whether it can run.
-    pub files: bool,
     /// Whether command lines are read only of the processes that are left when rows have been
     /// chosen, and not of every holder.
     pub late_commands: bool,
@@ -215,31 +228,26 @@ impl Query {
             narrow: Narrow::ALL,
             collector: CollectorChoice::Auto,
             owner_source: OwnerSource::Auto,
-            owners: ProcessDetail::Full,
+            needs: Needs::PROCESSES.and(Needs::USERS),
             compares: ProcessFacts::NONE,
-            users: true,
-            memory: false,
-            info: false,
-            options: false,
-            cgroups: false,
-            groups: false,
-            files: false,
             late_commands: false,
             strict: false,
         }
     }
 
     /// Asks for what is needed, too; for owners only where they are asked for at all.
-    pub fn need(&mut self, needs: Needs) {
-        if self.owners != ProcessDetail::None {
-            self.owners = self.owners.max(needs.owners);
-        }
-        self.users |= needs.users;
-        self.memory |= needs.memory;
-        self.info |= needs.info;
-        self.options |= needs.options;
-        self.cgroups |= needs.cgroups;
-        self.groups |= needs.groups;
+    pub const fn need(&mut self, needs: Needs) {
+        let needs = match self.needs.owners() {
+            ProcessDetail::None => needs.without(Needs::PROCESSES),
+            _ => needs,
+        };
+        self.needs = self.needs.and(needs);
+    }
+
+    /// Leaves of owners their names, where they are asked for at all, and no users.
+    pub const fn name_owners_only(&mut self) {
+        let unnamed = Needs(Needs::PROCESSES.0 & !Needs::OWNERS.0).and(Needs::USERS);
+        self.needs = self.needs.without(unnamed);
     }
 
     /// Whether sockets of `protocol` can be in the answer at all.
@@ -262,21 +270,15 @@ mod tests {
 
     #[test]
     fn needs_are_added_and_owners_stay_unasked() {
-        let rtt = Needs {
-            owners: ProcessDetail::Name,
-            info: true,
-            ..Needs::NOTHING
-        };
+        let everything = Query::everything();
         let mut query = Query {
-            owners: ProcessDetail::None,
-            ..Query::everything()
+            needs: everything.needs.with_owners(ProcessDetail::None),
+            ..everything
         };
-        query.need(rtt.and(Needs {
-            options: true,
-            ..Needs::NOTHING
-        }));
-        assert!(query.info && query.options && !query.memory && !query.groups);
-        assert_eq!(query.owners, ProcessDetail::None);
+        query.need(Needs::OWNERS.and(Needs::INFO).and(Needs::OPTIONS));
+        assert_eq!(query.needs.owners(), ProcessDetail::None);
+        let asked = Needs::USERS.and(Needs::INFO).and(Needs::OPTIONS);
+        assert_eq!(query.needs, asked);
         let mut query = Query::everything();
         query.need(Needs::NOTHING);
         assert_eq!(query, Query::everything());

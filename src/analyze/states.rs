@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU64;
 
 use crate::model::{Facts, Foreign, OwnerStatus, Process, Protocol, Socket, State};
-use crate::query::{Needs, ProcessDetail};
+use crate::query::Needs;
 
 /// What sockets are grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +36,11 @@ pub enum By {
 impl By {
     /// What must be known of sockets to group them.
     #[must_use]
-    pub fn needs(self) -> Needs {
-        let owners = |owners| Needs {
-            owners,
-            ..Needs::NOTHING
-        };
+    pub const fn needs(self) -> Needs {
         match self {
-            Self::Process | Self::Name => owners(ProcessDetail::Name),
-            Self::Command | Self::Unit | Self::Container => owners(ProcessDetail::Full),
-            Self::User => Needs {
-                users: true,
-                ..Needs::NOTHING
-            },
+            Self::Process | Self::Name => Needs::OWNERS,
+            Self::Command | Self::Unit | Self::Container => Needs::PROCESSES,
+            Self::User => Needs::USERS,
             Self::Port | Self::Peer | Self::State | Self::Netns => Needs::NOTHING,
         }
     }

@@ -37,7 +37,7 @@ pub struct Elsewhere {
 pub fn listeners_elsewhere(query: &Query, is_wanted: Wanted<'_>) -> Elsewhere {
     let query = Query {
         states: StateSet::LISTENING,
-        owners: ProcessDetail::None,
+        needs: query.needs.with_owners(ProcessDetail::None),
         ..*query
     };
     let mut elsewhere = Elsewhere::default();

@@ -18,7 +18,7 @@ use crate::host::live::netns;
 use crate::model::{
     Facts, Held, Holder, HolderIndex, OtherNamespaces, Problem, Report, Socket, StateSet,
 };
-use crate::query::Query;
+use crate::query::{Needs, Query};
 use crate::wire::task_file::Chosen;
 
 /// Batches that may wait while owners are looked for, which takes half the time of the tables:
@@ -111,7 +111,7 @@ fn all_of(tables: &SocketStream) -> Vec<Socket> {
 /// Whether the rows can only be listeners: few beside connections, and read in no time.
 fn gives_few_rows(query: &Query) -> bool {
     // All sockets of a process count where its descriptors are looked at.
-    !query.files && !query.states.intersects(StateSet::LISTENING.complement())
+    !query.needs.has(Needs::FILES) && !query.states.intersects(StateSet::LISTENING.complement())
 }
 
 /// Rows on their way, and what is known of their owners.
@@ -212,7 +212,7 @@ impl<'a> Gathering<'a> {
             return false;
         }
         let Query {
-            owners,
+            needs,
             late_commands,
             ..
         } = *self.query;
@@ -220,7 +220,9 @@ impl<'a> Gathering<'a> {
         let taker = &*self.taker;
         let is_wanted = |line: &[u8]| taker.wants_command(line);
         let wants: Option<IsWanted<'_>> = (!late_commands).then_some(&is_wanted);
-        let standing = self.processes.look(pid, seen, owners, wants, self.since);
+        let standing = self
+            .processes
+            .look(pid, seen, needs.owners(), wants, self.since);
         let known = match standing {
             Standing::Same(process) => Some(process),
             Standing::Recent(process, pinned) => {
@@ -245,7 +247,7 @@ impl<'a> Gathering<'a> {
             return false;
         };
         self.unread.remove(&pid);
-        if self.query.files {
+        if needs.has(Needs::FILES) {
             process.files = self.processes.files(pid);
             self.processes.stand(&mut process);
         }
@@ -263,7 +265,7 @@ impl<'a> Gathering<'a> {
         if has_looked && wants_more {
             self.report.owners_from = Some(finder.name());
             self.look_again(&mut finder);
-            if self.query.files {
+            if self.query.needs.has(Needs::FILES) {
                 self.add_neighbours();
             }
         }

@@ -28,6 +28,7 @@ mod unlisted;
 use std::fmt;
 
 use crate::model::{Family, Narrow, Protocol, Socket, StateSet};
+use crate::query::Needs;
 
 pub use blind_spot::BlindSpot;
 pub use elsewhere::{Elsewhere, HeldElsewhere, Wanted, listeners_elsewhere};
@@ -46,10 +47,6 @@ pub use unlisted::{Standing, Unlisted, Unshown, compare as compare_listed};
 
 /// One table of the kernel, as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is something to ask for, or not"
-)]
 pub struct Table {
     /// The protocol.
     pub protocol: Protocol,
@@ -59,14 +56,8 @@ pub struct Table {
     pub states: StateSet,
     /// The ports and addresses that are needed; a collector may give more.
     pub narrow: Narrow,
-    /// Whether memory and drops are wanted.
-    pub memory: bool,
-    /// Whether the inner state of TCP connections is wanted.
-    pub info: bool,
-    /// Whether connections may have a protocol above TCP that must be known.
-    pub ulp: bool,
-    /// Whether the options of sockets are wanted.
-    pub options: bool,
+    /// What is wanted of each socket.
+    pub needs: Needs,
     /// Whether to read again until nothing new appears, whatever the table.
     pub strict: bool,
 }

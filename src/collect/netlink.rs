@@ -7,6 +7,7 @@ use super::settling::{Settling, Verdict};
 use super::{Collector, Sink, Table, TableError, ahead};
 use crate::host::live::sock_diag::{Received, SockDiag, Transport};
 use crate::model::{Family, Narrow, Protocol, State, StateSet};
+use crate::query::Needs;
 use crate::wire::inet_diag::Request;
 use crate::wire::nlmsg::{Dump, DumpError};
 
@@ -85,10 +86,7 @@ impl<T: Transport + Send> Netlink<T> {
             family,
             states: table.states,
             narrow: table.narrow,
-            memory: table.memory,
-            info: table.info,
-            ulp: table.ulp,
-            options: table.options,
+            needs: table.needs,
         };
         if table.family.is_some() {
             return self.read_until_whole(table, request(table.family), sink);
@@ -178,7 +176,7 @@ impl<T: Transport + Send> Netlink<T> {
     fn dump_once(&mut self, request: Request, sink: &mut dyn Sink) -> Result<Outcome, Failure> {
         self.sequence = self.sequence.wrapping_add(1);
         // Before the request: the kernel makes the first rows while it takes that.
-        let zero = self.transport.zero_stamp().filter(|_| request.info);
+        let zero = self.transport.zero_stamp().filter(|_| request.needs.has(Needs::INFO));
         self.transport.send(&request.message(self.sequence))?;
         let mut dump = Dump::new(self.transport.port(), self.sequence);
         let (mut rows, mut new, mut unreadable, mut truncated) = (0, 0, 0, false);

@@ -4,7 +4,7 @@ use super::rows::Rows;
 use super::tables::{bound_only_unseen, open_collectors};
 use super::{Collector, Table, TableError};
 use crate::model::{Family, Narrow, PortRange, Problem, Protocol, Socket, State, StateSet};
-use crate::query::Query;
+use crate::query::{Needs, Query};
 
 /// Asks for the sockets of one local port through sources that stay open: a look at those that wait
 /// for clients costs a fraction of a millisecond beside 100,000 connections.
@@ -157,10 +157,7 @@ impl Probe {
             family,
             states,
             narrow: self.narrow,
-            memory: false,
-            info: false,
-            ulp: false,
-            options: false,
+            needs: Needs::NOTHING,
             strict: self.query.strict,
         };
         let families = self.query.families.tables();

@@ -7,6 +7,7 @@ use super::settling::{Settling, Verdict};
 use super::{Collector, Sink, Table, TableError};
 use crate::host::live;
 use crate::model::{Family, Protocol, State};
+use crate::query::Needs;
 use crate::wire::proc_net;
 
 /// Reads the text tables of the calling thread's network namespace.
@@ -118,7 +119,7 @@ fn read_lines(
         match row {
             Some(row) if listeners_only && row.state != State::Listen => break,
             Some(mut row) if table.states.contains(row.state) => {
-                if table.ulp {
+                if table.needs.has(Needs::ULP) {
                     // It may be a subflow of MPTCP, which has the data.
                     row.queue = None;
                 }

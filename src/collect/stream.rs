@@ -7,7 +7,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::read_tables;
 use crate::model::{Problem, Report, Socket};
-use crate::query::Query;
+use crate::query::{Needs, Query};
 
 /// Whether a row can be in the answer, as far as its socket alone tells: only the owners of
 /// such rows are worth a look.
@@ -108,7 +108,10 @@ fn read_batches(
         }
     })?;
     // What processes have open is looked at without any row, too.
-    needless.store(!has_files && !query.files, Ordering::Relaxed);
+    needless.store(
+        !has_files && !query.needs.has(Needs::FILES),
+        Ordering::Relaxed,
+    );
     send(batch);
     Ok(report)
 }

@@ -8,7 +8,7 @@ use super::rows::{Gathered, Rows};
 use super::{Collector, Netlink, Netstat2, Procfs, Table, TableError};
 use crate::host::live;
 use crate::model::{Family, Narrow, Problem, Protocol, Report, Socket, State, StateSet};
-use crate::query::{CollectorChoice, Query};
+use crate::query::{CollectorChoice, Needs, Query};
 
 /// Reads the tables that `query` wants in the calling thread's network namespace.
 ///
@@ -111,10 +111,7 @@ impl<'a> Reader<'a> {
             family: None,
             states,
             narrow: Narrow::ALL,
-            memory: self.query.memory,
-            info: self.query.info,
-            ulp: false,
-            options: self.query.options,
+            needs: self.query.needs,
             strict: self.query.strict,
         };
         if protocol == Protocol::Tcp {
@@ -124,9 +121,10 @@ impl<'a> Reader<'a> {
             let (first, rest) = (table(first), table(rest));
             // Listeners tell the role of connections, so all of them are needed; so they are
             // for UDP, where both stand in one table.
+            let may_have_ulp = rest.states.tcp_mask() != 0 && live::has_mptcp();
             let rest = Table {
                 narrow: self.query.narrow,
-                ulp: rest.states.tcp_mask() != 0 && live::has_mptcp(),
+                needs: rest.needs.and(Needs::ULP.when(may_have_ulp)),
                 ..rest
             };
             let bound = self.bound_only_beside(first);
@@ -244,7 +242,7 @@ impl<'a> Reader<'a> {
         let before = self.rows.given;
         collector.read(table, &mut self.rows)?;
         let name = collector.name();
-        if table.ulp && name == "procfs" {
+        if table.needs.has(Needs::ULP) && name == "procfs" {
             self.note_queues();
         }
         self.read += 1;

@@ -11,7 +11,7 @@ use crate::host::live::netns;
 use crate::host::live::proc;
 use crate::host::live::proc::ProcDir;
 use crate::model::{Holder, Protocol, ProtocolSet, Socket, StateSet, Via};
-use crate::query::{CollectorChoice, ProcessDetail, Query};
+use crate::query::{CollectorChoice, Needs, Query};
 
 /// What a socket is that the list does not have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -188,8 +188,7 @@ impl<'a> Tables<'a> {
                 raw: self.query.protocols.raw,
                 ..Query::everything().protocols
             },
-            owners: ProcessDetail::None,
-            users: false,
+            needs: Needs::NOTHING,
             ..Query::everything()
         };
         let mut all = FxHashMap::default();

@@ -7,39 +7,18 @@ use super::read::{
 use super::value::micros;
 use super::{Column, Kind, OwnerField, Value};
 use crate::model::Queue;
-use crate::query::{Needs, ProcessDetail};
+use crate::query::Needs;
 
 const ROW: Needs = Needs::NOTHING;
-const USERS: Needs = Needs { users: true, ..ROW };
-const OWNERS: Needs = Needs {
-    owners: ProcessDetail::Name,
-    ..ROW
-};
-const DETAILS: Needs = Needs {
-    owners: ProcessDetail::Full,
-    ..ROW
-};
-const CGROUPS: Needs = Needs {
-    cgroups: true,
-    ..DETAILS
-};
-const RUNNERS: Needs = Needs {
-    users: true,
-    ..DETAILS
-};
-const INFO: Needs = Needs { info: true, ..ROW };
-const MEMORY: Needs = Needs {
-    memory: true,
-    ..ROW
-};
-const OPTIONS: Needs = Needs {
-    options: true,
-    ..ROW
-};
-const GROUPS: Needs = Needs {
-    groups: true,
-    ..ROW
-};
+const USERS: Needs = Needs::USERS;
+const OWNERS: Needs = Needs::OWNERS;
+const DETAILS: Needs = Needs::PROCESSES;
+const CGROUPS: Needs = DETAILS.and(Needs::CGROUPS);
+const RUNNERS: Needs = DETAILS.and(USERS);
+const INFO: Needs = Needs::INFO;
+const MEMORY: Needs = Needs::MEMORY;
+const OPTIONS: Needs = Needs::OPTIONS;
+const GROUPS: Needs = Needs::GROUPS;
 
 macro_rules! key {
     () => {

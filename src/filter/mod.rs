@@ -25,9 +25,9 @@ use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 
-use crate::columns::{Column, Row};
+use crate::columns::{self, Column, Row};
 use crate::model::{Facts, Narrow, PortRange, Socket, StateSet};
-use crate::query::ProcessDetail;
+use crate::query::Needs;
 use device::Device;
 use expression::{Expr, Side, Term, Test};
 
@@ -259,24 +259,16 @@ impl Filter {
         named
     }
 
-    /// How much must be known of processes to evaluate it.
+    /// What must be known beside the rows to evaluate it.
     #[must_use]
-    pub fn process_detail(&self) -> ProcessDetail {
-        let details = self.terms().into_iter().map(|term| match &term.test {
-            Test::Process(names) if names.iter().any(|name| name.len() > 15) => ProcessDetail::Full,
-            Test::Process(_) | Test::Pid(_) => ProcessDetail::Name,
-            Test::ProcessUser(_) => ProcessDetail::Full,
-            _ => ProcessDetail::None,
+    pub fn needs(&self) -> Needs {
+        let of_terms = self.terms().into_iter().map(|term| match &term.test {
+            Test::Process(names) if names.iter().any(|name| name.len() > 15) => Needs::PROCESSES,
+            Test::Process(_) | Test::Pid(_) => Needs::OWNERS,
+            Test::ProcessUser(_) => Needs::PROCESSES.and(Needs::USERS),
+            Test::User(_) => Needs::USERS,
+            _ => Needs::NOTHING,
         });
-        let columns = self.columns();
-        let columns = columns.iter().map(|column| column.needs.owners);
-        details.chain(columns).max().unwrap_or(ProcessDetail::None)
-    }
-
-    /// Whether the names of users must be known to evaluate it.
-    #[must_use]
-    pub fn needs_users(&self) -> bool {
-        let by_name = |term: &&Term| matches!(term.test, Test::User(_) | Test::ProcessUser(_));
-        self.terms().iter().any(by_name) || self.columns().iter().any(|column| column.needs.users)
+        of_terms.fold(columns::needs(&self.columns()), Needs::and)
     }
 }

@@ -10,7 +10,6 @@ use super::join::{Owners, attribute};
 use super::past::Sample;
 use super::untold;
 use crate::collect::{BlindSpot, LateCommands, Shown, SocketStream, Taker, gather, kernel};
-use crate::columns;
 use crate::filter::Filter;
 use crate::host::live::cgroup;
 use crate::host::live::monotonic;
@@ -21,7 +20,7 @@ use crate::model::{
     Cgroup, Facts, ListenerPorts, OwnerStatus, Problem, Protocol, Report, ShareGroups, Snapshot,
     Socket,
 };
-use crate::query::{ProcessDetail, ProcessFacts, Query};
+use crate::query::{Needs, ProcessDetail, ProcessFacts, Query};
 
 /// How long names are waited for with `-r`.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(2);
@@ -134,7 +133,7 @@ struct Done {
 fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
     let query = pushed_down(request);
     let since = boot_ticks();
-    let reads_late = query.owners == ProcessDetail::Full && !request.filter.is_empty();
+    let reads_late = query.needs.has(Needs::PROCESSES) && !request.filter.is_empty();
     let mut flow = Flow {
         request,
         query,
@@ -145,7 +144,7 @@ fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
         commands: reads_late.then(|| LateCommands::new(since)),
         failed: None,
     };
-    let mut done = if query.owners == ProcessDetail::None {
+    let mut done = if query.needs.owners() == ProcessDetail::None {
         without_owners(&mut flow)?
     } else {
         with_owners(&mut flow, since)?
@@ -220,7 +219,7 @@ impl Taker for Flow<'_> {
     fn note(&mut self, rows: &[Socket]) {
         for socket in rows {
             self.listeners.ports.note(socket);
-            if self.query.groups {
+            if self.query.needs.has(Needs::GROUPS) {
                 self.listeners.groups.note(socket);
             }
         }
@@ -247,7 +246,7 @@ impl Flow<'_> {
             wanted
         });
         enrich(&rows, facts, &self.query);
-        if self.query.groups {
+        if self.query.needs.has(Needs::GROUPS) {
             self.waiting.append(&mut rows);
             return true;
         }
@@ -256,7 +255,7 @@ impl Flow<'_> {
 
     fn hand_on(&mut self, mut rows: Vec<Socket>, facts: &mut Facts) -> bool {
         // A filter by process may leave out a row for want of an owner, known or further.
-        let by_process = self.request.filter.process_detail() != ProcessDetail::None;
+        let by_process = self.request.filter.needs().has(Needs::OWNERS);
         if by_process {
             self.unseen.count(&rows, true);
         }
@@ -275,7 +274,7 @@ impl Flow<'_> {
 
     /// Hands on the rows that waited for all listeners.
     fn release(&mut self, facts: &mut Facts) {
-        if self.query.groups {
+        if self.query.needs.has(Needs::GROUPS) {
             facts.groups = std::mem::take(&mut self.listeners).numbered();
             let rows = std::mem::take(&mut self.waiting);
             self.hand_on(rows, facts);
@@ -329,16 +328,12 @@ fn pushed_down(request: &Request) -> Query {
     let mut query = request.query;
     query.states = query.states.intersect(request.filter.states());
     query.narrow = request.filter.narrow();
-    if query.owners != ProcessDetail::None {
-        query.owners = query.owners.max(request.filter.process_detail());
-    }
-    query.users |= request.filter.needs_users();
-    query.need(columns::needs(&request.filter.columns()));
+    query.need(request.filter.needs());
     let compares = request.filter.compares();
     query.compares = query.compares.and(compares);
     // A filter may leave few of the processes; it has to have what it compares before.
     query.late_commands =
-        query.owners == ProcessDetail::Full && !request.filter.is_empty() && !compares.command;
+        query.needs.has(Needs::PROCESSES) && !request.filter.is_empty() && !compares.command;
     query
 }
 
@@ -366,7 +361,7 @@ impl Listeners {
 
 /// Reads the facts that the rows need and that are not known yet.
 fn enrich(sockets: &[Socket], facts: &mut Facts, query: &Query) {
-    if query.users {
+    if query.needs.has(Needs::USERS) {
         let uids = sockets.iter().filter_map(|socket| socket.uid);
         let owners = facts.processes.values().filter_map(|process| process.uid);
         let unknown: FxHashSet<u32> = uids
@@ -377,7 +372,7 @@ fn enrich(sockets: &[Socket], facts: &mut Facts, query: &Query) {
             facts.users.insert(uid, names::user(uid));
         }
     }
-    if query.cgroups {
+    if query.needs.has(Needs::CGROUPS) {
         enrich_cgroups(sockets, facts);
     }
     if sockets.iter().any(|socket| socket.interface.is_some()) {

@@ -70,12 +70,6 @@ pub fn compared_by(
 
 /// Whether a source that is not `sock_diag` tells a column.
 fn tells(protocols: ProtocolSet, report: &Report, column: &Column) -> bool {
-    let Needs {
-        memory,
-        info,
-        options,
-        ..
-    } = column.needs;
     let is_procfs = report.poorest == Some("procfs");
     let has_queues = || !report.problems.iter().any(|p| p.code == "queues_unknown");
     match column.id {
@@ -84,7 +78,7 @@ fn tells(protocols: ProtocolSet, report: &Report, column: &Column) -> bool {
         "queue" | "timer" | "retransmits" => is_procfs,
         // Of datagrams only.
         "drops" | "rmem" => is_procfs && !protocols.tcp,
-        _ => !(memory || info || options),
+        _ => !column.needs.has_any(Needs::DETAILS),
     }
 }
 
@@ -94,7 +88,7 @@ pub fn shown(query: &Query, columns: &[&'static Column], report: &mut Report) {
     let is_told = |code| report.problems.iter().any(|p: &Problem| p.code == code);
     let problem = match source(report) {
         None => marks_hidden(report, columns, netns::may_administer),
-        Some(source) if query.info || query.memory || query.options => {
+        Some(source) if query.needs.has_any(Needs::DETAILS) => {
             let message = format!(
                 "{source} does not tell what TCP knows of a connection, nor memory and options of a socket"
             );

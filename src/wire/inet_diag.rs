@@ -13,6 +13,7 @@ use crate::model::{
     Ending, Endpoint, Family, Memory, Narrow, Protocol, Queue, Socket, State, StateSet, Timer,
     TimerKind, Ulp,
 };
+use crate::query::Needs;
 
 const TCPDIAG_GETSOCK: u16 = 18;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -34,12 +35,20 @@ const MEMINFO_DROPS: usize = 8;
 /// Datagram states: connected (1) and not (7).
 const DATAGRAM_STATES: u32 = 1 << 1 | 1 << 7;
 
+/// What is asked for as an extension: its number is the attribute's.
+const EXTENSIONS: [(Needs, u16); 6] = [
+    // It carries the drops.
+    (Needs::MEMORY, ATTR_SKMEMINFO),
+    // The protocol above TCP comes with it.
+    (Needs::INFO, ATTR_INFO),
+    (Needs::ULP, ATTR_INFO),
+    (Needs::OPTIONS, ATTR_CONG),
+    (Needs::OPTIONS, ATTR_TOS),
+    (Needs::OPTIONS, ATTR_TCLASS),
+];
+
 /// A request for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is something to ask for, or not"
-)]
 pub struct Request {
     /// The protocol.
     pub protocol: Protocol,
@@ -50,27 +59,17 @@ pub struct Request {
     pub states: StateSet,
     /// The ports and addresses; the kernel leaves out everything else.
     pub narrow: Narrow,
-    /// Whether to ask for `SKMEMINFO`, which carries the drops.
-    pub memory: bool,
-    /// Whether to ask for `tcp_info`; the protocol above TCP comes with it.
-    pub info: bool,
-    /// Whether to ask for the protocol above TCP, whatever else comes with it.
-    pub ulp: bool,
-    /// Whether to ask for what was set on sockets: congestion control, TOS, traffic class.
-    /// Mark, shutdown and flags come unasked; they are kept only then.
-    pub options: bool,
+    /// What is asked for of each socket: see [`EXTENSIONS`]. Mark, shutdown and flags come
+    /// unasked; they are kept with the options only.
+    pub needs: Needs,
 }
 
 impl Request {
     /// The netlink message for the request.
     #[must_use]
     pub fn message(&self, sequence: u32) -> Vec<u8> {
-        let extension = |wanted, attribute: u16| u8::from(wanted) << (attribute - 1);
-        let extensions = extension(self.memory, ATTR_SKMEMINFO)
-            | extension(self.info || self.ulp, ATTR_INFO)
-            | extension(self.options, ATTR_CONG)
-            | extension(self.options, ATTR_TOS)
-            | extension(self.options, ATTR_TCLASS);
+        let asked = EXTENSIONS.iter().filter(|(need, _)| self.needs.has(*need));
+        let extensions = asked.fold(0, |all, (_, attribute)| all | 1 << (attribute - 1));
         let states = match self.protocol {
             Protocol::Tcp => self.states.tcp_mask(),
             Protocol::Udp | Protocol::Raw => DATAGRAM_STATES,
@@ -104,10 +103,10 @@ impl Request {
     #[must_use]
     pub fn socket(&self, row: &[u8]) -> Option<Socket> {
         let mut socket = socket(row, self.protocol)?;
-        if !self.info {
+        if !self.needs.has(Needs::INFO) {
             socket.tcp = None;
         }
-        if self.options {
+        if self.needs.has(Needs::OPTIONS) {
             socket.options = socket_options::parse(row.get(ROW..)?).map(Box::new);
         }
         Some(socket)

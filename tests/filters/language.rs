@@ -361,8 +361,7 @@ fn filter_text() -> impl Strategy<Value = String> {
 /// Everything in this namespace that the filter holds for, with its help and without.
 fn found(filter: &Filter, pushed_down: bool) -> BTreeMap<u64, String> {
     let mut query = Query::everything();
-    query.owners = sockscope::query::ProcessDetail::None;
-    query.users = false;
+    query.needs = sockscope::query::Needs::NOTHING;
     let request = Request {
         query,
         filter: if pushed_down {

@@ -87,10 +87,7 @@ fn netlink(protocol: Protocol, family: Family, name: &str) -> Vec<Socket> {
         family: Some(family),
         states: StateSet::ALL,
         narrow: sockscope::model::Narrow::ALL,
-        memory: true,
-        options: false,
-        info: false,
-        ulp: false,
+        needs: sockscope::query::Needs::MEMORY,
         strict: false,
     };
     let mut rows = Rows::default();

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::analyze::bind::Around;
 use crate::collect::{addresses, read_tables, settings};
 use crate::model::{FamilySet, Narrow, PortRange, Role, Socket, StateSet};
-use crate::query::{ProcessDetail, Query};
+use crate::query::{Needs, ProcessDetail, Query};
 
 /// Reads what tells whether the connections among `sockets` that have one of the `asked` ports,
 /// on which nobody listens, came in or went out; and what TCP knows of these connections.
@@ -32,8 +32,10 @@ pub(crate) fn around(query: &Query, asked: &[PortRange], sockets: &mut [Socket])
             local_port: hull(asked),
             ..Narrow::ALL
         },
-        owners: ProcessDetail::None,
-        info: true,
+        needs: query
+            .needs
+            .with_owners(ProcessDetail::None)
+            .and(Needs::INFO),
         ..*query
     };
     let mut listeners = Vec::new();

@@ -16,7 +16,7 @@ use crate::look::pipeline;
 use crate::look::pipeline::Request;
 use crate::look::untold;
 use crate::model::{FamilySet, State, StateSet};
-use crate::query::ProcessDetail;
+use crate::query::Needs;
 use crate::text::{Format, RowWriter};
 use crate::view::buildup as render;
 
@@ -70,14 +70,9 @@ fn request(session: &Session, by: Option<By>, filter: &Filter) -> Result<Request
     query.states = StateSet::ALL
         .without(State::BoundInactive)
         .without(State::Unconnected);
-    query.info = true;
-    query.files = true;
-    let needs = session.group_needs(by)?;
-    query.users = filter.needs_users() || needs.users;
-    if query.owners != ProcessDetail::None {
-        let named = needs.owners.max(ProcessDetail::Name);
-        query.owners = named.max(filter.process_detail());
-    }
+    query.name_owners_only();
+    let needs = session.group_needs(by)?.and(filter.needs());
+    query.need(needs.and(Needs::INFO).and(Needs::FILES));
     request.filter = Filter::default();
     request.resolve = false;
     Ok(request)

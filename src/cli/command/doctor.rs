@@ -15,7 +15,7 @@ use crate::look::past::{Past, Sample};
 use crate::look::pipeline;
 use crate::look::pipeline::Request;
 use crate::model::{FamilySet, State, StateSet};
-use crate::query::{ProcessDetail, Query};
+use crate::query::Needs;
 use crate::text::{Format, RowWriter};
 use crate::view::doctor as render;
 
@@ -102,29 +102,24 @@ fn choose(args: &DoctorArgs) -> Result<Vec<&'static Rule>, Usage> {
 /// Everything a rule may look at, of every socket.
 fn request(session: &Session) -> Result<Request, Usage> {
     let mut request = session.request(StateSet::ALL, Filter::default())?;
-    complete(&mut request.query);
+    request.query.need(LOOKED_AT);
     // A rule may need the other family: a dual-stack listener holds IPv4 clients.
     request.query.families = FamilySet::BOTH;
-    request.query.users = false;
-    request.query.owners = request.query.owners.min(ProcessDetail::Name);
+    request.query.name_owners_only();
     request.resolve = false;
     Ok(request)
 }
 
-/// Asks for what the rules look at beside the rows themselves.
-pub(crate) fn complete(query: &mut Query) {
-    query.memory = true;
-    query.info = true;
-    query.files = true;
-}
+/// What the rules look at beside the rows themselves.
+pub(crate) const LOOKED_AT: Needs = Needs::MEMORY.and(Needs::INFO).and(Needs::FILES);
 
 /// Looks between the others at what drops packets, listeners and UDP sockets, and at what is being
 /// opened: all of that is few.
 fn pass(past: &mut Past, request: &Request) -> Result<(), Failure> {
     let mut request = request.clone();
     request.query.states = StateSet::LISTENING.with(State::SynSent);
-    request.query.owners = ProcessDetail::None;
-    request.query.info = false;
+    let unseen = Needs::PROCESSES.and(Needs::INFO);
+    request.query.needs = request.query.needs.without(unseen);
     let sample = pipeline::sample(&request)?;
     past.pass(&sample.snapshot.sockets, sample.kernel);
     Ok(())

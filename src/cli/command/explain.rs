@@ -14,7 +14,7 @@ use crate::json::envelope::{Envelope, Lines};
 use crate::json::stream::Kind;
 use crate::look::pipeline;
 use crate::model::{Kernel, Report, StateSet};
-use crate::query::ProcessDetail;
+use crate::query::Needs;
 use crate::text::{Format, RowWriter, records};
 use crate::view::explain as render;
 
@@ -43,8 +43,7 @@ pub(crate) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
 /// the same.
 fn count(session: &Session) -> Result<(Option<Counts>, Report), Failure> {
     let mut request = session.request(StateSet::ALL, Filter::default())?;
-    request.query.owners = ProcessDetail::None;
-    request.query.users = false;
+    request.query.needs = Needs::NOTHING;
     request.resolve = false;
     let mut tally = Tally::new(None);
     let counted = pipeline::stream(&request, &mut |sockets, facts| {

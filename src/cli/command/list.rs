@@ -166,7 +166,7 @@ mod tests {
     use crate::cli::session::config::Settings;
     use crate::filter::Filter;
     use crate::model::StateSet;
-    use crate::query::{Needs, ProcessDetail, Query};
+    use crate::query::{Needs, Query};
     use clap::Parser;
 
     /// What a command asks for with these options.
@@ -181,8 +181,7 @@ mod tests {
     #[test]
     fn the_usual_views_ask_for_no_more_than_they_show() {
         let usual = Query {
-            owners: ProcessDetail::Name,
-            users: false,
+            needs: Needs::OWNERS,
             ..Query::everything()
         };
         for format in ["table", "plain", "csv"] {
@@ -191,7 +190,7 @@ mod tests {
             assert_eq!(conns, usual, "{format}");
             let listen = asked(&["listen", &format], listen::TABLE, listen::PROGRAM);
             let users = Query {
-                users: true,
+                needs: Needs::OWNERS.and(Needs::USERS),
                 ..usual
             };
             assert_eq!(listen, users, "{format}");
@@ -212,7 +211,7 @@ mod tests {
             assert_eq!(asked(&["conns", &sorted], &[], &[]), expected, "{sorted}");
         }
         let none = asked(&["conns", "--no-owners", "--columns=unit,comm"], &[], &[]);
-        assert_eq!(none.owners, ProcessDetail::None);
+        assert!(!none.needs.has(Needs::OWNERS));
         assert_ne!(
             crate::columns::needs(crate::columns::select(&["rtt"]).iter()),
             Needs::NOTHING

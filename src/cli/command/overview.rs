@@ -64,7 +64,7 @@ fn write(session: &Session, overview: &Overview, columns: Columns) -> Result<(),
 /// Everything at one look: counts of all sockets, what is wrong, and the listeners.
 fn look(session: &Session, columns: &Columns) -> Result<Overview, Failure> {
     let mut request = session.request(StateSet::ALL, Filter::default())?;
-    doctor::complete(&mut request.query);
+    request.query.need(doctor::LOOKED_AT);
     let request = session.with_needs(request, columns);
     let sample = pipeline::sample(&request)?;
     let mut tally = Tally::new(None);

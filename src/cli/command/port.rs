@@ -12,14 +12,13 @@ use crate::cli::args::ports::Ports;
 use crate::cli::exit::Usage;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::columns;
 use crate::filter::Filter;
 use crate::json::envelope::Envelope;
 use crate::look::pipeline;
 use crate::look::pipeline::Request;
 use crate::look::untold;
 use crate::model::{FamilySet, PortRange, Snapshot, Socket, State, StateSet};
-use crate::query::ProcessDetail;
+use crate::query::Needs;
 use crate::text::{Columns, Format, RowWriter};
 use crate::view::ports::PortsPart;
 
@@ -143,16 +142,10 @@ fn ask(session: &Session, asked: &[PortRange], filter: &Filter) -> Result<Reques
     }
     query.families = FamilySet::BOTH;
     query.states = StateSet::ALL;
-    query.memory = true;
-    query.users |= filter.needs_users();
-    query.need(columns::needs(&filter.columns()));
-    if query.owners != ProcessDetail::None {
-        query.owners = query.owners.max(filter.process_detail());
-        if session.format == Format::Table {
-            // The story tells of commands, users and start times.
-            query.owners = ProcessDetail::Full;
-            query.users = true;
-        }
+    query.need(filter.needs().and(Needs::MEMORY));
+    if session.format == Format::Table && query.needs.has(Needs::OWNERS) {
+        // The story tells of commands, users and start times.
+        query.need(Needs::PROCESSES.and(Needs::USERS));
     }
     request.filter = Filter::ports(asked.to_vec());
     Ok(request)

@@ -24,8 +24,7 @@ pub(crate) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result
     let filter = Session::filter(words)?;
     let mut request = session.request(StateSet::ALL, filter)?;
     let needs = session.group_needs(by)?;
-    request.query.users = needs.users;
-    request.query.owners = needs.owners.max(request.filter.process_detail());
+    request.query.needs = needs.and(request.filter.needs());
     request.resolve = false;
     let mut tally = Tally::new(by);
     let report = pipeline::stream(&request, &mut |sockets, facts| {

@@ -22,7 +22,7 @@ use crate::json::envelope::Head;
 use crate::json::stream::Memory;
 use crate::look::pipeline::Request;
 use crate::model::{FamilySet, ProtocolSet, Report, StateSet};
-use crate::query::{Needs, OwnerSource, ProcessDetail, Query};
+use crate::query::{Needs, OwnerSource, Query};
 use crate::text::grid::Frame;
 use crate::text::theme::Theme;
 use crate::text::{Columns, Format, marks};
@@ -129,7 +129,7 @@ impl Session {
     /// # Errors
     /// When the filter compares owners, and owners are not to be looked for.
     pub fn request(&self, states: StateSet, filter: Filter) -> Result<Request, Usage> {
-        if self.options.no_owners && filter.process_detail() != ProcessDetail::None {
+        if self.options.no_owners && filter.needs().has(Needs::OWNERS) {
             return Err(Usage::new("a filter by process needs owners")
                 .hint("leave --no-owners out, or the filter"));
         }
@@ -140,15 +140,8 @@ impl Session {
             narrow: crate::model::Narrow::ALL,
             collector: self.options.collector,
             owner_source: self.owner_source,
-            owners: self.process_detail(),
+            needs: self.usual_needs(),
             compares: filter.compares(),
-            users: self.wants_json(),
-            memory: false,
-            info: false,
-            options: false,
-            cgroups: false,
-            groups: false,
-            files: false,
             late_commands: false,
             strict: self.options.strict,
         };
@@ -166,7 +159,7 @@ impl Session {
     /// When they are made of owners, and owners are not to be looked for.
     pub(crate) fn group_needs(&self, by: Option<By>) -> Result<Needs, Usage> {
         let needs = by.map_or(Needs::NOTHING, By::needs);
-        if self.options.no_owners && needs.owners != ProcessDetail::None {
+        if self.options.no_owners && needs.has(Needs::OWNERS) {
             let usage =
                 Usage::new("groups by process, name, command, unit or container need owners");
             return Err(usage.hint("leave --no-owners out, or group by port, peer or user"));
@@ -174,13 +167,11 @@ impl Session {
         Ok(needs)
     }
 
-    /// How much about processes the output shows.
-    fn process_detail(&self) -> ProcessDetail {
-        match self.options.no_owners {
-            true => ProcessDetail::None,
-            false if self.wants_json() => ProcessDetail::Full,
-            false => ProcessDetail::Name,
-        }
+    /// What any output shows: JSON all about owners and users.
+    fn usual_needs(&self) -> Needs {
+        let in_json = Needs::PROCESSES.and(Needs::USERS);
+        let needs = Needs::OWNERS.and(in_json.when(self.wants_json()));
+        needs.without(Needs::PROCESSES.when(self.options.no_owners))
     }
 
     /// The columns that were asked for or are sorted by; unknown ones are refused elsewhere.

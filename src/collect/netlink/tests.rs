@@ -113,10 +113,7 @@ fn udp(family: Option<Family>) -> Table {
         family,
         states: StateSet::ALL,
         narrow: Narrow::ALL,
-        memory: false,
-        info: false,
-        ulp: false,
-        options: false,
+        needs: Needs::NOTHING,
         strict: false,
     }
 }

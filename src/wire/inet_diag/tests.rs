@@ -110,16 +110,13 @@ fn shorter_and_longer_attributes_are_legal() {
     assert_eq!(socket.drops, None);
 }
 
-fn asking(options: bool) -> Request {
+fn asking(needs: Needs) -> Request {
     Request {
         protocol: Protocol::Tcp,
         family: None,
         states: StateSet::ALL,
         narrow: Narrow::ALL,
-        memory: false,
-        info: true,
-        ulp: false,
-        options,
+        needs: Needs::INFO.and(needs),
     }
 }
 
@@ -140,16 +137,16 @@ fn with_attributes(attributes: &[(u16, &[u8])]) -> Vec<u8> {
 fn options_are_kept_where_they_were_asked_for() {
     let row = with_attributes(&[(ATTR_TOS, &[0x10])]);
     let told = |options| asking(options).socket(&row).unwrap().options;
-    assert_eq!(told(false), None);
-    assert_eq!(told(true).unwrap().tos, Some(0x10));
+    assert_eq!(told(Needs::NOTHING), None);
+    assert_eq!(told(Needs::OPTIONS).unwrap().tos, Some(0x10));
 }
 
 #[test]
 fn a_listener_has_no_inner_state() {
     let mut row = with_attributes(&[(ATTR_INFO, &[1; 248])]);
-    assert_eq!(asking(false).socket(&row).unwrap().tcp, None);
+    assert_eq!(asking(Needs::NOTHING).socket(&row).unwrap().tcp, None);
     row[1] = 1;
-    assert!(asking(false).socket(&row).unwrap().tcp.is_some());
+    assert!(asking(Needs::NOTHING).socket(&row).unwrap().tcp.is_some());
 }
 
 #[test]
@@ -157,7 +154,7 @@ fn a_subflow_has_no_queue_of_its_own() {
     let name = |name: &[u8]| {
         let mut row = with_attributes(&[(ATTR_ULP_INFO, name)]);
         row[1] = 1;
-        asking(false).socket(&row).unwrap()
+        asking(Needs::NOTHING).socket(&row).unwrap()
     };
     let subflow = name(b"\x0a\0\x01\0mptcp\0\0\0\x04\0\x03\0");
     assert_eq!((subflow.ulp, subflow.queue), (Some(Ulp::Mptcp), None));
@@ -166,7 +163,7 @@ fn a_subflow_has_no_queue_of_its_own() {
     assert_eq!((tls.ulp, tls.queue), (Some(Ulp::Tls), Some(queue)));
     // Its accept queue is a listener's own.
     let row = with_attributes(&[(ATTR_ULP_INFO, b"\x0a\0\x01\0mptcp\0")]);
-    let listener = asking(false).socket(&row).unwrap();
+    let listener = asking(Needs::NOTHING).socket(&row).unwrap();
     assert!(matches!(listener.queue, Some(Queue::Accept(_))));
 }
 
@@ -212,22 +209,18 @@ fn requests_have_the_sizes_of_the_kernel() {
         family: None,
         states: StateSet::ALL.without(State::Listen),
         narrow: Narrow::ALL,
-        memory: true,
-        info: false,
-        ulp: false,
-        options: false,
+        needs: Needs::MEMORY,
     };
     let bytes = request.message(1);
     assert_eq!(bytes.len(), 16 + 60);
     assert_eq!(bytes[16 + 3], 1 << 6);
-    request.info = true;
+    request.needs = Needs::MEMORY.and(Needs::INFO);
     assert_eq!(request.message(1)[16 + 3], 1 << 6 | 1 << 1);
-    (request.info, request.ulp) = (false, true);
+    request.needs = Needs::MEMORY.and(Needs::ULP);
     assert_eq!(request.message(1)[16 + 3], 1 << 6 | 1 << 1);
-    request.ulp = false;
-    request.options = true;
+    request.needs = Needs::MEMORY.and(Needs::OPTIONS);
     assert_eq!(request.message(1)[16 + 3], 1 << 6 | 0b11_1000);
-    request.options = false;
+    request.needs = Needs::MEMORY;
     request.family = Some(Family::V6);
     let bytes = request.message(1);
     assert_eq!(bytes.len(), 16 + 56);

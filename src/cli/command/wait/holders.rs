@@ -12,7 +12,7 @@ use crate::host::live;
 use crate::look::pipeline;
 use crate::look::pipeline::{Request, Stop};
 use crate::model::{FamilySet, Identity, OwnerStatus, Process, Snapshot, Socket, State, StateSet};
-use crate::query::ProcessDetail;
+use crate::query::Needs;
 
 /// A process that is waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +43,10 @@ impl Wanted {
     }
 
     /// How much must be known of a process to tell.
-    fn detail(&self) -> ProcessDetail {
+    fn needs(&self) -> Needs {
         match self {
-            Self::Name(name) if name.len() > 15 => ProcessDetail::Full,
-            _ => ProcessDetail::Name,
+            Self::Name(name) if name.len() > 15 => Needs::PROCESSES,
+            _ => Needs::OWNERS,
         }
     }
 }
@@ -95,7 +95,7 @@ impl Holders {
         let is_new = seen.iter().any(|one| !self.seen.contains(one));
         if is_new || is_last || started >= self.due {
             let mut request = request.clone();
-            request.query.owners = request.query.owners.max(self.wanted.detail());
+            request.query.needs = request.query.needs.and(self.wanted.needs());
             let mut snapshot = pipeline::snapshot(&request)?;
             snapshot
                 .sockets
@@ -143,7 +143,9 @@ pub(super) fn of_port(mut request: Request, target: &Target) -> Request {
         Condition::Free => StateSet::ALL,
     };
     // It shows which side opened a connection.
-    query.info = target.condition == Condition::Free;
+    if target.condition == Condition::Free {
+        query.need(Needs::INFO);
+    }
     request
 }
 

@@ -17,7 +17,7 @@ use crate::host::live;
 use crate::look::pipeline;
 use crate::look::pipeline::{Request, Stop};
 use crate::model::{Facts, PortRange, Problem, Report, Snapshot, Socket, StateSet};
-use crate::query::{ProcessDetail, Query};
+use crate::query::{Needs, Query};
 use crate::text::Format;
 
 /// Looks in a row that may fail before anything was seen: the first ones.
@@ -81,8 +81,8 @@ impl<'a> Wait<'a> {
         let request = session.request(StateSet::ALL, Filter::default())?;
         let mut request = of_port(request, &target);
         if session.options.quiet {
-            request.query.owners = ProcessDetail::None;
-            request.query.users = false;
+            let shown = Needs::PROCESSES.and(Needs::USERS);
+            request.query.needs = request.query.needs.without(shown);
         }
         let probe = Probe::open(request.query, target.port).map_err(Stop::Problem)?;
         Ok(Self {

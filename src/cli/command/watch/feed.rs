@@ -186,7 +186,6 @@ impl Pasts {
 fn details(socket: &Socket, query: Query) -> Result<Details, String> {
     let mut query = query;
     query.need(Needs::EVERYTHING);
-    query.users = true;
     query.states = StateSet::ALL;
     let port = |port| PortRange {
         first: port,
@@ -202,7 +201,7 @@ fn details(socket: &Socket, query: Query) -> Result<Details, String> {
     let found = snapshot.sockets.iter();
     let found = found.filter(|socket| Identity::of(socket) == identity);
     let ancestry = found
-        .flat_map(|socket| ancestry(socket, &snapshot.facts, query.owners))
+        .flat_map(|socket| ancestry(socket, &snapshot.facts, query.needs.owners()))
         .collect();
     Ok(Details {
         identity,

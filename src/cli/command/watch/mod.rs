@@ -10,6 +10,7 @@ mod options;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::doctor::LOOKED_AT;
 use crate::analyze::states::By;
 use crate::cli::args::WatchArgs;
 use crate::cli::exit::Usage;
@@ -216,26 +217,14 @@ fn base(session: &Session) -> Result<Query, Usage> {
 /// What is to be looked at for what is shown now.
 fn order(app: &App, base: &Query, now: bool) -> Order {
     let mut query = *base;
-    let nothing = Needs::NOTHING;
-    let needs = match app.tab {
-        Tab::Listen => Needs {
-            users: true,
-            ..nothing
-        },
-        Tab::Conns | Tab::Buildup => Needs {
-            info: true,
-            ..nothing
-        },
-        Tab::States => nothing,
-        Tab::Doctor => Needs {
-            info: true,
-            memory: true,
-            ..nothing
-        },
-    };
-    query.need(needs);
-    query.files = matches!(app.tab, Tab::Buildup | Tab::Doctor);
-    query.need(columns::needs(&app.filter.columns()));
+    query.need(match app.tab {
+        Tab::Listen => Needs::USERS,
+        Tab::Conns => Needs::INFO,
+        Tab::Buildup => Needs::INFO.and(Needs::FILES),
+        Tab::States => Needs::NOTHING,
+        Tab::Doctor => LOOKED_AT,
+    });
+    query.need(app.filter.needs());
     query.need(columns::needs(match app.tab {
         Tab::Listen => app.setup.columns.listen.as_slice(),
         Tab::Conns => app.setup.columns.conns.as_slice(),
@@ -245,11 +234,6 @@ fn order(app: &App, base: &Query, now: bool) -> Order {
     if let SortBy::Column(column) = app.sort() {
         query.need(column.needs);
     }
-    query.need(Needs {
-        owners: app.filter.process_detail(),
-        users: app.filter.needs_users(),
-        ..nothing
-    });
     let details = match &app.overlay {
         Overlay::Details(identity, _) => app.socket(*identity).cloned().map(Box::new),
         _ => None,

@@ -11,7 +11,7 @@ use crate::columns::Column;
 use crate::filter::did_you_mean;
 use crate::host::live;
 use crate::host::live::netns;
-use crate::query::ProcessDetail;
+use crate::query::Needs;
 use crate::text::Format;
 use crate::watch::Tab;
 use crate::watch::content::SortBy;
@@ -129,7 +129,7 @@ fn check_filter(session: &Session, args: &WatchArgs, words: &[String]) -> Result
         }
         usage
     })?;
-    if session.options.no_owners && filter.process_detail() != ProcessDetail::None {
+    if session.options.no_owners && filter.needs().has(Needs::OWNERS) {
         return Err(Usage::new("a filter by process needs owners")
             .hint("leave --no-owners out, or the filter"));
     }
