@@ -176,7 +176,10 @@ impl<T: Transport + Send> Netlink<T> {
     fn dump_once(&mut self, request: Request, sink: &mut dyn Sink) -> Result<Outcome, Failure> {
         self.sequence = self.sequence.wrapping_add(1);
         // Before the request: the kernel makes the first rows while it takes that.
-        let zero = self.transport.zero_stamp().filter(|_| request.needs.has(Needs::INFO));
+        let zero = self
+            .transport
+            .zero_stamp()
+            .filter(|_| request.needs.has(Needs::INFO));
         self.transport.send(&request.message(self.sequence))?;
         let mut dump = Dump::new(self.transport.port(), self.sequence);
         let (mut rows, mut new, mut unreadable, mut truncated) = (0, 0, 0, false);

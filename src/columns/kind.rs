@@ -1,6 +1,6 @@
 //! What the values of a column are: alignment, unit and type follow from it.
 
-use super::Align;
+use super::{Align, OwnerField};
 
 /// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +35,8 @@ pub enum Kind {
     Queue,
     /// A timer.
     Timer,
-    /// A number of each owner.
-    OwnerNumber,
-    /// Text of each owner.
-    OwnerText,
+    /// This of each owner: a number or text.
+    Owner(OwnerField),
     /// The owner for people: name and pid, or why there is none.
     Process,
 }
@@ -48,6 +46,7 @@ impl Kind {
     #[must_use]
     pub const fn align(self) -> Align {
         match self {
+            Self::Owner(field) if field.is_number() => Align::Right,
             Self::Word
             | Self::State
             | Self::Text
@@ -55,7 +54,7 @@ impl Kind {
             | Self::End
             | Self::Hex
             | Self::Timer
-            | Self::OwnerText
+            | Self::Owner(_)
             | Self::Process => Align::Left,
             Self::Number
             | Self::Count(_)
@@ -64,8 +63,7 @@ impl Kind {
             | Self::Micros
             | Self::Rate
             | Self::Bits
-            | Self::Queue
-            | Self::OwnerNumber => Align::Right,
+            | Self::Queue => Align::Right,
         }
     }
 
@@ -96,7 +94,7 @@ impl Kind {
             | Self::Rate
             | Self::Bits => "integer",
             Self::End | Self::Queue | Self::Timer => "object",
-            Self::OwnerNumber | Self::OwnerText | Self::Process => "array",
+            Self::Owner(_) | Self::Process => "array",
         }
     }
 
@@ -104,7 +102,20 @@ impl Kind {
     /// narrow.
     #[must_use]
     pub const fn is_chosen_text(self) -> bool {
-        matches!(self, Self::Text | Self::OwnerText | Self::Process)
+        match self {
+            Self::Text | Self::Process => true,
+            Self::Owner(field) => !field.is_number(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is an amount: it is most wanted where it is largest.
+    #[must_use]
+    pub const fn is_amount(self) -> bool {
+        matches!(
+            self,
+            Self::Count(_) | Self::Bytes | Self::Millis | Self::Micros | Self::Rate | Self::Queue
+        )
     }
 }
 
@@ -122,6 +133,9 @@ mod tests {
             (Kind::Number.unit(), Kind::Number.json_type()),
             (None, "integer")
         );
+        assert_eq!(Kind::Owner(OwnerField::Pid).align(), Align::Right);
+        assert_eq!(Kind::Owner(OwnerField::Comm).align(), Align::Left);
+        assert!(Kind::Queue.is_amount() && !Kind::Number.is_amount());
         assert!(Kind::Process.is_chosen_text() && !Kind::Word.is_chosen_text());
     }
 }

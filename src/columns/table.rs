@@ -5,7 +5,7 @@ use super::read::{
     owned, owners, peer, peer_end, queue_bytes, user,
 };
 use super::value::micros;
-use super::{Column, Kind, OwnerField, Value};
+use super::{Column, Kind, OwnerField, Source, Spare, Value};
 use crate::model::Queue;
 use crate::query::Needs;
 
@@ -29,11 +29,13 @@ macro_rules! key {
     };
 }
 
-/// One line for the name, heading, kind and needs; one for the help; one for the value. Behind
-/// the needs stands where every row of JSON has the fact, if it has it.
+/// One line for the name, heading, kind and needs; one for the help; one for what is not usual, if
+/// anything is; one for the value. Behind the needs stands where every row of JSON has the fact,
+/// if it has it.
 macro_rules! columns {
     ($(
         $id:literal $header:literal $kind:expr, $needs:ident $(@ $key:literal)?: $help:literal
+            $([$($unusual:ident: $set:expr),*])?
             => $value:expr;
     )*) => {
         /// Every column there is.
@@ -43,10 +45,11 @@ macro_rules! columns {
                 header: $header,
                 help: $help,
                 kind: $kind,
-                align: $kind.align(),
                 needs: $needs,
                 key: key!($($key)?),
                 value: $value,
+                $($($unusual: $set,)*)?
+                ..Column::USUAL
             }),*
         ];
     };
@@ -54,43 +57,61 @@ macro_rules! columns {
 
 columns! {
     "protocol" "PROTO" Kind::Word, ROW @ "/protocol": "tcp, udp or raw"
+        [spare: Spare::BesideState, words: &["tcp", "udp", "raw"]]
         => |r| Value::Word(r.socket.protocol.name());
     "family" "FAMILY" Kind::Word, ROW @ "/family": "ipv4 or ipv6; a dual-stack socket is ipv6"
+        [width: 6, words: &["ipv4", "ipv6"]]
         => |r| Value::Word(r.socket.family.name());
     "state" "STATE" Kind::State, ROW @ "/state": "the state, as the kernel spells it"
+        [width: 14, spare: Spare::Never]
         => |r| Value::State(r.socket.state);
     "process" "PROCESS" Kind::Process, OWNERS @ "/owners": "name and pid of the owner, or why there is none"
+        [steady: 16, spare: Spare::Never, stands_last: true]
         => |r| Value::Process(r);
 
     "local" "LOCAL" Kind::End, ROW @ "/local": "this end: address and port"
+        [width: 21, steady: 15, spare: Spare::NotOfListeners, is_joined: true]
         => local;
     "laddr" "LOCAL ADDRESS" Kind::Address, ROW @ "/local/address": "this end's address"
+        [width: 15, spare: Spare::Late]
         => local_address;
     "lport" "LPORT" Kind::Number, ROW @ "/local/port": "this end's port"
+        [width: 6, spare: Spare::Late]
         => |r| Value::Number(r.socket.local.port.into());
     "peer" "PEER" Kind::End, ROW @ "/peer": "the other end: address and port; only of what is connected"
+        [width: 21, steady: 15, spare: Spare::Never]
         => peer_end;
     "paddr" "PEER ADDRESS" Kind::Address, ROW @ "/peer/address": "the other end's address"
+        [width: 15, spare: Spare::Late]
         => |r| peer(r, |peer| Value::Address(peer.address, false));
     "pport" "PPORT" Kind::Number, ROW @ "/peer/port": "the other end's port"
+        [width: 6, spare: Spare::Late]
         => |r| peer(r, |peer| Value::Number(peer.port.into()));
     "role" "ROLE" Kind::Word, ROW @ "/role": "listener, inbound or outbound"
+        [spare: Spare::Detail, is_joined: true, words: &["listener", "inbound", "outbound"]]
         => |r| r.socket.role.map_or(Value::Absent, |role| Value::Word(role.name()));
     "interface" "INTERFACE" Kind::Text, ROW @ "/interface": "the interface the socket is bound to"
+        [source: Source::SockDiag, is_joined: true]
         => interface;
 
     "recv_q" "RECV" Kind::Bytes, ROW @ "/recv_q": "bytes received and not read yet; for datagrams: rmem"
+        [width: 6, spare: Spare::Early, source: Source::Queues]
         => |r| queue_bytes(r, |recv, _| recv);
     "send_q" "SEND" Kind::Bytes, ROW @ "/send_q": "bytes written and not acknowledged yet; for datagrams: wmem"
+        [width: 6, spare: Spare::Early, source: Source::Queues]
         => |r| queue_bytes(r, |_, send| send);
     "queue" "QUEUE" Kind::Queue, ROW @ "/accept_queue": "of a listener: what waits for accept(), and the limit"
+        [width: 7, spare: Spare::Late, source: Source::Kernel]
         => |r| match r.socket.queue {
             Some(Queue::Accept(queue)) => Value::Queue(queue.length, queue.limit),
             _ => Value::Absent,
         };
     "timer" "TIMER" Kind::Timer, ROW @ "/timer": "the running timer and when it fires"
+        [width: 16, source: Source::Kernel,
+            words: &["retransmit", "keepalive", "timewait", "probe", "delayed_ack"]]
         => |r| r.socket.timer.map_or(Value::Absent, Value::Timer);
     "retransmits" "RETRIES" Kind::Count("packets"), ROW @ "/timer/retransmits": "sent again, or probes, without an answer until now"
+        [source: Source::Kernel]
         => |r| r.socket.timer.map_or(Value::Absent, |timer| number(timer.retransmits));
     "age" "AGE" Kind::Millis, INFO: "time in the state: TIME_WAIT, and at least so long CLOSE_WAIT"
         => age;
@@ -132,13 +153,16 @@ columns! {
     "busy" "BUSY" Kind::Micros, INFO: "time with something to send or not acknowledged"
         => |r| from_info(r, |info| micros(info.busy_us));
     "ulp" "ULP" Kind::Word, INFO: "protocol between TCP and the program: mptcp (a subflow), tls"
+        [source: Source::SockDiag]
         => |r| r.socket.ulp.map_or(Value::Absent, |ulp| Value::Word(ulp.name()));
     "congestion" "CONGESTION" Kind::Text, OPTIONS: "name of the congestion control"
         => |r| option(r, |options| options.congestion.as_ref().map(|name| Value::Text(name.bytes())));
 
     "drops" "DROPS" Kind::Count("packets"), MEMORY @ "/drops": "dropped at the socket since it was made"
+        [source: Source::Datagrams]
         => |r| r.socket.drops.map_or(Value::Absent, number);
     "rmem" "RMEM" Kind::Bytes, MEMORY: "memory of what was received and not read"
+        [source: Source::Datagrams]
         => memory_received;
     "rmem_limit" "RMEM LIMIT" Kind::Bytes, MEMORY: "the most that rmem may be (twice SO_RCVBUF)"
         => |r| memory(r, |memory| memory.receive_limit);
@@ -147,6 +171,7 @@ columns! {
     "wmem_limit" "WMEM LIMIT" Kind::Bytes, MEMORY: "the most that wmem may be (twice SO_SNDBUF)"
         => |r| memory(r, |memory| memory.send_limit);
     "mark" "MARK" Kind::Bits, OPTIONS: "mark of its packets (SO_MARK); told to CAP_NET_ADMIN only"
+        [source: Source::Administrators]
         => |r| option(r, |options| Some(Value::Bits(options.mark?.into())));
     "tos" "TOS" Kind::Bits, OPTIONS: "type of service of IPv4 packets, traffic class of IPv6"
         => |r| option(r, |options| {
@@ -154,34 +179,45 @@ columns! {
             Some(Value::Bits(options.service(is_ipv4)?.into()))
         });
 
-    "cgroup" "CGROUP" Kind::OwnerText, CGROUPS: "cgroup of each owner, or of the socket: its path, else its id"
+    "cgroup" "CGROUP" Kind::Owner(OwnerField::Cgroup), CGROUPS: "cgroup of each owner, or of the socket: its path, else its id"
         => |r| owned(r, OwnerField::Cgroup);
-    "unit" "UNIT" Kind::OwnerText, CGROUPS: "systemd unit of each owner, or of the socket"
+    "unit" "UNIT" Kind::Owner(OwnerField::Unit), CGROUPS: "systemd unit of each owner, or of the socket"
         => |r| owned(r, OwnerField::Unit);
-    "container" "CONTAINER" Kind::OwnerText, CGROUPS: "container of each owner, or of the socket"
+    "container" "CONTAINER" Kind::Owner(OwnerField::Container), CGROUPS: "container of each owner, or of the socket"
         => |r| owned(r, OwnerField::Container);
     "netns" "NETNS" Kind::Number, ROW @ "/netns": "inode of the network namespace"
+        [width: 10]
         => |r| r.socket.netns.map_or(Value::Absent, |netns| number(netns.get()));
     "inode" "INODE" Kind::Number, ROW @ "/inode": "the inode in sockfs; only of what has a file"
+        [width: 10]
         => |r| r.socket.inode.map_or(Value::Absent, |inode| number(inode.get()));
     "cookie" "COOKIE" Kind::Hex, ROW @ "/cookie": "the kernel's 64-bit identity of the socket"
+        [width: 16, source: Source::SockDiag]
         => |r| r.socket.cookie.map_or(Value::Absent, |cookie| Value::Hex(cookie.get()));
     "uid" "UID" Kind::Number, ROW @ "/uid": "number of the user who made the socket"
         => |r| r.socket.uid.map_or(Value::Absent, number);
     "user" "USER" Kind::Text, USERS @ "/user": "name of the user who made the socket, or the number"
+        [spare: Spare::First]
         => user;
 
     "owner_status" "OWNER" Kind::Word, OWNERS @ "/owner_status": "whether the owner is known, and why not"
+        [width: 16, words: &[
+            "found", "denied", "unaccepted", "orphaned", "timewait", "handshake",
+            "kernel_or_hidden", "not_asked",
+        ]]
         => |r| Value::Word(r.socket.owner_status.name());
-    "pid" "PID" Kind::OwnerNumber, OWNERS @ "/owners/0/pid": "pid of each owner"
+    "pid" "PID" Kind::Owner(OwnerField::Pid), OWNERS @ "/owners/0/pid": "pid of each owner"
+        [width: 7, spare: Spare::Late, stands_last: true]
         => |r| owners(r, OwnerField::Pid);
-    "fd" "FD" Kind::OwnerNumber, OWNERS @ "/owners/0/fd": "descriptor of each owner"
+    "fd" "FD" Kind::Owner(OwnerField::Fd), OWNERS @ "/owners/0/fd": "descriptor of each owner"
+        [width: 4, spare: Spare::Detail]
         => |r| owners(r, OwnerField::Fd);
-    "comm" "COMM" Kind::OwnerText, OWNERS @ "/owners/0/comm": "name of each owner"
+    "comm" "COMM" Kind::Owner(OwnerField::Comm), OWNERS @ "/owners/0/comm": "name of each owner"
+        [spare: Spare::Late, stands_last: true]
         => |r| owners(r, OwnerField::Comm);
-    "command" "COMMAND" Kind::OwnerText, DETAILS @ "/owners/0/command": "command line of each owner"
+    "command" "COMMAND" Kind::Owner(OwnerField::Command), DETAILS @ "/owners/0/command": "command line of each owner"
         => |r| owners(r, OwnerField::Command);
-    "process_user" "RUNS AS" Kind::OwnerText, RUNNERS @ "/owners/0/user": "user as whom each owner runs: the name, or the number"
+    "process_user" "RUNS AS" Kind::Owner(OwnerField::User), RUNNERS @ "/owners/0/user": "user as whom each owner runs: the name, or the number"
         => |r| owners(r, OwnerField::User);
     "reuseport" "REUSEPORT" Kind::Number, GROUPS: "number of the group of listeners that share one address and port"
         => |r| r.facts.groups.of(r.socket).map_or(Value::Absent, number);

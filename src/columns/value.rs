@@ -7,6 +7,7 @@ use super::Row;
 use crate::model::{
     Device, Endpoint, Facts, Foreign, Holder, Process, Protocol, State, Timer, Via,
 };
+use crate::query::ProcessFacts;
 
 /// The value of a cell, before it becomes text.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +129,23 @@ pub enum OwnerValue<'a> {
 }
 
 impl OwnerField {
+    /// Whether it is a number.
+    #[must_use]
+    pub const fn is_number(self) -> bool {
+        matches!(self, Self::Pid | Self::Fd)
+    }
+
+    /// The fact that it is read of, beside the name.
+    #[must_use]
+    pub const fn is_read_of(self) -> ProcessFacts {
+        match self {
+            Self::Pid | Self::Fd | Self::Comm => ProcessFacts::NONE,
+            Self::Command => ProcessFacts::COMMAND,
+            Self::User => ProcessFacts::USER,
+            Self::Unit | Self::Container | Self::Cgroup => ProcessFacts::CGROUP,
+        }
+    }
+
     /// The value of one owner.
     #[must_use]
     pub fn of<'a>(self, holder: &Holder, process: &'a Process, facts: &'a Facts) -> OwnerValue<'a> {

@@ -5,7 +5,7 @@ use super::Filter;
 use super::ends::EndPattern;
 use super::evaluate::equals_word;
 use super::expression::{Expr, Test};
-use crate::columns::Column;
+use crate::columns::{Column, Kind, OwnerField};
 use crate::query::ProcessFacts;
 
 impl Filter {
@@ -21,10 +21,8 @@ impl Filter {
             _ => ProcessFacts::NONE,
         });
         let columns = self.columns();
-        let of_columns = columns.iter().map(|column| match column.id {
-            "command" => ProcessFacts::COMMAND,
-            "process_user" => ProcessFacts::USER,
-            "cgroup" | "unit" | "container" => ProcessFacts::CGROUP,
+        let of_columns = columns.iter().map(|column| match column.kind {
+            Kind::Owner(field) => field.is_read_of(),
             _ => ProcessFacts::NONE,
         });
         let all = of_terms.chain(of_columns);
@@ -76,7 +74,7 @@ impl Expr {
 impl Test {
     /// Whether it finds a command line; `None` where it compares something else, too or instead.
     fn finds_command(&self, line: &[u8]) -> Option<bool> {
-        let is_command = |column: &Column| column.id == "command";
+        let is_command = |column: &Column| column.kind == Kind::Owner(OwnerField::Command);
         match self {
             Self::Text(column, words) if is_command(column) => {
                 Some(equals_word(words, line, false))

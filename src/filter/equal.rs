@@ -7,7 +7,7 @@ use super::expression::{Side, Test};
 use super::fields::{self, Field};
 use super::scan::Piece;
 use super::{Names, ports, values};
-use crate::columns::Column;
+use crate::columns::{Column, Kind};
 use crate::model::{Family, PortRange, StateSet};
 
 /// The test that a field is one of the values.
@@ -41,12 +41,12 @@ pub(super) fn equal(field: Field, pieces: &[Piece<'_>], names: Names) -> Result<
             Test::Number(column, each(pieces, |p| values::range(p, unit))?)
         }
         Field::Bits(column) => Test::Bits(column, each(pieces, values::bits)?),
-        Field::Text(column) if column.id == "cookie" => {
+        Field::Text(column) if column.kind == Kind::Hex => {
             Test::Text(column, each(pieces, values::cookie)?)
         }
         Field::Text(column) => {
             for piece in pieces {
-                known_word(column.id, *piece)?;
+                known_word(column, *piece)?;
             }
             Test::Text(column, texts())
         }
@@ -110,31 +110,12 @@ fn each<T>(
     pieces.iter().map(|piece| read(*piece)).collect()
 }
 
-/// Columns whose words are ours: any other word can never be found.
-fn known_word(id: &str, piece: Piece<'_>) -> Result<(), Fault> {
-    let known: &[&str] = match id {
-        "protocol" => &["tcp", "udp", "raw"],
-        "family" => &["ipv4", "ipv6"],
-        "role" => &["listener", "inbound", "outbound"],
-        "timer" => &[
-            "retransmit",
-            "keepalive",
-            "timewait",
-            "probe",
-            "delayed_ack",
-        ],
-        "owner_status" => &[
-            "found",
-            "denied",
-            "unaccepted",
-            "orphaned",
-            "timewait",
-            "handshake",
-            "kernel_or_hidden",
-            "not_asked",
-        ],
-        _ => return Ok(()),
-    };
+/// Of columns whose words are ours any other word can never be found.
+fn known_word(column: &Column, piece: Piece<'_>) -> Result<(), Fault> {
+    let known = column.words;
+    if known.is_empty() {
+        return Ok(());
+    }
     if known
         .iter()
         .any(|word| piece.text.eq_ignore_ascii_case(word))
@@ -142,7 +123,7 @@ fn known_word(id: &str, piece: Piece<'_>) -> Result<(), Fault> {
         return Ok(());
     }
     let near = did_you_mean(&piece.text.to_ascii_lowercase(), known);
-    let what = format!("'{}' is no {id}", piece.text);
+    let what = format!("'{}' is no {}", piece.text, column.id);
     let hint = format!("{near}it is one of: {}", known.join(", "));
     Err(Fault::new(what, piece.at, hint))
 }

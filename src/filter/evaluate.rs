@@ -77,7 +77,7 @@ impl Test {
             Self::Text(column, _)
             | Self::Number(column, _)
             | Self::Bits(column, _)
-            | Self::Matches(column, _) => !OF_SOCKET.contains(&column.id),
+            | Self::Matches(column, _) => !column.is_of_socket(),
         }
     }
 
@@ -153,28 +153,6 @@ impl Test {
         }
     }
 }
-
-/// Columns that the socket alone fills; an end is printed with the name of its interface.
-pub(super) const OF_SOCKET: &[&str] = &[
-    "protocol",
-    "family",
-    "state",
-    "laddr",
-    "lport",
-    "peer",
-    "paddr",
-    "pport",
-    "recv_q",
-    "send_q",
-    "queue",
-    "drops",
-    "timer",
-    "retransmits",
-    "inode",
-    "cookie",
-    "netns",
-    "uid",
-];
 
 /// Whether `name` is the name or the number of a user.
 fn is_user(facts: &Facts, uid: u32, name: &str) -> bool {

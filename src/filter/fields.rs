@@ -4,7 +4,7 @@ use super::ends::Spelling::{self, Ours, Ss};
 use super::error::{Fault, did_you_mean};
 use super::expression::Side;
 use super::scan::Piece;
-use crate::columns::{self, Column, Kind};
+use crate::columns::{self, Column, Kind, OwnerField};
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug)]
@@ -87,13 +87,7 @@ pub(super) fn find(piece: Piece<'_>) -> Result<Field, Fault> {
         "process" => Field::Process,
         "pid" => Field::Pid,
         "user" => Field::User,
-        id => {
-            let column = columns::find(id).ok_or_else(|| unknown(piece))?;
-            match id {
-                "cgroup" => Field::Cgroup(column),
-                _ => of_column(column),
-            }
-        }
+        id => of_column(columns::find(id).ok_or_else(|| unknown(piece))?),
     })
 }
 
@@ -107,7 +101,8 @@ fn of_column(column: &'static Column) -> Field {
         | Kind::Bytes
         | Kind::Rate
         | Kind::Queue
-        | Kind::OwnerNumber => Field::Number(column, Unit::Count),
+        | Kind::Owner(OwnerField::Fd | OwnerField::Pid) => Field::Number(column, Unit::Count),
+        Kind::Owner(OwnerField::Cgroup) => Field::Cgroup(column),
         _ => Field::Text(column),
     }
 }

@@ -25,7 +25,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 
-use crate::columns::{self, Column, Row};
+use crate::columns::{self, Column, Kind, OwnerField, Row};
 use crate::model::{Facts, Narrow, PortRange, Socket, StateSet};
 use crate::query::Needs;
 use device::Device;
@@ -232,7 +232,7 @@ impl Filter {
                     let names = names.iter().map(|name| Cow::from(name.as_slice()));
                     named.processes.push(names.collect());
                 }
-                Test::Text(column, names) if column.id == "comm" => {
+                Test::Text(column, names) if column.kind == Kind::Owner(OwnerField::Comm) => {
                     let names = names.iter().map(|name| Cow::from(name.as_bytes()));
                     named.processes.push(names.collect());
                 }

@@ -13,7 +13,7 @@ use crate::columns::{Column, Kind, OwnerValue, Row, Value};
 pub fn without_key(columns: &[&'static Column]) -> Vec<&'static Column> {
     let mut found: Vec<&'static Column> = Vec::new();
     for &column in columns.iter().filter(|column| column.key.is_none()) {
-        if !found.iter().any(|known| known.id == column.id) {
+        if !found.contains(&column) {
             found.push(column);
         }
     }
@@ -78,9 +78,7 @@ impl<'a> Fact<'a> {
                 Self::each(of_each.collect())
             }
             Value::Absent => Self::exactly(Json::Null),
-            value if matches!(kind, Kind::OwnerText | Kind::OwnerNumber) => {
-                Self::each(vec![Self::single(value)])
-            }
+            value if matches!(kind, Kind::Owner(_)) => Self::each(vec![Self::single(value)]),
             value => Self::single(value),
         }
     }

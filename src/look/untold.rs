@@ -1,7 +1,7 @@
 //! What the source of an answer does not tell: rows chosen by it may be missing, and a row that is
 //! shown may be a guess.
 
-use crate::columns::Column;
+use crate::columns::{Column, Source};
 use crate::filter::Filter;
 use crate::host::live;
 use crate::host::live::netns;
@@ -72,13 +72,12 @@ pub fn compared_by(
 fn tells(protocols: ProtocolSet, report: &Report, column: &Column) -> bool {
     let is_procfs = report.poorest == Some("procfs");
     let has_queues = || !report.problems.iter().any(|p| p.code == "queues_unknown");
-    match column.id {
-        "interface" | "cookie" | "ulp" => false,
-        "recv_q" | "send_q" => is_procfs && has_queues(),
-        "queue" | "timer" | "retransmits" => is_procfs,
-        // Of datagrams only.
-        "drops" | "rmem" => is_procfs && !protocols.tcp,
-        _ => !column.needs.has_any(Needs::DETAILS),
+    match column.source {
+        Source::Usual => !column.needs.has_any(Needs::DETAILS),
+        Source::Kernel => is_procfs,
+        Source::Queues => is_procfs && has_queues(),
+        Source::Datagrams => is_procfs && !protocols.tcp,
+        Source::SockDiag | Source::Administrators => false,
     }
 }
 
@@ -106,7 +105,9 @@ fn marks_hidden(
     columns: &[&'static Column],
     sees_marks: impl FnOnce() -> bool,
 ) -> Option<Problem> {
-    let looks = columns.iter().any(|column| column.id == "mark");
+    let looks = columns
+        .iter()
+        .any(|column| column.source == Source::Administrators);
     let hides = looks && report.collector.is_some() && !sees_marks();
     hides.then(|| {
         let message = "the kernel tells the marks of sockets to root (CAP_NET_ADMIN) only";

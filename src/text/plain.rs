@@ -12,18 +12,17 @@ use crate::model::{Facts, Report, Socket};
 /// longer cell pushes the rest of its line.
 pub struct Plain<W> {
     out: W,
-    columns: Vec<(&'static Column, usize)>,
+    columns: Vec<&'static Column>,
     header: bool,
     line: String,
 }
 
 impl<W: Write> Plain<W> {
     /// A writer of `columns`.
-    pub fn new(out: W, columns: Vec<&'static Column>, header: bool) -> Self {
-        let with_width = |column: &'static Column| (column, usual_width(column.id));
+    pub const fn new(out: W, columns: Vec<&'static Column>, header: bool) -> Self {
         Self {
             out,
-            columns: columns.into_iter().map(with_width).collect(),
+            columns,
             header,
             line: String::new(),
         }
@@ -36,10 +35,10 @@ impl<W: Write> RowWriter for Plain<W> {
             return Ok(());
         }
         self.line.clear();
-        for (column, width) in &self.columns {
+        for column in &self.columns {
             let start = self.line.len();
             self.line.push_str(column.id);
-            fill(&mut self.line, start, *width, column.align);
+            fill(&mut self.line, start, column.width, column.kind.align());
             self.line.push(' ');
         }
         finish(&mut self.line, &mut self.out)
@@ -49,13 +48,13 @@ impl<W: Write> RowWriter for Plain<W> {
         for socket in sockets {
             let row = Row { socket, facts };
             self.line.clear();
-            for (column, width) in &self.columns {
+            for column in &self.columns {
                 let start = self.line.len();
                 write_value(&mut self.line, &(column.value)(row), Style::Plain);
                 if self.line.len() == start {
                     self.line.push('-');
                 }
-                fill(&mut self.line, start, *width, column.align);
+                fill(&mut self.line, start, column.width, column.kind.align());
                 self.line.push(' ');
             }
             finish(&mut self.line, &mut self.out)?;
@@ -72,19 +71,4 @@ fn finish(line: &mut String, out: &mut impl Write) -> io::Result<()> {
     line.truncate(line.trim_end().len());
     line.push('\n');
     out.write_all(line.as_bytes())
-}
-
-/// The width that most values of a column fit.
-pub(crate) fn usual_width(id: &str) -> usize {
-    match id {
-        "fd" => 4,
-        "family" | "recv_q" | "send_q" | "lport" | "pport" => 6,
-        "queue" | "pid" => 7,
-        "inode" | "netns" => 10,
-        "state" => 14,
-        "laddr" | "paddr" => 15,
-        "cookie" | "timer" | "owner_status" => 16,
-        "local" | "peer" => 21,
-        _ => 8,
-    }
 }

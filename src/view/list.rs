@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::columns::{Column, Row, Value};
+use crate::columns::{Column, Kind, Row, Spare, Value};
 use crate::model::{Facts, OwnerStatus, Queue, Report, Socket};
 use crate::text::cell::{Style, fill, write_value};
 use crate::text::fit::Fit;
@@ -152,7 +152,7 @@ fn write_plainly(line: &mut String, columns: &[&'static Column], widths: &[usize
         if line.len() == start {
             line.push('-');
         }
-        fill(line, start, *width, column.align);
+        fill(line, start, *width, column.kind.align());
         line.push_str("  ");
     }
     line.truncate(line.trim_end().len());
@@ -163,26 +163,23 @@ fn write_plainly(line: &mut String, columns: &[&'static Column], widths: &[usize
 /// asked for is not left out.
 #[must_use]
 pub fn grid_columns(columns: &[&'static Column], asked: &[&str]) -> Vec<GridColumn> {
-    let has_state = columns.iter().any(|column| column.id == "state");
+    let has_state = columns.iter().any(|column| column.kind == Kind::State);
     let grid_column = |column: &&'static Column| {
-        let spare = match column.id {
-            id if asked.contains(&id) => 0,
-            "user" => 60,
-            // Beside a state it is nearly always TCP.
-            "protocol" if has_state => 50,
-            "recv_q" | "send_q" => 20,
-            "role" | "fd" => 10,
-            "protocol" | "state" | "local" | "peer" | "queue" | "process" | "laddr" | "lport"
-            | "paddr" | "pport" | "pid" | "comm" => 0,
-            // Of those that are configured.
-            _ => 55,
+        let spare = match column.spare {
+            _ if asked.contains(&column.id) => 0,
+            Spare::First => 60,
+            Spare::Added => 55,
+            Spare::BesideState if has_state => 50,
+            Spare::Early => 20,
+            Spare::Detail => 10,
+            Spare::BesideState | Spare::Late | Spare::NotOfListeners | Spare::Never => 0,
         };
         let give = if column.kind.is_chosen_text() {
             Give::Name
         } else {
             Give::Nothing
         };
-        GridColumn::new(column.header, column.align)
+        GridColumn::new(column.header, column.kind.align())
             .giving(give)
             .spared(spare)
     };

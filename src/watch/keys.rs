@@ -230,9 +230,9 @@ fn orders(app: &App) -> Vec<SortBy> {
     }
 }
 
-/// Numbers are most wanted where they are largest.
-fn begins_reversed(sort: SortBy) -> bool {
-    matches!(sort, SortBy::Column(column) if matches!(column.id, "recv_q" | "send_q" | "queue"))
+/// Amounts are most wanted where they are largest.
+const fn begins_reversed(sort: SortBy) -> bool {
+    matches!(sort, SortBy::Column(column) if column.kind.is_amount())
 }
 
 fn next_order(app: &mut App) -> Effect {

@@ -9,7 +9,7 @@ use crate::analyze::doctor::RULES;
 use crate::cli::definition;
 use crate::cli::manual;
 use crate::cli::session::Session;
-use crate::columns::COLUMNS;
+use crate::columns::{self, COLUMNS};
 use crate::explain;
 use crate::filter::Filter;
 use crate::look::pipeline;
@@ -253,9 +253,7 @@ fn filter(session: &Session, typed: &str, place: &Place<'_>) -> Vec<Candidate> {
         "port" | "lport" | "sport" | "pport" | "dport" => ports(session),
         "process" | "comm" => processes(session, ""),
         "pid" => processes(session, "0"),
-        "protocol" => words(&["tcp", "udp", "raw"]),
-        "family" => words(&["ipv4", "ipv6"]),
-        "role" => words(&["listener", "inbound", "outbound"]),
+        "protocol" | "family" | "role" => words(columns::find(name).map_or(&[], |c| c.words)),
         _ => Vec::new(),
     };
     in_front(head, list(value, known).into_iter())

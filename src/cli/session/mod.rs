@@ -368,10 +368,9 @@ fn insert<'a>(ids: &mut Vec<&'a str>, id: &'a str) {
     if ids.contains(&id) {
         return;
     }
-    let first_owner = ids
-        .iter()
-        .position(|id| matches!(*id, "pid" | "comm" | "process"));
-    ids.insert(first_owner.unwrap_or(ids.len()), id);
+    let stands_last = |id: &&str| columns::find(id).is_some_and(|column| column.stands_last);
+    let last = ids.iter().position(stands_last);
+    ids.insert(last.unwrap_or(ids.len()), id);
 }
 
 /// Replaces the usual columns by `a,b,c`, or adds `+a`.

@@ -121,12 +121,3 @@ impl<'a> View<'a> {
         self.before.entries.get(change.before?)
     }
 }
-
-/// The column that shows what an aspect of a socket is.
-fn column_of(aspect: &str) -> &str {
-    match aspect {
-        "owners" => "process",
-        "accept_queue" => "queue",
-        other => other,
-    }
-}

@@ -9,7 +9,6 @@ use crate::model::foreign::escape;
 use crate::text::Format;
 use crate::text::cell::{Style, fill, write_value};
 use crate::text::csv::{harmless, is_foreign, to_io};
-use crate::text::plain::usual_width;
 use crate::text::records;
 
 /// What stands before the columns of a socket.
@@ -99,7 +98,7 @@ fn plain(
             push(&mut line, id, width_of(id), Align::Left);
         }
         for column in columns {
-            push(&mut line, column.id, usual_width(column.id), column.align);
+            push(&mut line, column.id, column.width, column.kind.align());
         }
         finish(&mut line)?;
     }
@@ -113,7 +112,7 @@ fn plain(
         for column in columns {
             let mut cell = String::new();
             write_value(&mut cell, &(column.value)(row), Style::Plain);
-            push(&mut line, &cell, usual_width(column.id), column.align);
+            push(&mut line, &cell, column.width, column.kind.align());
         }
         finish(&mut line)?;
     }

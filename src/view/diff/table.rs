@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Change, DiffEvent, Side, View, column_of};
+use super::{Change, DiffEvent, Side, View};
 use crate::analyze::states::StatesView;
-use crate::columns::{self, Align, Column, Row};
+use crate::columns::{self, Align, Column, Kind, Row};
 use crate::model::foreign::safe_line;
 use crate::model::{RowKind, State};
 use crate::text::Columns;
@@ -175,7 +175,7 @@ fn sockets(
                 for (cell, _) in told
                     .iter_mut()
                     .zip(columns)
-                    .filter(|(_, c)| c.id == "state")
+                    .filter(|(_, c)| c.kind == Kind::State)
                 {
                     cell.text = format!("{previous} -> {}", cell.text);
                 }
@@ -196,13 +196,13 @@ fn aspects(view: &View<'_>, change: &Change, columns: &[&'static Column]) -> Str
     let (Some(was), Some(is)) = (was, is) else {
         return String::new();
     };
-    let shows_state = columns.iter().any(|column| column.id == "state");
+    let shows_state = columns.iter().any(|column| column.kind == Kind::State);
     let told = change
         .changes
         .iter()
         .filter(|aspect| !(shows_state && *aspect == "state"));
     let told = told.map(|aspect| {
-        let column = columns::find(column_of(aspect));
+        let column = columns::at_key(aspect);
         let text = |row| column.map_or_else(String::new, |column| value(column, row));
         let (was, is) = (text(was), text(is));
         if was == is {

@@ -5,7 +5,7 @@ use ratatui::text::Line;
 use super::style::span;
 use super::table::{Look, Row, Table};
 use super::{findings, piles};
-use crate::columns::{self, Align};
+use crate::columns::{self, Align, Kind, Spare};
 use crate::model::foreign::shown;
 use crate::model::{Identity, State};
 use crate::text::grid::{Cell, Frame, Give, GridColumn};
@@ -126,7 +126,7 @@ fn list_columns(app: &App) -> Vec<&'static columns::Column> {
         _ => app.setup.columns.conns.clone(),
     };
     if let SortBy::Column(sorted) = app.sort()
-        && !chosen.iter().any(|column| column.id == sorted.id)
+        && !chosen.contains(&sorted)
     {
         chosen.insert(chosen.len().saturating_sub(1), sorted);
     }
@@ -137,23 +137,21 @@ fn list_columns(app: &App) -> Vec<&'static columns::Column> {
 /// first. What it is sorted by stays too.
 fn spare(app: &App, column: &columns::Column, place: usize) -> u8 {
     let place = u8::try_from(place).unwrap_or(u8::MAX).min(30);
-    match column.id {
-        "user" => 60,
-        "protocol" if app.tab == Tab::Conns => 55,
-        "recv_q" | "send_q" => 50,
-        "state" | "peer" | "process" => 0,
-        "local" if app.tab == Tab::Listen => 0,
+    match column.spare {
+        Spare::First => 60,
+        Spare::BesideState if app.tab == Tab::Conns => 55,
+        Spare::Early => 50,
+        Spare::Never => 0,
+        Spare::NotOfListeners if app.tab == Tab::Listen => 0,
         _ => 1 + place,
     }
 }
 
 /// A column of sockets as it stands in this view.
 fn list_column(app: &App, grid: GridColumn, column: &'static columns::Column) -> GridColumn {
-    grid.steady(match column.id {
-        "state" => state_width(app),
-        "local" | "peer" => 15,
-        "process" => 16,
-        _ => 0,
+    grid.steady(match column.kind {
+        Kind::State => state_width(app),
+        _ => column.steady,
     })
 }
 
@@ -204,15 +202,15 @@ fn socket_row(app: &App, columns: &[&'static columns::Column], place: Place) -> 
     let happened = app.flash(Identity::of(row.socket));
     let mut cells = rows::cells(columns, row);
     for (column, cell) in columns.iter().zip(&mut cells) {
-        match column.id {
-            "process" => {
+        match column.kind {
+            Kind::Process => {
                 if let Some(owner) = app.former_owner(place) {
                     let tail = format!(" {}", owner.pid);
                     let text = format!("was {}{tail}", shown(&owner.comm));
                     *cell = Cell::new(text, Tone::Quiet).keeping(tail.len());
                 }
             }
-            "state" => {
+            Kind::State => {
                 if let (Place::Live(_), Some(Happened::Turned(was))) = (place, happened) {
                     cell.text = turned(app, was, &cell.text);
                 }

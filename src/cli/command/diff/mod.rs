@@ -20,7 +20,7 @@ use crate::json::read::Saved;
 use crate::look::diff;
 use crate::model::foreign::shown;
 use crate::model::{Problem, Protocol, Report, RowKind, Snapshot, State};
-use crate::query::{CollectorChoice, Needs};
+use crate::query::CollectorChoice;
 use crate::text::theme::Tone;
 use crate::text::wrap::sentence;
 use crate::text::{Columns, Format, RowWriter};
@@ -144,10 +144,8 @@ fn columns_of(session: &Session) -> Result<Columns, Usage> {
 }
 
 /// Whether the JSON of every list has what a column shows.
-fn is_saved(column: &Column) -> bool {
-    let needs = column.needs;
-    let unsaved = Needs::DETAILS.and(Needs::GROUPS).and(Needs::CGROUPS);
-    column.id == "drops" || !needs.has_any(unsaved)
+const fn is_saved(column: &Column) -> bool {
+    column.key.is_some()
 }
 
 /// The file as a user knows it.
