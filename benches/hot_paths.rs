@@ -22,7 +22,7 @@ use sockscope::filter::Filter;
 use sockscope::json::envelope::{Envelope, Head, Lines};
 use sockscope::look::changes::Look;
 use sockscope::look::join::{Owners, attribute};
-use sockscope::look::past::Sample;
+use sockscope::look::sample::Sample;
 use sockscope::model::{
     Facts, Holder, HolderIndex, ListenerPorts, Process, Protocol, Report, Snapshot, Socket, Via,
 };

@@ -17,11 +17,11 @@
 //! of each view; [`watch`] is the live view, a pure reducer and a pure drawing; only [`cli`]
 //! knows everything.
 
-pub mod analyze;
+pub(crate) mod analyze;
 pub mod cli;
 pub mod collect;
 pub mod columns;
-pub mod explain;
+pub(crate) mod explain;
 pub mod files;
 pub mod filter;
 pub mod host;

@@ -22,7 +22,6 @@ pub enum Wish {
     /// Every address of these families: 0.0.0.0, and a `[::]` that takes IPv6 only; of both, a `[::]`
     /// that takes IPv4, too.
     Wildcard(FamilySet),
-    /// One address.
     Address(IpAddr),
 }
 

@@ -49,7 +49,6 @@ impl Usable {
 pub struct Destination {
     /// The local address.
     pub source: IpAddr,
-    /// The peer.
     pub peer: Endpoint,
 }
 

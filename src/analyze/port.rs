@@ -8,7 +8,6 @@ use crate::model::{Facts, FamilySet, PortRange, Protocol, ProtocolSet, Role, Soc
 /// One asked port of one protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortEntry {
-    /// The port.
     pub port: u16,
     /// TCP or UDP.
     pub protocol: Protocol,
@@ -47,13 +46,11 @@ pub struct Obstacle {
 /// What kind of socket stands in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BlockReason {
-    /// A listener.
     Listener,
     /// Bound, but neither listening nor connected.
     BoundOnly,
     /// A bound UDP socket, connected or not.
     UdpBound,
-    /// A connection.
     Connection,
     /// A connection in `TIME_WAIT`.
     TimeWait,
@@ -185,7 +182,6 @@ impl<'a> ByPort<'a> {
 /// What is asked of the ports.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// The ports.
     pub ports: &'a [PortRange],
     /// The protocols; ports have TCP and UDP only.
     pub protocols: ProtocolSet,
@@ -402,12 +398,12 @@ mod tests {
     fn the_asked_port_decides_the_role() {
         let roles = |ports| {
             let mut sockets = scene();
-            for (place, role) in [(0, Role::Listener), (1, Role::Inbound), (3, Role::Inbound)] {
-                sockets[place].role = Some(role);
+            for (index, role) in [(0, Role::Listener), (1, Role::Inbound), (3, Role::Inbound)] {
+                sockets[index].role = Some(role);
             }
             sockets[4].role = None;
             assign_roles(&mut sockets, &ask(ports), &around());
-            [1, 2, 3].map(|place: usize| sockets[place].role)
+            [1, 2, 3].map(|index: usize| sockets[index].role)
         };
         let (inbound, outbound) = (Some(Role::Inbound), Some(Role::Outbound));
         assert_eq!(roles("8080"), [inbound, outbound, inbound]);

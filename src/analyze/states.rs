@@ -23,7 +23,6 @@ pub enum By {
     Port,
     /// The peer's address.
     Peer,
-    /// The state.
     State,
     /// The network namespace.
     Netns,
@@ -56,7 +55,6 @@ impl By {
 pub enum Key {
     /// A process. A shared socket counts under the lowest pid that holds it.
     Process {
-        /// Its pid.
         pid: u32,
         /// Its name.
         comm: Vec<u8>,
@@ -69,16 +67,13 @@ pub enum Key {
     NoOwner(OwnerStatus),
     /// A user; no uid where the kernel tells none.
     User {
-        /// The uid.
         uid: Option<u32>,
-        /// The name.
         name: Option<Foreign>,
     },
     /// A local port.
     Port(u16),
     /// A peer; `None` for listeners.
     Peer(Option<IpAddr>),
-    /// A state.
     State(State),
     /// A namespace, where it is known.
     Netns(Option<NonZeroU64>),

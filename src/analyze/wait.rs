@@ -37,7 +37,6 @@ pub struct Target {
     pub port: u16,
     /// Only sockets that take what is sent to it, or are in the way of a bind() to it.
     pub place: Option<Place>,
-    /// The protocols.
     pub protocols: ProtocolSet,
     /// The families: which a socket must serve, or which are to be bound.
     pub families: FamilySet,

@@ -11,11 +11,12 @@ use crate::analyze::port::{Asked, ByPort, entries};
 use crate::analyze::states::{By, StatesView, Tally};
 use crate::columns::{COLUMNS, Row, select};
 use crate::explain::topics;
-use crate::look::past::Sample;
+use crate::look::sample::Sample;
 use crate::model::{
-    AcceptQueue, Endpoint, Entry, Facts, Family, FamilySet, Files, Holder, HolderIndex, Kernel,
-    Memory, OwnerStatus, PortRange, Process, Protocol, ProtocolSet, Queue, Report, Role, RowKind,
-    Snapshot, Socket, SocketOptions, State, TcpInfo, Timer, TimerKind, Via,
+    AcceptQueue, Endpoint, Entry, Event, Facts, Family, FamilySet, Figure, Files, Holder,
+    HolderIndex, Kernel, Memory, OwnerStatus, PortRange, Process, Protocol, ProtocolSet, Queue,
+    Record, Report, Role, RowKind, Snapshot, Socket, SocketOptions, State, TcpInfo, Timer,
+    TimerKind, Via,
 };
 use crate::text::faults::Words;
 use crate::text::frame::{Size, Title, compose};
@@ -621,9 +622,12 @@ fn sockets_in_full() {
 #[test]
 fn pages() {
     let mut kernel = Kernel::default();
-    for name in
-        topics().flat_map(|topic| topic.live.iter().filter_map(crate::explain::Live::sysctl))
-    {
+    for name in topics().flat_map(|topic| {
+        topic
+            .live
+            .iter()
+            .filter_map(crate::explain::LiveFact::sysctl)
+    }) {
         kernel.set(name, "1048576");
     }
     let counts = tally(&host(), None).total;
@@ -688,8 +692,8 @@ fn side<'a>(
     snapshot: &'a Snapshot,
     entries: &'a [Entry],
     states: Option<StatesView>,
-) -> diff::Side<'a> {
-    diff::Side {
+) -> diff::DiffSide<'a> {
+    diff::DiffSide {
         collected_at: "2026-11-28T08:20:12.123Z",
         host: "a-host-with-a-long-name-12345.example.org",
         command: Some("buildup"),
@@ -712,9 +716,9 @@ fn what_differs() {
     }
     let change = |place: usize| {
         let (event, before, after) = match place % 3 {
-            0 => (diff::DiffEvent::Opened, None, Some(place)),
-            1 => (diff::DiffEvent::Closed, Some(place), None),
-            _ => (diff::DiffEvent::Changed, Some(place), Some(place)),
+            0 => (Event::Opened, None, Some(place)),
+            1 => (Event::Closed, Some(place), None),
+            _ => (Event::Changed, Some(place), Some(place)),
         };
         diff::Change {
             event,
@@ -726,7 +730,7 @@ fn what_differs() {
             previous_state: (place % 3 == 2).then_some(State::Established),
         }
     };
-    let view = diff::View {
+    let view = diff::DiffView {
         kind: RowKind::Socket,
         before: side(&before, &[], Some(tally(&before, None))),
         after: side(&after, &[], Some(tally(&after, None))),
@@ -745,22 +749,20 @@ fn what_differs() {
         .unwrap();
     });
     let entry = |place: u64| Entry {
-        identity: place.to_string(),
+        record: Record::new(place.to_string())
+            .with(
+                "count",
+                Figure::Text((99_999_999_999 / (place + 1)).to_string()),
+            )
+            .with("oldest_ms", Figure::Text("4294967295".to_owned())),
         label: format!("TIME_WAIT systemd-resolve 4194303 to {LONG}"),
-        figures: vec![
-            (
-                "count".to_owned(),
-                (99_999_999_999 / (place + 1)).to_string(),
-            ),
-            ("oldest_ms".to_owned(), "4294967295".to_owned()),
-        ],
     };
     let entries: [Vec<Entry>; 2] = [(0..9).map(entry).collect(), (1..10).map(entry).collect()];
     let change = |place| diff::Change {
         changes: ["count", "oldest_ms"].map(str::to_owned).to_vec(),
         ..change(place)
     };
-    let view = diff::View {
+    let view = diff::DiffView {
         kind: RowKind::Pile,
         before: side(&before, &entries[0], None),
         after: side(&after, &entries[1], None),

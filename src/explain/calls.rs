@@ -3,7 +3,7 @@
 use super::diagram::Stage;
 use super::live::Derived;
 use super::live::{counter, derived, setting, sockets};
-use super::{Drawing, Group, Topic, point};
+use super::{Drawing, Topic, TopicGroup, point};
 use crate::model::State;
 
 pub(super) const TOPICS: &[Topic] = &[SOCKET, BIND, LISTEN, ACCEPT];
@@ -11,7 +11,7 @@ pub(super) const TOPICS: &[Topic] = &[SOCKET, BIND, LISTEN, ACCEPT];
 const SOCKET: Topic = Topic {
     name: "socket",
     title: "a descriptor, not yet a connection",
-    group: Group::Calls,
+    group: TopicGroup::Calls,
     aliases: &["sockets", "fd"],
     drawing: Drawing::Life(&[State::Close]),
     points: &[
@@ -56,7 +56,7 @@ const SOCKET: Topic = Topic {
 const BIND: Topic = Topic {
     name: "bind",
     title: "a local address and port; and the state BOUND_INACTIVE",
-    group: Group::Calls,
+    group: TopicGroup::Calls,
     aliases: &[
         "reuseport",
         "soreuseport",
@@ -114,7 +114,7 @@ const BIND: Topic = Topic {
 const LISTEN: Topic = Topic {
     name: "listen",
     title: "connections are taken; and the state LISTEN",
-    group: Group::Calls,
+    group: TopicGroup::Calls,
     aliases: &["listener", "listeners"],
     drawing: Drawing::Life(&[State::Listen]),
     points: &[
@@ -163,7 +163,7 @@ const LISTEN: Topic = Topic {
 const ACCEPT: Topic = Topic {
     name: "accept",
     title: "takes a finished connection out of the queue",
-    group: Group::Calls,
+    group: TopicGroup::Calls,
     aliases: &["accept4"],
     drawing: Drawing::Queues(&[Stage::Accepted]),
     points: &[

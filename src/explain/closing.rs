@@ -1,7 +1,7 @@
 //! The states in which a connection ends.
 
 use super::live::{Derived, counter, derived, setting, sockets};
-use super::{Drawing, Group, Live, Topic, point};
+use super::{Drawing, LiveFact, Topic, TopicGroup, point};
 use crate::model::State;
 
 pub(super) const TOPICS: &[Topic] = &[
@@ -9,22 +9,22 @@ pub(super) const TOPICS: &[Topic] = &[
 ];
 
 /// How long a connection without a process is kept while nothing is acknowledged.
-const ORPHAN_RETRIES: Live = setting(
+const ORPHAN_RETRIES: LiveFact = setting(
     "net.ipv4.tcp_orphan_retries",
     "",
     "retries of an orphan; 0 means 8",
 );
-const ORPHAN_GIVES_UP: Live = derived(
+const ORPHAN_GIVES_UP: LiveFact = derived(
     Derived::OrphanGivesUp,
     "at least, if nothing is acknowledged",
 );
-const ORPHANS: Live = counter(
+const ORPHANS: LiveFact = counter(
     "sockstat.TCP",
     "orphan",
     "",
     "closed here, without a process, now",
 );
-const MAX_ORPHANS: Live = setting(
+const MAX_ORPHANS: LiveFact = setting(
     "net.ipv4.tcp_max_orphans",
     "",
     "beyond it orphans are reset",
@@ -33,7 +33,7 @@ const MAX_ORPHANS: Live = setting(
 const FIN_WAIT1: Topic = Topic {
     name: "FIN_WAIT1",
     title: "this side closed first; its FIN is not acknowledged yet",
-    group: Group::States,
+    group: TopicGroup::States,
     aliases: &[],
     drawing: Drawing::Life(&[State::FinWait1]),
     points: &[
@@ -79,7 +79,7 @@ const FIN_WAIT1: Topic = Topic {
 const FIN_WAIT2: Topic = Topic {
     name: "FIN_WAIT2",
     title: "this side closed, acknowledged; the peer has not closed",
-    group: Group::States,
+    group: TopicGroup::States,
     aliases: &[],
     drawing: Drawing::Life(&[State::FinWait2]),
     points: &[
@@ -123,7 +123,7 @@ const FIN_WAIT2: Topic = Topic {
 const CLOSING: Topic = Topic {
     name: "CLOSING",
     title: "both sides closed at once; the FIN is not acknowledged",
-    group: Group::States,
+    group: TopicGroup::States,
     aliases: &["simultaneousclose"],
     drawing: Drawing::Life(&[State::Closing]),
     points: &[
@@ -163,7 +163,7 @@ const CLOSING: Topic = Topic {
 const TIME_WAIT: Topic = Topic {
     name: "TIME_WAIT",
     title: "both closed, this side first; the address pair rests 60 s",
-    group: Group::States,
+    group: TopicGroup::States,
     aliases: &[],
     drawing: Drawing::Life(&[State::TimeWait]),
     points: &[
@@ -211,7 +211,7 @@ const TIME_WAIT: Topic = Topic {
 const CLOSE_WAIT: Topic = Topic {
     name: "CLOSE_WAIT",
     title: "the peer has closed; this program has not called close()",
-    group: Group::States,
+    group: TopicGroup::States,
     aliases: &[],
     drawing: Drawing::Life(&[State::CloseWait]),
     points: &[
@@ -259,7 +259,7 @@ const CLOSE_WAIT: Topic = Topic {
 const LAST_ACK: Topic = Topic {
     name: "LAST_ACK",
     title: "the peer closed, then this side; the FIN is not acknowledged",
-    group: Group::States,
+    group: TopicGroup::States,
     aliases: &[],
     drawing: Drawing::Life(&[State::LastAck]),
     points: &[

@@ -47,7 +47,6 @@ pub enum Spot {
 pub enum Ink {
     /// A name in the drawing.
     Plain,
-    /// A heading.
     Heading,
     /// Lines and remarks.
     Faint,
@@ -58,7 +57,6 @@ pub enum Ink {
 /// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// The text.
     pub text: String,
     /// How it is to be shown.
     pub ink: Ink,

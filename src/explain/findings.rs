@@ -2,7 +2,7 @@
 
 use super::diagram::Stage;
 use super::live::{Derived, counter, derived, setting, sockets};
-use super::{Drawing, Group, Topic, point};
+use super::{Drawing, Topic, TopicGroup, point};
 use crate::model::State;
 
 pub(super) const TOPICS: &[Topic] = &[
@@ -18,7 +18,7 @@ pub(super) const TOPICS: &[Topic] = &[
 const CLOSE_WAIT_LEAK: Topic = Topic {
     name: "close-wait-leak",
     title: "the peers have closed, this program keeps the sockets",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &[],
     drawing: Drawing::Life(&[State::CloseWait]),
     points: &[
@@ -57,7 +57,7 @@ const CLOSE_WAIT_LEAK: Topic = Topic {
 const ACCEPT_QUEUE_FULL: Topic = Topic {
     name: "accept-queue-full",
     title: "a program does not accept() as fast as clients come",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["listenoverflows"],
     drawing: Drawing::Queues(&[Stage::AcceptQueue]),
     points: &[
@@ -111,7 +111,7 @@ const ACCEPT_QUEUE_FULL: Topic = Topic {
 const SYN_BACKLOG_FULL: Topic = Topic {
     name: "syn-backlog-full",
     title: "more handshakes are under way than a listener may hold",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["synflood"],
     drawing: Drawing::Queues(&[Stage::SynQueue]),
     points: &[
@@ -170,7 +170,7 @@ const SYN_BACKLOG_FULL: Topic = Topic {
 const TIME_WAIT_TABLE: Topic = Topic {
     name: "time-wait-table",
     title: "the table of TIME_WAIT sockets fills up",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &[],
     drawing: Drawing::Life(&[State::TimeWait]),
     points: &[
@@ -210,7 +210,7 @@ const TIME_WAIT_TABLE: Topic = Topic {
 const EPHEMERAL_PORTS: Topic = Topic {
     name: "ephemeral-ports",
     title: "the local ports of outgoing connections may run out",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["ephemeralport", "ephemeral", "eaddrnotavail", "localports"],
     drawing: Drawing::None,
     points: &[
@@ -259,7 +259,7 @@ const EPHEMERAL_PORTS: Topic = Topic {
 const FIN_WAIT2_STUCK: Topic = Topic {
     name: "fin-wait2-stuck",
     title: "this side closed long ago, the peers do not",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &[],
     drawing: Drawing::Life(&[State::FinWait2]),
     points: &[
@@ -298,7 +298,7 @@ const FIN_WAIT2_STUCK: Topic = Topic {
 const ORPHANS: Topic = Topic {
     name: "orphans",
     title: "closed by their programs, not acknowledged by their peers",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["orphan", "orphaned"],
     drawing: Drawing::Life(&[State::FinWait1, State::Closing, State::LastAck]),
     points: &[

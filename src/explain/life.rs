@@ -2,7 +2,7 @@
 
 use super::diagram::Stage;
 use super::live::{Derived, counter, derived, setting, sockets};
-use super::{Drawing, Group, Topic, point};
+use super::{Drawing, Topic, TopicGroup, point};
 use crate::model::State;
 
 pub(super) const TOPICS: &[Topic] = &[HANDSHAKE, BACKLOG, CLOSE, UDP];
@@ -10,7 +10,7 @@ pub(super) const TOPICS: &[Topic] = &[HANDSHAKE, BACKLOG, CLOSE, UDP];
 const HANDSHAKE: Topic = Topic {
     name: "handshake",
     title: "how a connection begins: SYN, SYN+ACK, ACK",
-    group: Group::Life,
+    group: TopicGroup::Life,
     aliases: &["connect", "open", "3wayhandshake", "threewayhandshake"],
     drawing: Drawing::Life(&[State::SynSent, State::SynRecv, State::Established]),
     points: &[
@@ -53,7 +53,7 @@ const HANDSHAKE: Topic = Topic {
 const BACKLOG: Topic = Topic {
     name: "backlog",
     title: "the two queues of a listener, and what full means",
-    group: Group::Life,
+    group: TopicGroup::Life,
     aliases: &[
         "acceptqueue",
         "synqueue",
@@ -126,7 +126,7 @@ const BACKLOG: Topic = Topic {
 const CLOSE: Topic = Topic {
     name: "close",
     title: "how a connection ends: FIN and ACK; and the state CLOSE",
-    group: Group::Life,
+    group: TopicGroup::Life,
     aliases: &[
         "fin",
         "shutdown",
@@ -195,7 +195,7 @@ const CLOSE: Topic = Topic {
 const UDP: Topic = Topic {
     name: "udp",
     title: "no connection, no states: only UNCONN or ESTABLISHED",
-    group: Group::Life,
+    group: TopicGroup::Life,
     aliases: &["datagram"],
     drawing: Drawing::Datagram(&[State::Unconnected]),
     points: &[

@@ -6,7 +6,7 @@ use crate::model::{Kernel, State};
 
 /// A value to show, and what it means.
 #[derive(Clone, Copy, Debug)]
-pub struct Live {
+pub struct LiveFact {
     source: Source,
     unit: &'static str,
     meaning: &'static str,
@@ -43,14 +43,13 @@ pub enum Derived {
 
 /// A value as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// A number.
+pub enum Reading {
     Number(u64),
     /// What is no single number.
     Text(String),
 }
 
-impl std::fmt::Display for Value {
+impl std::fmt::Display for Reading {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Number(number) => number.fmt(f),
@@ -60,23 +59,27 @@ impl std::fmt::Display for Value {
 }
 
 /// A setting, by the name of its sysctl.
-pub(super) const fn setting(name: &'static str, unit: &'static str, meaning: &'static str) -> Live {
-    Live {
+pub(super) const fn setting(
+    name: &'static str,
+    unit: &'static str,
+    meaning: &'static str,
+) -> LiveFact {
+    LiveFact {
         source: Source::Setting(name),
         unit,
         meaning,
     }
 }
 
-/// One of the numbers of a setting; the first has place 0.
+/// One of the numbers of a setting; the first has index 0.
 pub(super) const fn part(
     name: &'static str,
-    place: usize,
+    index: usize,
     unit: &'static str,
     meaning: &'static str,
-) -> Live {
-    Live {
-        source: Source::Part(name, place),
+) -> LiveFact {
+    LiveFact {
+        source: Source::Part(name, index),
         unit,
         meaning,
     }
@@ -88,8 +91,8 @@ pub(super) const fn counter(
     name: &'static str,
     unit: &'static str,
     meaning: &'static str,
-) -> Live {
-    Live {
+) -> LiveFact {
+    LiveFact {
         source: Source::Counter(group, name),
         unit,
         meaning,
@@ -97,8 +100,8 @@ pub(super) const fn counter(
 }
 
 /// TCP sockets in a state, now.
-pub(super) const fn sockets(state: State, meaning: &'static str) -> Live {
-    Live {
+pub(super) const fn sockets(state: State, meaning: &'static str) -> LiveFact {
+    LiveFact {
         source: Source::Sockets(state),
         unit: "",
         meaning,
@@ -106,21 +109,21 @@ pub(super) const fn sockets(state: State, meaning: &'static str) -> Live {
 }
 
 /// What follows from several settings.
-pub(super) const fn derived(derived: Derived, meaning: &'static str) -> Live {
-    Live {
+pub(super) const fn derived(derived: Derived, meaning: &'static str) -> LiveFact {
+    LiveFact {
         source: Source::Derived(derived),
         unit: derived.unit(),
         meaning,
     }
 }
 
-impl Live {
+impl LiveFact {
     /// The name: of the sysctl, of the counter as nstat spells it, of the state.
     #[must_use]
     pub fn name(&self) -> String {
         match self.source {
             Source::Setting(name) => name.to_owned(),
-            Source::Part(name, place) => format!("{name}[{place}]"),
+            Source::Part(name, index) => format!("{name}[{index}]"),
             Source::Counter(group, name) => match group {
                 "Tcp" | "TcpExt" | "Udp" | "Udp6" => format!("{group}{name}"),
                 _ => format!("{group}.{name}"),
@@ -143,7 +146,7 @@ impl Live {
     }
 
     /// The sysctl that must be read for it, if it is one.
-    #[must_use]
+    #[cfg(test)]
     pub const fn sysctl(&self) -> Option<&'static str> {
         match self.source {
             Source::Setting(name) | Source::Part(name, _) => Some(name),
@@ -152,7 +155,7 @@ impl Live {
     }
 
     /// The group and the name of the counter, if it is one.
-    #[must_use]
+    #[cfg(test)]
     pub const fn counter(&self) -> Option<(&'static str, &'static str)> {
         match self.source {
             Source::Counter(group, name) => Some((group, name)),
@@ -162,29 +165,29 @@ impl Live {
 
     /// The value on this host; `None` where it is not known.
     #[must_use]
-    pub fn value(&self, kernel: &Kernel, counts: Option<&Counts>) -> Option<Value> {
+    pub fn value(&self, kernel: &Kernel, counts: Option<&Counts>) -> Option<Reading> {
         let number = match self.source {
             Source::Setting(name) => {
                 let text = kernel.setting(name)?;
                 return Some(read(text));
             }
-            Source::Part(name, place) => kernel.number_at(name, place),
+            Source::Part(name, index) => kernel.number_at(name, index),
             Source::Counter(group, name) => kernel.counter(group, name),
             Source::Sockets(state) => counts.map(|counts| counts.of(state)),
             Source::Derived(derived) => derived.value(kernel),
         };
-        number.map(Value::Number)
+        number.map(Reading::Number)
     }
 }
 
 /// A setting: a number where it is one, else its words with one blank between them.
-fn read(text: &str) -> Value {
+fn read(text: &str) -> Reading {
     text.parse().map_or_else(
         |_| {
             let words: Vec<&str> = text.split_ascii_whitespace().collect();
-            Value::Text(words.join(" "))
+            Reading::Text(words.join(" "))
         },
-        Value::Number,
+        Reading::Number,
     )
 }
 
@@ -277,7 +280,7 @@ mod tests {
     #[test]
     fn sysctls_have_their_whole_name() {
         for topic in topics() {
-            for name in topic.live.iter().filter_map(Live::sysctl) {
+            for name in topic.live.iter().filter_map(LiveFact::sysctl) {
                 assert!(
                     name.starts_with("net.") || name.starts_with("fs."),
                     "{name}"
@@ -324,7 +327,7 @@ mod tests {
 
     #[test]
     fn settings_are_numbers_where_they_are_one() {
-        assert_eq!(read("60"), Value::Number(60));
-        assert_eq!(read("1\t2\t3"), Value::Text("1 2 3".to_owned()));
+        assert_eq!(read("60"), Reading::Number(60));
+        assert_eq!(read("1\t2\t3"), Reading::Text("1 2 3".to_owned()));
     }
 }

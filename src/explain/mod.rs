@@ -15,7 +15,7 @@ mod traffic;
 use crate::model::State;
 
 pub use diagram::Drawing;
-pub use live::Live;
+pub use live::LiveFact;
 
 /// One page.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Topic {
     /// What it is, in half a line.
     pub title: &'static str,
     /// The part of the list it stands in.
-    pub group: Group,
+    pub group: TopicGroup,
     /// Other words that lead here, in small letters without separators.
     pub aliases: &'static [&'static str],
     /// The picture above the text.
@@ -33,13 +33,12 @@ pub struct Topic {
     /// What there is to know.
     pub points: &'static [Point],
     /// The values of this host that belong to it.
-    pub live: &'static [Live],
+    pub live: &'static [LiveFact],
 }
 
 /// A heading of a word or two, and what there is to say under it.
 #[derive(Clone, Copy, Debug)]
 pub struct Point {
-    /// The heading.
     pub heading: &'static str,
     /// The text: one paragraph.
     pub text: &'static str,
@@ -52,7 +51,7 @@ const fn point(heading: &'static str, text: &'static str) -> Point {
 
 /// The parts of the list of topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
+pub enum TopicGroup {
     /// What a program calls.
     Calls,
     /// How a connection begins, waits and ends.
@@ -63,7 +62,7 @@ pub enum Group {
     Findings,
 }
 
-impl Group {
+impl TopicGroup {
     /// The heading in the list.
     #[must_use]
     pub const fn heading(self) -> &'static str {
@@ -135,27 +134,10 @@ fn key(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
 
-    /// The ids of the contract.
-    const FINDINGS: [&str; 16] = [
-        "close-wait-leak",
-        "accept-queue-full",
-        "syn-backlog-full",
-        "time-wait-table",
-        "ephemeral-ports",
-        "fin-wait2-stuck",
-        "orphans",
-        "tcp-memory",
-        "udp-drops",
-        "fd-limit",
-        "peer-not-reading",
-        "app-not-reading",
-        "connect-failing",
-        "path-loss",
-        "half-open-risk",
-        "exposed-listener",
-    ];
+    use super::*;
+    use crate::analyze::doctor::RULES;
 
     fn name(word: &str) -> &'static str {
         find(word).map_or("(none)", |topic| topic.name)
@@ -194,14 +176,19 @@ mod tests {
     #[test]
     fn calls_and_findings_are_found() {
         let calls = ["handshake", "backlog", "socket", "bind", "listen", "accept"];
-        for word in calls.into_iter().chain(FINDINGS) {
+        for word in calls.into_iter().chain(RULES.iter().map(|rule| rule.id)) {
             assert_eq!(name(word), word);
             assert_eq!(name(&word.to_uppercase().replace('-', "_")), word);
         }
-        let findings = topics().filter(|topic| topic.group == Group::Findings);
-        assert_eq!(findings.count(), FINDINGS.len());
         assert!(find("").is_none());
         assert!(find("weather").is_none());
+    }
+
+    #[test]
+    fn every_rule_of_doctor_has_a_page_and_every_page_of_a_finding_a_rule() {
+        let pages = topics().filter(|topic| topic.group == TopicGroup::Findings);
+        let pages: BTreeSet<_> = pages.map(|topic| topic.name).collect();
+        assert_eq!(pages, RULES.iter().map(|rule| rule.id).collect());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! cover others, `closing.rs` has those in which it ends.
 
 use super::live::{Derived, counter, derived, setting, sockets};
-use super::{Drawing, Group, Topic, point};
+use super::{Drawing, Topic, TopicGroup, point};
 use crate::model::State;
 
 pub(super) const TOPICS: &[Topic] = &[SYN_SENT, SYN_RECV, ESTABLISHED];
@@ -10,7 +10,7 @@ pub(super) const TOPICS: &[Topic] = &[SYN_SENT, SYN_RECV, ESTABLISHED];
 const SYN_SENT: Topic = Topic {
     name: "SYN_SENT",
     title: "connect() was called; the SYN is not answered yet",
-    group: Group::States,
+    group: TopicGroup::States,
     aliases: &[],
     drawing: Drawing::Life(&[State::SynSent]),
     points: &[
@@ -57,7 +57,7 @@ const SYN_SENT: Topic = Topic {
 const SYN_RECV: Topic = Topic {
     name: "SYN_RECV",
     title: "SYN-RECEIVED: SYN+ACK was sent, the last ACK is awaited",
-    group: Group::States,
+    group: TopicGroup::States,
     aliases: &[],
     drawing: Drawing::Life(&[State::SynRecv]),
     points: &[
@@ -111,7 +111,7 @@ const SYN_RECV: Topic = Topic {
 const ESTABLISHED: Topic = Topic {
     name: "ESTABLISHED",
     title: "the handshake is complete; data can flow both ways",
-    group: Group::States,
+    group: TopicGroup::States,
     aliases: &[],
     drawing: Drawing::Life(&[State::Established]),
     points: &[

@@ -2,7 +2,7 @@
 
 use super::diagram::Spot;
 use super::live::{Derived, counter, derived, part, setting, sockets};
-use super::{Drawing, Group, Topic, point};
+use super::{Drawing, Topic, TopicGroup, point};
 use crate::model::State;
 
 pub(super) const TOPICS: &[Topic] = &[
@@ -20,7 +20,7 @@ pub(super) const TOPICS: &[Topic] = &[
 const TCP_MEMORY: Topic = Topic {
     name: "tcp-memory",
     title: "the buffers of TCP take more memory than allowed",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["tcpmem"],
     drawing: Drawing::Stream(&[Spot::SendQueue, Spot::RecvQueue]),
     points: &[
@@ -62,7 +62,7 @@ const TCP_MEMORY: Topic = Topic {
 const UDP_DROPS: Topic = Topic {
     name: "udp-drops",
     title: "a receive buffer is full, and packets are lost",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["udpdrop", "rcvbuferrors"],
     drawing: Drawing::Datagram(&[State::Unconnected, State::Established]),
     points: &[
@@ -109,7 +109,7 @@ const UDP_DROPS: Topic = Topic {
 const FD_LIMIT: Topic = Topic {
     name: "fd-limit",
     title: "a process is close to its limit of open descriptors",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["emfile", "enfile", "nofile", "rlimitnofile"],
     drawing: Drawing::None,
     points: &[
@@ -150,7 +150,7 @@ const FD_LIMIT: Topic = Topic {
 const PEER_NOT_READING: Topic = Topic {
     name: "peer-not-reading",
     title: "the peer's window is closed: its program does not read",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["zerowindow"],
     drawing: Drawing::Stream(&[Spot::SendQueue, Spot::PeerRecvQueue]),
     points: &[
@@ -200,7 +200,7 @@ const PEER_NOT_READING: Topic = Topic {
 const APP_NOT_READING: Topic = Topic {
     name: "app-not-reading",
     title: "data waits here; the program does not read it",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["recvq"],
     drawing: Drawing::Stream(&[Spot::RecvQueue]),
     points: &[
@@ -255,7 +255,7 @@ const APP_NOT_READING: Topic = Topic {
 const CONNECT_FAILING: Topic = Topic {
     name: "connect-failing",
     title: "several attempts to connect to a destination fail",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["connecttimeout", "etimedout"],
     drawing: Drawing::None,
     points: &[
@@ -310,7 +310,7 @@ const CONNECT_FAILING: Topic = Topic {
 const PATH_LOSS: Topic = Topic {
     name: "path-loss",
     title: "data is sent again and again, and nothing is acknowledged",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["retransmit", "retransmits", "retransmission", "blackhole"],
     drawing: Drawing::Stream(&[Spot::Network]),
     points: &[
@@ -362,7 +362,7 @@ const PATH_LOSS: Topic = Topic {
 const HALF_OPEN_RISK: Topic = Topic {
     name: "half-open-risk",
     title: "idle connections whose end nobody would notice",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["halfopen", "keepalive", "sokeepalive"],
     drawing: Drawing::None,
     points: &[
@@ -406,7 +406,7 @@ const HALF_OPEN_RISK: Topic = Topic {
 const EXPOSED_LISTENER: Topic = Topic {
     name: "exposed-listener",
     title: "a service that trusts its network listens on every address",
-    group: Group::Findings,
+    group: TopicGroup::Findings,
     aliases: &["exposed"],
     drawing: Drawing::None,
     points: &[

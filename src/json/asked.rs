@@ -28,7 +28,7 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// What `columns` tell of a socket; `None` where none were asked for.
+    /// The values of `columns` for a socket; `None` where none were asked for.
     #[must_use]
     pub fn new(row: Row<'a>, columns: &'a [&'static Column]) -> Option<Self> {
         (!columns.is_empty()).then_some(Self { row, columns })

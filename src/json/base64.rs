@@ -1,4 +1,4 @@
-//! How the JSON Schema tells of bytes.
+//! Bytes in the JSON Schema.
 
 use std::borrow::Cow;
 

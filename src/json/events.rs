@@ -3,33 +3,7 @@
 use serde::Serialize;
 
 use super::{ProblemEntry, ProcessName};
-use crate::model::State;
-
-/// What happened to something that is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// It was there at the first look.
-    Present,
-    /// It is there, and was not.
-    Opened,
-    /// It is not as it was.
-    Changed,
-    /// It was there, and is no more.
-    Closed,
-}
-
-impl Event {
-    /// The name in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Present => "present",
-            Self::Opened => "opened",
-            Self::Changed => "changed",
-            Self::Closed => "closed",
-        }
-    }
-}
+use crate::model::{Event, State};
 
 /// A socket was there, came, changed or went.
 #[derive(Debug, Serialize)]

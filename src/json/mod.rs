@@ -5,17 +5,18 @@
 //! they are what is serialized, and the JSON Schema is made from them and from their comments.
 //! A field that may be absent has `skip_serializing_if`; every other one is always there.
 
-pub mod asked;
+pub(crate) mod asked;
 #[cfg(test)]
 pub(crate) mod base64;
-pub mod columns;
+pub(crate) mod columns;
 pub mod envelope;
-pub mod events;
+pub(crate) mod events;
+mod harmless;
 mod names;
 pub mod read;
 mod row;
-pub mod socket;
-pub mod stream;
+pub(crate) mod socket;
+pub(crate) mod stream;
 
 use std::borrow::Cow;
 

@@ -1,20 +1,30 @@
-//! How values of the model are written: by their names.
+//! How values of the model are written, and read again: by their names.
 
 use serde::{Serialize, Serializer};
 
-use super::events::Event;
 use crate::analyze::bind::Certainty;
 use crate::analyze::buildup::Attribution;
 use crate::analyze::doctor::Severity;
 use crate::analyze::port::BlockReason;
 use crate::analyze::wait::Condition;
-use crate::model::{Family, OwnerStatus, Protocol, Role, State, TimerKind};
-use crate::view::diff::DiffEvent;
+use crate::model::{Event, Family, OwnerStatus, Protocol, Role, State, TimerKind};
 
-/// Writes a type by the names of its variants, which are all told to the schema: as `enum`
-/// where there will be no others within v1, else as `examples`.
+/// What is known by a name that stands in JSON.
+pub(super) trait Named: Sized {
+    /// What has that name.
+    fn named(name: &str) -> Option<Self>;
+}
+
+/// Writes a type by the names of its variants. The schema lists them: as `enum` where there will
+/// be no others within v1, else as `examples`.
 macro_rules! names {
     ($($type:ident as $keyword:literal { $($variant:ident)* } $help:literal;)*) => {$(
+        impl Named for $type {
+            fn named(name: &str) -> Option<Self> {
+                [$(Self::$variant),*].into_iter().find(|value| value.name() == name)
+            }
+        }
+
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.name())
@@ -64,9 +74,6 @@ names! {
     Condition as "enum" { Listening Free }
         "What was waited for: a TCP listener or a bound UDP socket holds the port; nothing holds \
             it.";
-    DiffEvent as "enum" { Opened Closed Changed }
-        "What happened to a row: it is only in the later answer, only in the earlier one, or in \
-            both and differs.";
     Certainty as "enum" { Certain Likely Unlikely }
         "How sure it is that a socket makes a bind() fail: it does (certain); it does unless it set \
             SO_REUSEADDR itself, which the kernel does not tell and is not usual (likely); it does \
@@ -94,6 +101,29 @@ impl Serialize for TimerKind {
             None => serializer.collect_str(self),
         }
     }
+}
+
+impl Named for State {
+    fn named(name: &str) -> Option<Self> {
+        let known = Self::parse(name).filter(|state| state.name() == Some(name));
+        known.or_else(|| unknown(name).map(Self::Unknown))
+    }
+}
+
+impl Named for TimerKind {
+    fn named(name: &str) -> Option<Self> {
+        let mut all = (1..=5).filter_map(Self::from_number);
+        match unknown(name) {
+            Some(number) => Some(Self::Unknown(number)),
+            None => all.find(|kind| kind.name() == Some(name)),
+        }
+    }
+}
+
+/// The number in `unknown(14)`.
+fn unknown(name: &str) -> Option<u8> {
+    let number = name.strip_prefix("unknown(")?.strip_suffix(')')?;
+    number.parse().ok()
 }
 
 #[cfg(test)]

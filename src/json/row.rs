@@ -2,7 +2,8 @@
 //! the time.
 //!
 //! A row has two dozen keys, most of them the same in every row, and a hundred thousand rows are
-//! usual. The contract is [`SocketRow`]; a property test holds this beside it, byte by byte.
+//! usual. The contract is [`SocketRow`]: a property test compares both, byte by byte, and another
+//! one reads back what is written here.
 //!
 //! [`SocketRow`]: crate::json::socket::SocketRow
 
@@ -10,7 +11,7 @@ use std::io;
 use std::net::IpAddr;
 
 use super::asked::Asked;
-use super::envelope::write_json;
+use super::harmless::write_json;
 use crate::columns::{Column, Row};
 use crate::model::foreign::exact;
 use crate::model::{
@@ -27,7 +28,7 @@ const PART: usize = 1 << 20;
 pub(crate) type Spill<'a> = &'a mut dyn FnMut(&mut String) -> io::Result<()>;
 
 /// Appends the members of the object of `socket`, without its braces; `columns` are those that
-/// it tells beside its keys.
+/// it has besides its usual keys.
 ///
 /// # Errors
 /// What `spill` says.
@@ -84,8 +85,8 @@ pub(crate) fn members(
     out.push_str(",\"timer\":");
     timer(out, socket.timer);
     out.push_str(",\"owners\":[");
-    for (place, (holder, process)) in facts.owners(socket).enumerate() {
-        out.push_str(if place > 0 { ",{" } else { "{" });
+    for (index, (holder, process)) in facts.owners(socket).enumerate() {
+        out.push_str(if index > 0 { ",{" } else { "{" });
         owner(out, holder, process, facts);
         out.push('}');
         if out.len() > PART {
@@ -151,7 +152,7 @@ fn foreign(out: &mut String, text: &str) {
     push_json(out, &text);
 }
 
-/// Bytes of others: as text, and exactly beside it where that had to be changed.
+/// Bytes of others: as text, and in base64 too where they are not UTF-8.
 fn bytes(out: &mut String, key: &str, bytes: &[u8]) {
     let text = exact(bytes);
     out.push_str(",\"");
@@ -246,165 +247,4 @@ fn owner(out: &mut String, holder: &Holder, process: &Process, facts: &Facts) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::columns::select;
-    use crate::json::socket::SocketRow;
-    use crate::model::{AcceptQueue, Family, HolderIndex, OwnerStatus, Role, Ulp};
-    use proptest::prelude::*;
-    use std::net::{Ipv4Addr, Ipv6Addr};
-    use std::num::{NonZeroU32, NonZeroU64};
-
-    fn address() -> impl Strategy<Value = IpAddr> {
-        prop_oneof![
-            any::<u32>().prop_map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
-            any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits))),
-            Just(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
-        ]
-    }
-
-    fn endpoint() -> impl Strategy<Value = Endpoint> {
-        (address(), any::<u16>()).prop_map(|(address, port)| Endpoint::new(address, port))
-    }
-
-    fn queue() -> impl Strategy<Value = Queue> {
-        prop_oneof![
-            (any::<u32>(), any::<u32>()).prop_map(|(recv, send)| Queue::Bytes { recv, send }),
-            (any::<u32>(), any::<Option<u32>>())
-                .prop_map(|(length, limit)| Queue::Accept(AcceptQueue { length, limit })),
-        ]
-    }
-
-    fn timer_of() -> impl Strategy<Value = Option<Timer>> {
-        (any::<u8>(), any::<u32>(), any::<u8>()).prop_map(|(number, expires_ms, retransmits)| {
-            let kind = TimerKind::from_number(number % 8)?;
-            Some(Timer {
-                kind,
-                expires_ms,
-                retransmits,
-            })
-        })
-    }
-
-    prop_compose! {
-        fn socket()(
-            (protocol, family) in (0..3_u8, any::<bool>()),
-            state in 0..20_u8,
-            local in endpoint(),
-            peer in proptest::option::of(endpoint()),
-            role in 0..4_u8,
-            interface in proptest::option::of(1..4_u32),
-            inode in proptest::option::of(1..4_u32),
-            (cookie, netns) in (any::<u64>(), any::<u64>()),
-            uid in proptest::option::of(0..4_u32),
-            queue in proptest::option::of(queue()),
-            timer in timer_of(),
-            (drops, v6_only, has_ulp) in any::<(Option<u32>, Option<bool>, bool)>(),
-        ) -> Socket {
-            let protocol = [Protocol::Tcp, Protocol::Udp, Protocol::Raw][usize::from(protocol)];
-            let family = if family { Family::V4 } else { Family::V6 };
-            let mut socket = Socket::new(protocol, family, State::from_tcp(state), local);
-            socket.peer = peer;
-            socket.role = [None, Some(Role::Listener), Some(Role::Inbound), Some(Role::Outbound)]
-                [usize::from(role)];
-            socket.interface = interface.and_then(NonZeroU32::new);
-            socket.inode = inode.and_then(NonZeroU32::new);
-            socket.cookie = NonZeroU64::new(cookie);
-            socket.netns = NonZeroU64::new(netns);
-            socket.uid = uid;
-            socket.queue = queue;
-            socket.timer = timer;
-            socket.drops = drops;
-            socket.ulp = has_ulp.then_some(Ulp::Mptcp);
-            socket.v6_only = v6_only;
-            socket
-        }
-    }
-
-    /// Names that others may choose: any bytes at all, of any script.
-    fn name() -> impl Strategy<Value = Vec<u8>> {
-        prop_oneof![
-            proptest::collection::vec(any::<u8>(), 0..16),
-            ".{0,15}".prop_map(String::into_bytes),
-            Just(b"nginx".to_vec()),
-        ]
-    }
-
-    prop_compose! {
-            fn facts()(
-                comms in proptest::collection::vec((name(), proptest::option::of(name())), 3),
-                users in proptest::collection::vec(".{0,8}", 3),
-                hosts in proptest::collection::hash_map(address(), ".{0,8}", 0..3),
-                services in proptest::collection::hash_map(any::<u16>(), "[a-z]{1,8}", 0..200),
-            ) -> Facts {
-                let mut facts = Facts::default();
-                let mut holders = Vec::new();
-                for (pid, (comm, command)) in (1..).zip(comms) {
-                    facts.processes.insert(pid, Process {
-    command_later: false,
-                        pid,
-                        comm,
-                        command: command.map(Into::into),
-                        uid: Some(pid),
-                        parent: None,
-                        started: None,
-                        condition: None,
-                        program: None,
-                        cgroup: None,
-                        files: None,
-                    });
-                    let via = if pid == 2 { Via::IoUring } else { Via::Fd(pid * 7) };
-                    for inode in 1..=pid {
-                        holders.extend(NonZeroU32::new(inode).map(|inode| Holder { inode, pid, via }));
-                    }
-                }
-                facts.holders = HolderIndex::new(holders);
-                for (id, name) in (1..).zip(users) {
-                    facts.interfaces.extend(NonZeroU32::new(id).map(|index| (index, Foreign::from(name.as_str()))));
-                    facts.users.insert(id, Some(name).filter(|name| name.len() > 2).map(Foreign::from));
-                }
-                facts.hosts = hosts.into_iter().map(|(address, name)| (address, name.into())).collect();
-                facts.services = services
-                    .into_iter()
-                    .map(|(port, name)| ((Protocol::Tcp, port), Foreign::from(name)))
-                    .collect();
-                facts
-            }
-        }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(500))]
-
-        #[test]
-        fn by_hand_it_is_what_the_contract_says(
-            mut socket in socket(),
-            facts in facts(),
-            ask in any::<bool>(),
-        ) {
-            socket.held = facts.holders.find(socket.inode);
-            socket.owner_status = match socket.inode {
-                Some(_) => OwnerStatus::Found,
-                None => OwnerStatus::Unaccepted,
-            };
-            facts_of_ports(&mut socket, &facts);
-            let columns = select(&["rtt", "congestion", "unit", "cgroup", "age"]);
-            let columns = if ask { columns.as_slice() } else { &[] };
-            let mut by_hand = "{".to_owned();
-            members(&mut by_hand, &socket, &facts, columns, &mut |_| Ok(())).unwrap();
-            by_hand.push('}');
-            let mut by_serde = Vec::new();
-            write_json(&mut by_serde, &SocketRow::new(&socket, &facts, columns)).unwrap();
-            prop_assert_eq!(by_hand, String::from_utf8(by_serde).unwrap());
-        }
-    }
-
-    /// Gives the socket ends that have names, so that those are written, too.
-    fn facts_of_ports(socket: &mut Socket, facts: &Facts) {
-        if let Some((_, port)) = facts.services.keys().next() {
-            socket.local.port = *port;
-        }
-        if let Some(address) = facts.hosts.keys().next() {
-            socket.local.address = *address;
-        }
-    }
-}
+mod tests;

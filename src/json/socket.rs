@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use data_encoding::HEXLOWER;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::asked::Asked;
 use super::{optional, text};
@@ -25,9 +25,9 @@ pub struct SocketRow<'a> {
     family: Family,
     state: State,
     /// This end.
-    local: End<'a>,
+    local: EndRow<'a>,
     /// The other end; null for listeners and whatever is not connected.
-    peer: Option<End<'a>>,
+    peer: Option<EndRow<'a>>,
     /// Null for what is neither a listener nor connected, and where it cannot be told.
     role: Option<Role>,
     /// The interface that the socket is bound to; null when to none, and where the source does
@@ -60,12 +60,12 @@ pub struct SocketRow<'a> {
     send_q: Option<u32>,
     /// Connections that wait for accept(); null for everything but LISTEN, and where the source
     /// does not say.
-    accept_queue: Option<AcceptQueue>,
+    accept_queue: Option<AcceptQueueRow>,
     /// The timer that runs; null when none does, and where the source does not say.
     timer: Option<TimerRow>,
     /// Every process that holds the socket, by pid and descriptor.
-    #[cfg_attr(test, schemars(with = "Vec<Owner>"))]
-    owners: Owners<'a>,
+    #[cfg_attr(test, schemars(with = "Vec<OwnerRow>"))]
+    owners: OwnersRow<'a>,
     owner_status: OwnerStatus,
     /// Packets dropped at this socket since it was made; absent unless it was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ impl<'a> SocketRow<'a> {
     /// A socket, with the facts that belong to it, and those of `columns` beside them.
     #[must_use]
     pub fn new(socket: &'a Socket, facts: &'a Facts, columns: &'a [&'static Column]) -> Self {
-        let end = |end| End::new(end, socket.protocol, facts);
+        let end = |end| EndRow::new(end, socket.protocol, facts);
         let (recv_q, send_q, accept_queue) = match socket.queue {
             Some(Queue::Accept(queue)) => (None, None, Some(queue)),
             Some(Queue::Bytes { recv, send }) => (Some(recv), Some(send), None),
@@ -116,12 +116,12 @@ impl<'a> SocketRow<'a> {
             user: facts.socket_user(socket).map(Foreign::exact),
             recv_q,
             send_q,
-            accept_queue: accept_queue.map(|queue| AcceptQueue {
+            accept_queue: accept_queue.map(|queue| AcceptQueueRow {
                 length: queue.length,
                 limit: queue.limit,
             }),
             timer: socket.timer.map(TimerRow::from),
-            owners: Owners { socket, facts },
+            owners: OwnersRow { socket, facts },
             owner_status: socket.owner_status,
             drops: socket.drops,
             ulp: socket.ulp.map(Ulp::name),
@@ -131,13 +131,13 @@ impl<'a> SocketRow<'a> {
 }
 
 /// One end of a connection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Endpoint"))]
-struct End<'a> {
+pub(super) struct EndRow<'a> {
     /// The address; 0.0.0.0 or :: means every one. A v4-mapped address is the IPv4 address.
-    address: IpAddr,
+    pub(super) address: IpAddr,
     /// The port, 0 where none is bound; of raw sockets the number of the IP protocol.
-    port: u16,
+    pub(super) port: u16,
     /// The name of the address; only with -r, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "String"))]
@@ -148,7 +148,7 @@ struct End<'a> {
     service: Option<Cow<'a, str>>,
 }
 
-impl<'a> End<'a> {
+impl<'a> EndRow<'a> {
     fn new(end: Endpoint, protocol: Protocol, facts: &'a Facts) -> Self {
         Self {
             address: end.address,
@@ -171,25 +171,25 @@ impl Serialize for Cookie {
 }
 
 /// The accept queue of a listener, in connections.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct AcceptQueue {
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AcceptQueue"))]
+pub(super) struct AcceptQueueRow {
     /// Connections that wait now.
-    length: u32,
+    pub(super) length: u32,
     /// min(listen() backlog, somaxconn): the queue holds one more. Null where the source has
     /// no such column.
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
 }
 
 /// The running timer of a connection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Timer"))]
-struct TimerRow {
-    kind: TimerKind,
+pub(super) struct TimerRow<K = TimerKind> {
+    pub(super) kind: K,
     /// Milliseconds until it fires.
-    expires_ms: u32,
+    pub(super) expires_ms: u32,
     /// Retransmissions, or probes sent without an answer.
-    retransmits: u8,
+    pub(super) retransmits: u8,
 }
 
 impl From<Timer> for TimerRow {
@@ -204,61 +204,61 @@ impl From<Timer> for TimerRow {
 
 /// The owners of a socket, written one by one.
 #[derive(Debug)]
-struct Owners<'a> {
+struct OwnersRow<'a> {
     socket: &'a Socket,
     facts: &'a Facts,
 }
 
-impl Serialize for Owners<'_> {
+impl Serialize for OwnersRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let owners = self.facts.owners(self.socket);
         serializer
-            .collect_seq(owners.map(|(holder, process)| Owner::new(holder, process, self.facts)))
+            .collect_seq(owners.map(|(holder, process)| OwnerRow::new(holder, process, self.facts)))
     }
 }
 
 /// A process that holds a socket.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Owner<'a> {
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Owner"))]
+pub(super) struct OwnerRow<'a, V = ViaRow> {
     /// The pid, in the reader's pid namespace.
-    pid: u32,
+    pub(super) pid: u32,
     /// The file descriptor; null when the socket is a registered file of an io_uring.
-    fd: Option<u32>,
-    via: Held,
+    pub(super) fd: Option<u32>,
+    via: V,
     /// The name of the process, up to 15 bytes; U+FFFD where it is not UTF-8.
-    comm: Cow<'a, str>,
+    pub(super) comm: Cow<'a, str>,
     /// The bytes of `comm`; only where it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "crate::json::base64::Base64"))]
-    comm_base64: Option<String>,
+    pub(super) comm_base64: Option<String>,
     /// The command line, arguments joined by blanks; null where it is empty or unreadable.
-    command: Option<Cow<'a, str>>,
+    pub(super) command: Option<Cow<'a, str>>,
     /// The bytes of `command`; only where it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "crate::json::base64::Base64"))]
-    command_base64: Option<String>,
+    pub(super) command_base64: Option<String>,
     /// The effective uid of the process: a process of which it cannot be read has ended.
     #[cfg_attr(test, schemars(with = "u32"))]
-    uid: Option<u32>,
+    pub(super) uid: Option<u32>,
     /// The name of that user; null when it has none.
-    user: Option<Cow<'a, str>>,
+    pub(super) user: Option<Cow<'a, str>>,
 }
 
 /// How a process holds a socket: by a file descriptor, or as a registered file of an io_uring.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Via"))]
-enum Held {
+pub(super) enum ViaRow {
     Fd,
     IoUring,
 }
 
-impl<'a> Owner<'a> {
+impl<'a> OwnerRow<'a> {
     fn new(holder: &Holder, process: &'a Process, facts: &'a Facts) -> Self {
         let (fd, via) = match holder.via {
-            Via::Fd(fd) => (Some(fd), Held::Fd),
-            Via::IoUring => (None, Held::IoUring),
+            Via::Fd(fd) => (Some(fd), ViaRow::Fd),
+            Via::IoUring => (None, ViaRow::IoUring),
         };
         let (comm, comm_base64) = text(&process.comm);
         let (command, command_base64) = optional(process.command.as_deref());

@@ -1,4 +1,4 @@
-//! What happened from one look to the next, one JSON object a line.
+//! Events: what happened from one look to the next, one JSON object a line.
 //!
 //! A stream remembers the look before and nothing older.
 
@@ -12,22 +12,23 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use records::Kind;
+pub(crate) use records::{EventRow, figure, known_by};
 
 use super::envelope::{Head, Lines};
-use super::events::{BehindEvent, Event, ProblemEvent, SocketEvent};
+use super::events::{BehindEvent, ProblemEvent, SocketEvent};
 use super::socket::SocketRow;
 use super::{ProblemEntry, ProcessName};
 use crate::columns::Column;
-use crate::look::changes::{Changes, LastOwner, Look};
-use crate::look::past::Sample;
-use crate::model::{Facts, Problem, Report, Snapshot, Socket};
+use crate::look::changes::{LastOwner, Look};
+use crate::look::compare::Changes;
+use crate::look::sample::Sample;
+use crate::model::{Event, Facts, Problem, Report, Snapshot, Socket};
 use crate::text::RowWriter;
 
 /// What a stream of events remembers of the look before.
 #[derive(Debug, Default)]
-pub struct Memory {
-    sockets: Option<Seen>,
+pub struct Remembered {
+    sockets: Option<SeenSockets>,
     records: Option<records::Records>,
     /// The codes of its problems.
     problems: Vec<&'static str>,
@@ -35,28 +36,28 @@ pub struct Memory {
 
 /// The sockets of a look.
 #[derive(Debug)]
-struct Seen {
+struct SeenSockets {
     look: Look,
-    /// What is told of each, where it is more than the usual.
+    /// The row of each in JSON, where it has more than the usual keys.
     told: Option<Vec<Value>>,
-    /// The columns that each tells beside its keys.
+    /// The columns that each row has besides its usual keys.
     columns: Vec<&'static Column>,
 }
 
 /// A stream of events, at one look.
 pub struct Events<W> {
     lines: Lines<W>,
-    /// The columns that a socket tells beside its keys.
+    /// The columns that each row has besides its usual keys.
     columns: Vec<&'static Column>,
     at: Duration,
-    memory: Rc<RefCell<Memory>>,
+    memory: Rc<RefCell<Remembered>>,
     rows: Snapshot,
 }
 
 impl<W: Write> Events<W> {
-    /// Writes to `out` what is different `at` this time, since the watch began, from what is
-    /// remembered.
-    pub fn new(out: W, head: &Head, at: Duration, memory: Rc<RefCell<Memory>>) -> Self {
+    /// Events of a look that was made `at` this time since the watch began, compared with the one
+    /// in `memory`.
+    pub fn new(out: W, head: &Head, at: Duration, memory: Rc<RefCell<Remembered>>) -> Self {
         Self {
             lines: Lines::new(out, head),
             columns: head.columns.clone(),
@@ -70,28 +71,26 @@ impl<W: Write> Events<W> {
         u64::try_from(self.at.as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Tells what is different about rows that are no sockets.
+    /// Writes what is different about rows that are no sockets.
     ///
     /// # Errors
     /// What writing says.
-    pub fn records<R: Serialize>(
+    pub(crate) fn records<R: EventRow>(
         &mut self,
-        kind: &'static Kind,
         rows: impl Iterator<Item = R>,
         report: &Report,
     ) -> io::Result<()> {
         let memory = Rc::clone(&self.memory);
         let mut memory = memory.borrow_mut();
-        let rows: Result<Vec<Value>, _> = rows.map(serde_json::to_value).collect();
-        let next = records::Records::new(kind, rows?);
+        let next = records::Records::new(rows)?;
         let at = self.monotonic_ms();
         next.tell(memory.records.as_ref(), at, &mut self.lines)?;
         memory.records = Some(next);
         self.problems(&mut memory, &report.problems)
     }
 
-    /// Tells what is different about sockets of which more is told than usual: `told` holds it,
-    /// in their order.
+    /// Writes what is different about sockets. `told` has a row in JSON for each of them, where
+    /// that is more than the usual one.
     ///
     /// # Errors
     /// What writing says.
@@ -107,19 +106,19 @@ impl<W: Write> Events<W> {
         let now = match memory.sockets.take() {
             None => {
                 let look = Look::first(self.sample(snapshot));
-                let now = Seen {
+                let now = SeenSockets {
                     look,
                     told,
                     columns,
                 };
-                for place in 0..now.look.sockets().len() {
-                    self.tell(Event::Present, &now, place)?;
+                for index in 0..now.look.sockets().len() {
+                    self.tell(Event::Present, &now, index)?;
                 }
                 now
             }
             Some(before) => {
                 let (look, changes) = before.look.next(self.sample(snapshot));
-                let now = Seen {
+                let now = SeenSockets {
                     look,
                     told,
                     columns,
@@ -141,9 +140,14 @@ impl<W: Write> Events<W> {
     }
 
     /// What closed, what changed, what opened.
-    fn changes(&mut self, before: &Seen, now: &Seen, changes: &Changes) -> io::Result<()> {
-        for &place in &changes.closed {
-            self.tell(Event::Closed, before, place)?;
+    fn changes(
+        &mut self,
+        before: &SeenSockets,
+        now: &SeenSockets,
+        changes: &Changes,
+    ) -> io::Result<()> {
+        for &index in &changes.closed {
+            self.tell(Event::Closed, before, index)?;
         }
         for change in &changes.changed {
             let socket = now.look.socket(change.now);
@@ -156,37 +160,37 @@ impl<W: Write> Events<W> {
                 ..event
             })?;
         }
-        for &place in &changes.opened {
-            self.tell(Event::Opened, now, place)?;
+        for &index in &changes.opened {
+            self.tell(Event::Opened, now, index)?;
         }
         Ok(())
     }
 
-    fn tell(&mut self, event: Event, seen: &Seen, place: usize) -> io::Result<()> {
-        let socket = seen.look.socket(place).filter(|_| event == Event::Closed);
+    fn tell(&mut self, event: Event, seen: &SeenSockets, index: usize) -> io::Result<()> {
+        let socket = seen.look.socket(index).filter(|_| event == Event::Closed);
         let owner = socket.map(|socket| seen.look.last_owner(socket));
         let last_owner = owner.as_ref().map(|owner| owner.as_ref().map(name));
-        self.write(seen, place, |told| SocketEvent {
+        self.write(seen, index, |told| SocketEvent {
             event,
             last_owner,
             ..told
         })
     }
 
-    /// Writes one event about the socket at `place`.
+    /// Writes one event about the socket at `index`.
     fn write<'a>(
         &mut self,
-        seen: &'a Seen,
-        place: usize,
-        with: impl FnOnce(SocketEvent<'a, Told<'a>>) -> SocketEvent<'a, Told<'a>>,
+        seen: &'a SeenSockets,
+        index: usize,
+        with: impl FnOnce(SocketEvent<'a, ToldSocket<'a>>) -> SocketEvent<'a, ToldSocket<'a>>,
     ) -> io::Result<()> {
-        let more = seen.told.as_ref().and_then(|told| told.get(place));
+        let more = seen.told.as_ref().and_then(|told| told.get(index));
         let row = |socket| {
             let facts = seen.look.facts();
-            Told::Usual(SocketRow::new(socket, facts, &seen.columns))
+            ToldSocket::Usual(SocketRow::new(socket, facts, &seen.columns))
         };
-        let usual = || seen.look.socket(place).map(row);
-        let Some(socket) = more.map(Told::More).or_else(usual) else {
+        let usual = || seen.look.socket(index).map(row);
+        let Some(socket) = more.map(ToldSocket::More).or_else(usual) else {
             return Ok(());
         };
         let event = with(SocketEvent {
@@ -200,8 +204,8 @@ impl<W: Write> Events<W> {
         self.lines.object(&event)
     }
 
-    /// Tells the problems that the look before had not.
-    fn problems(&mut self, memory: &mut Memory, problems: &[Problem]) -> io::Result<()> {
+    /// Writes the problems that the look before did not have.
+    fn problems(&mut self, memory: &mut Remembered, problems: &[Problem]) -> io::Result<()> {
         let at = self.monotonic_ms();
         for problem in problems {
             if !memory.problems.contains(&problem.code) {
@@ -213,7 +217,7 @@ impl<W: Write> Events<W> {
         self.lines.flush()
     }
 
-    /// Tells why there was no look.
+    /// Writes why there was no look.
     ///
     /// # Errors
     /// What writing says.
@@ -222,7 +226,7 @@ impl<W: Write> Events<W> {
         self.problems(&mut memory.borrow_mut(), std::slice::from_ref(problem))
     }
 
-    /// Tells that looks were left out.
+    /// Writes that looks were left out.
     ///
     /// # Errors
     /// What writing says.
@@ -238,7 +242,7 @@ impl<W: Write> RowWriter for Events<W> {
         Ok(())
     }
 
-    /// Takes the rows. The facts that come with the last of them must hold for all, places of
+    /// Takes the rows. The facts that come with the last of them must hold for all, those of
     /// holders too.
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         self.rows.sockets.extend_from_slice(sockets);
@@ -252,14 +256,14 @@ impl<W: Write> RowWriter for Events<W> {
     }
 }
 
-/// What is told of a socket.
+/// The row of a socket in an event.
 #[derive(Serialize)]
 #[serde(untagged)]
 #[expect(
     clippy::large_enum_variant,
     reason = "it is made for one line and never kept"
 )]
-enum Told<'a> {
+enum ToldSocket<'a> {
     Usual(SocketRow<'a>),
     More(&'a Value),
 }

@@ -12,7 +12,6 @@ use crate::model::{Endpoint, Facts, Identity, Protocol, Role, Snapshot, Socket, 
 pub struct Target {
     /// The network namespace out of which they go.
     pub netns: Option<NonZeroU64>,
-    /// The peer.
     pub peer: Endpoint,
 }
 
@@ -118,7 +117,7 @@ impl Attempts {
     }
 }
 
-/// How often the SYN of a socket was sent again; `None` where its timer is not told: while a SYN
+/// How often the SYN of a socket was sent again; `None` where its timer is not known: while a SYN
 /// is under way that timer always runs.
 #[must_use]
 pub fn retransmits(socket: &Socket) -> Option<u8> {

@@ -1,11 +1,12 @@
-//! What changed from one look to the next: sockets opened, changed and closed. Pure.
+//! A look that remembers: since when sockets are there, and who held them. Pure.
 
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::past::Sample;
-use crate::model::{Facts, Identity, OwnerStatus, Queue, Socket, State};
+use super::compare::{Changed, Changes, Ordinals, Pairs, aspects};
+use super::sample::Sample;
+use crate::model::{Aspects, Facts, Identity, OwnerStatus, Socket, State};
 
 /// One look at the sockets, with what is needed to compare it with the next one.
 ///
@@ -17,12 +18,12 @@ pub struct Look {
     pub sample: Sample,
     /// When each socket was first seen, in the order of the sockets.
     since: Vec<Duration>,
-    places: FxHashMap<Known, u32>,
+    indices: FxHashMap<Numbered, u32>,
     last_owners: FxHashMap<Identity, LastOwner>,
 }
 
-/// An identity; where several sockets of one look share it, the how-manieth this is.
-type Known = (Identity, u32);
+/// An identity and, where several sockets of one look share it, the ordinal.
+type Numbered = (Identity, u32);
 
 /// The process that held a socket when it still had one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,110 +34,15 @@ pub struct LastOwner {
     pub comm: Vec<u8>,
 }
 
-/// What became different, by the places of the sockets in both looks, in the order of the looks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Places in the later look.
-    pub opened: Vec<usize>,
-    /// Sockets in both looks that differ.
-    pub changed: Vec<Changed>,
-    /// Places in the earlier look.
-    pub closed: Vec<usize>,
-}
-
-impl Changes {
-    /// Whether nothing happened.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.opened.is_empty() && self.changed.is_empty() && self.closed.is_empty()
-    }
-}
-
-/// One socket that is not as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changed {
-    /// Its place in the earlier look.
-    pub before: usize,
-    /// Its place in the later look.
-    pub now: usize,
-    /// What differs.
-    pub what: Aspects,
-}
-
-/// What can change about a socket, as a set.
-///
-/// Timers and the counters of TCP are left out: they always move.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Aspects(u8);
-
-impl Aspects {
-    /// The state.
-    pub const STATE: Self = Self(1);
-    /// This end: a UDP socket that connects gets an address.
-    pub const LOCAL: Self = Self(1 << 1);
-    /// The other end.
-    pub const PEER: Self = Self(1 << 2);
-    /// The processes that hold it, or why there is none.
-    pub const OWNERS: Self = Self(1 << 3);
-    /// The accept queue of a listener.
-    pub const ACCEPT_QUEUE: Self = Self(1 << 4);
-    /// Received and not read.
-    pub const RECV_Q: Self = Self(1 << 5);
-    /// Written and not acknowledged.
-    pub const SEND_Q: Self = Self(1 << 6);
-    /// Packets dropped, where they were looked at.
-    pub const DROPS: Self = Self(1 << 7);
-
-    const NAMES: [(Self, &'static str); 8] = [
-        (Self::STATE, "state"),
-        (Self::LOCAL, "local"),
-        (Self::PEER, "peer"),
-        (Self::OWNERS, "owners"),
-        (Self::ACCEPT_QUEUE, "accept_queue"),
-        (Self::RECV_Q, "recv_q"),
-        (Self::SEND_Q, "send_q"),
-        (Self::DROPS, "drops"),
-    ];
-
-    /// Whether nothing changed.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether all of `other` is in it.
-    #[must_use]
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// The same with `other`, where `differs`.
-    #[must_use]
-    pub const fn with(self, other: Self, differs: bool) -> Self {
-        if differs {
-            Self(self.0 | other.0)
-        } else {
-            self
-        }
-    }
-
-    /// What changed, by the names that JSON has for it.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        let is_in = move |&(aspect, _): &(Self, _)| self.contains(aspect);
-        Self::NAMES.into_iter().filter(is_in).map(|(_, name)| name)
-    }
-}
-
 impl Look {
     /// A first look.
     #[must_use]
     pub fn first(sample: Sample) -> Self {
-        let places = places(sample.sockets());
         Self {
             since: vec![sample.at; sample.sockets().len()],
-            sample,
-            places,
+            indices: index(sample.sockets()),
             last_owners: FxHashMap::default(),
+            sample,
         }
     }
 
@@ -144,36 +50,35 @@ impl Look {
     #[must_use]
     pub fn next(&self, sample: Sample) -> (Self, Changes) {
         let mut next = Self::first(sample);
-        let mut changes = Changes::default();
-        let mut stayed = vec![false; self.sockets().len()];
-        let mut counts = Counter::default();
-        for (now, socket) in next.sample.sockets().iter().enumerate() {
-            let known = counts.known(socket);
-            let before = self.places.get(&known).map(|&place| place as usize);
-            let Some((place, was)) = before.and_then(|b| Some((b, self.socket(b)?))) else {
-                changes.opened.push(now);
-                continue;
-            };
-            if let Some(stayed) = stayed.get_mut(place) {
-                *stayed = true;
-            }
-            if let (Some(first), Some(since)) = (self.since.get(place), next.since.get_mut(now)) {
+        let pairs = self.pairs(&next);
+        for (before, now) in pairs.joined() {
+            if let (Some(first), Some(since)) = (self.since.get(before), next.since.get_mut(now)) {
                 *since = *first;
             }
-            let what = differences((was, self.facts()), (socket, next.sample.facts()));
-            if !what.is_empty() {
-                let before = place;
-                changes.changed.push(Changed { before, now, what });
-            }
-            if socket.owner_status != OwnerStatus::Found
+            if let (Some(was), Some(socket)) = (self.socket(before), next.socket(now))
+                && socket.owner_status != OwnerStatus::Found
                 && let Some(owner) = self.last_owner(was)
             {
-                next.last_owners.insert(known.0, owner);
+                next.last_owners.insert(Identity::of(socket), owner);
             }
         }
-        let gone = stayed.iter().enumerate().filter(|(_, stayed)| !**stayed);
-        changes.closed.extend(gone.map(|(place, _)| place));
+        let changes = pairs.changes(|before, now| {
+            let was = (self.socket(before)?, self.facts());
+            let what = aspects(was, (next.socket(now)?, next.facts()));
+            Some(what).filter(|what| !what.is_empty())
+        });
         (next, changes)
+    }
+
+    /// The sockets that are in both looks.
+    fn pairs(&self, next: &Self) -> Pairs {
+        let mut pairs = Pairs::new(self.sockets().len(), next.sockets().len());
+        for (now, key) in keys(next.sockets()).enumerate() {
+            if let Some(&before) = self.indices.get(&key) {
+                pairs.join(before as usize, now);
+            }
+        }
+        pairs
     }
 
     /// All sockets of the look.
@@ -188,22 +93,24 @@ impl Look {
         self.sample.facts()
     }
 
-    /// The socket at `place`.
+    /// The socket at `index`.
     #[must_use]
-    pub fn socket(&self, place: usize) -> Option<&Socket> {
-        self.sockets().get(place)
+    pub fn socket(&self, index: usize) -> Option<&Socket> {
+        self.sockets().get(index)
     }
 
-    /// When the socket at `place` was first seen, on the clock of the looks.
+    /// When the socket at `index` was first seen, on the clock of the looks.
     #[must_use]
-    pub fn since(&self, place: usize) -> Option<Duration> {
-        self.since.get(place).copied()
+    pub fn since(&self, index: usize) -> Option<Duration> {
+        self.since.get(index).copied()
     }
 
-    /// The place of the socket with this identity; the first one, where several share it.
+    /// The index of the socket with this identity; the first one, where several share it.
     #[must_use]
-    pub fn place(&self, identity: Identity) -> Option<usize> {
-        self.places.get(&(identity, 0)).map(|&place| place as usize)
+    pub fn index(&self, identity: Identity) -> Option<usize> {
+        self.indices
+            .get(&(identity, 0))
+            .map(|&index| index as usize)
     }
 
     /// The process that holds `socket`, or held it when it was last seen with an owner: the
@@ -239,70 +146,29 @@ impl Look {
     }
 }
 
-/// Tells sockets apart that have the same identity. Those with a cookie are never counted.
-#[derive(Default)]
-struct Counter(FxHashMap<Identity, u32>);
-
-impl Counter {
-    fn known(&mut self, socket: &Socket) -> Known {
-        let identity = Identity::of(socket);
-        if matches!(identity, Identity::Cookie(_)) {
-            return (identity, 0);
-        }
-        let count = self.0.entry(identity).or_default();
-        *count += 1;
-        (identity, *count - 1)
-    }
+/// The keys of the sockets, in their order. Those with a cookie need no ordinal.
+fn keys(sockets: &[Socket]) -> impl Iterator<Item = Numbered> {
+    let mut ordinals = Ordinals::default();
+    sockets
+        .iter()
+        .map(move |socket| match Identity::of(socket) {
+            identity @ Identity::Cookie(_) => (identity, 0),
+            identity => ordinals.number(identity),
+        })
 }
 
-fn places(sockets: &[Socket]) -> FxHashMap<Known, u32> {
-    let mut counts = Counter::default();
-    let mut places = FxHashMap::default();
-    places.reserve(sockets.len());
-    for (place, socket) in sockets.iter().enumerate() {
-        places.insert(
-            counts.known(socket),
-            u32::try_from(place).unwrap_or(u32::MAX),
-        );
-    }
-    places
-}
-
-/// What differs between a socket as it was and as it is.
-pub(crate) fn differences((was, then): (&Socket, &Facts), (is, now): (&Socket, &Facts)) -> Aspects {
-    let accept = |socket: &Socket| match socket.queue {
-        Some(Queue::Accept(queue)) => Some(queue),
-        _ => None,
-    };
-    let bytes = |socket: &Socket| match socket.queue {
-        Some(Queue::Bytes { recv, send }) => (Some(recv), Some(send)),
-        _ => (None, None),
-    };
-    let ((recv_was, send_was), (recv_is, send_is)) = (bytes(was), bytes(is));
-    let same_holders = then.holders.at(was.held) == now.holders.at(is.held);
-    let same_owners = was.owner_status == is.owner_status && same_holders;
-    // What turns into a listener, or ends being one, has another kind of queue: its state says so.
-    let both = |a: Option<u32>, b: Option<u32>| a.is_some() && b.is_some() && a != b;
-    let both_accept = accept(was).is_some() && accept(is).is_some();
-    Aspects::default()
-        .with(Aspects::STATE, was.state != is.state)
-        .with(Aspects::LOCAL, was.local != is.local)
-        .with(Aspects::PEER, was.peer != is.peer)
-        .with(Aspects::OWNERS, !same_owners)
-        .with(
-            Aspects::ACCEPT_QUEUE,
-            both_accept && accept(was) != accept(is),
-        )
-        .with(Aspects::RECV_Q, both(recv_was, recv_is))
-        .with(Aspects::SEND_Q, both(send_was, send_is))
-        .with(Aspects::DROPS, both(was.drops, is.drops))
+fn index(sockets: &[Socket]) -> FxHashMap<Numbered, u32> {
+    let mut indices = FxHashMap::default();
+    indices.reserve(sockets.len());
+    indices.extend(keys(sockets).zip(0..));
+    indices
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{
-        AcceptQueue, Endpoint, Family, Holder, HolderIndex, Process, Protocol, Snapshot, Via,
+        AcceptQueue, Endpoint, Family, Holder, HolderIndex, Process, Protocol, Queue, Snapshot, Via,
     };
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::{NonZeroU32, NonZeroU64};
@@ -381,7 +247,7 @@ mod tests {
         waiting.inode = None;
         let now = vec![waiting, socket(1, State::Listen), socket(3, State::SynSent)];
         let (next, changes) = before.next(sample(1, now));
-        let since = |place| next.since(place).map(|at| at.as_secs());
+        let since = |index| next.since(index).map(|at| at.as_secs());
         assert_eq!([since(0), since(2)], [Some(0), Some(1)]);
         assert_eq!(changes.opened, [2]);
         assert_eq!(changes.closed, [] as [usize; 0]);
@@ -403,7 +269,7 @@ mod tests {
         assert_eq!(next.former_owner(&waiting), Some(&owner));
         let (next, changes) = next.next(sample(3, vec![]));
         assert_eq!(changes.closed, [0]);
-        assert!(next.last_owners.is_empty() && next.places.is_empty());
+        assert!(next.last_owners.is_empty() && next.indices.is_empty());
     }
 
     #[test]

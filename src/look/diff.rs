@@ -1,13 +1,13 @@
 //! What differs between two saved answers. Pure.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroU64};
 
 use rustc_hash::FxHashMap;
 
-use super::changes::{Aspects, Changed, Changes, differences};
+use super::compare::{self, Changes, Pairs};
 use crate::model::{
-    AcceptQueue, Endpoint, Entry, Facts, Family, OwnerStatus, Protocol, Queue, Snapshot, Socket,
+    AcceptQueue, Aspects, Endpoint, Facts, Family, OwnerStatus, Protocol, Queue, Snapshot, Socket,
     Via,
 };
 
@@ -25,7 +25,7 @@ pub enum Apart {
 /// What differs between two snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Places in both snapshots.
+    /// By the indices in both snapshots.
     pub changes: Changes,
     /// Why sockets are known by their ends only; `None` where cookies hold.
     pub apart: Option<Apart>,
@@ -36,34 +36,13 @@ pub struct Difference {
 #[must_use]
 pub fn sockets(before: &Snapshot, after: &Snapshot, same_host: bool) -> Difference {
     let apart = apart(&before.sockets, &after.sockets, same_host);
-    let mut matching = Matching::new(after.sockets.len());
-    if apart.is_none() {
-        matching.by_cookie(&before.sockets, &after.sockets);
-    }
-    matching.by_ends(&before.sockets, &after.sockets, apart);
-    let Matching { mut of_after } = matching;
-    let mut changes = Changes::default();
-    let mut stayed = vec![false; before.sockets.len()];
-    for (now, (socket, place)) in after.sockets.iter().zip(of_after.drain(..)).enumerate() {
-        let Some((place, was)) = place.and_then(|at| Some((at, before.sockets.get(at)?))) else {
-            changes.opened.push(now);
-            continue;
-        };
-        if let Some(stayed) = stayed.get_mut(place) {
-            *stayed = true;
-        }
-        let what = aspects(
-            (was, &before.facts),
-            (socket, &after.facts),
-            apart.is_some(),
-        );
-        if !what.is_empty() {
-            let before = place;
-            changes.changed.push(Changed { before, now, what });
-        }
-    }
-    let gone = stayed.iter().enumerate().filter(|(_, stayed)| !**stayed);
-    changes.closed.extend(gone.map(|(place, _)| place));
+    let pairs = pairs(&before.sockets, &after.sockets, apart);
+    let changes = pairs.changes(|was, is| {
+        let was = (before.sockets.get(was)?, &before.facts);
+        let is = (after.sockets.get(is)?, &after.facts);
+        let what = aspects(was, is, apart.is_some());
+        Some(what).filter(|what| !what.is_empty())
+    });
     Difference { changes, apart }
 }
 
@@ -119,63 +98,25 @@ fn ends(socket: &Socket, apart: Option<Apart>) -> Ends {
     (protocol, family, local, peer, inode)
 }
 
-/// For each socket of the later snapshot its place in the earlier one.
-struct Matching {
-    of_after: Vec<Option<usize>>,
-}
-
-impl Matching {
-    fn new(count: usize) -> Self {
-        Self {
-            of_after: vec![None; count],
-        }
-    }
-
-    fn by_cookie(&mut self, before: &[Socket], after: &[Socket]) {
-        let mut known: FxHashMap<NonZeroU64, VecDeque<usize>> = FxHashMap::default();
-        for (place, socket) in before.iter().enumerate() {
-            if let Some(cookie) = socket.cookie {
-                known.entry(cookie).or_default().push_back(place);
-            }
-        }
-        for (matched, socket) in self.of_after.iter_mut().zip(after) {
-            let places = socket.cookie.and_then(|cookie| known.get_mut(&cookie));
-            *matched = places.and_then(VecDeque::pop_front);
-        }
-    }
-
-    /// The rest by their ends: of two cookies that differ, never.
-    fn by_ends(&mut self, before: &[Socket], after: &[Socket], apart: Option<Apart>) {
-        let mut taken = vec![false; before.len()];
-        for place in self.of_after.iter().flatten() {
-            if let Some(taken) = taken.get_mut(*place) {
-                *taken = true;
-            }
-        }
-        let mut known: FxHashMap<(Ends, bool), VecDeque<usize>> = FxHashMap::default();
-        for (place, (socket, taken)) in before.iter().zip(taken).enumerate() {
-            if !taken {
-                let has_cookie = apart.is_none() && socket.cookie.is_some();
-                let key = (ends(socket, apart), has_cookie);
-                known.entry(key).or_default().push_back(place);
-            }
-        }
-        for (matched, socket) in self.of_after.iter_mut().zip(after) {
-            if matched.is_some() {
-                continue;
-            }
-            let has_cookie = apart.is_none() && socket.cookie.is_some();
-            let ends = ends(socket, apart);
-            let mut take = |cookie| known.get_mut(&(ends, cookie)).and_then(VecDeque::pop_front);
-            *matched = take(false).or_else(|| if has_cookie { None } else { take(true) });
-        }
-    }
+/// The same sockets: by their cookies; the rest by their ends, but never two cookies that differ.
+fn pairs(before: &[Socket], after: &[Socket], apart: Option<Apart>) -> Pairs {
+    let cookie = |socket: &Socket| socket.cookie.filter(|_| apart.is_none());
+    let mut pairs = Pairs::new(before.len(), after.len());
+    pairs.join_by(|was| cookie(before.get(was)?), |is| cookie(after.get(is)?));
+    let without_cookie = |rows: &[Socket], row: usize| {
+        let socket = rows.get(row)?;
+        cookie(socket).is_none().then(|| ends(socket, apart))
+    };
+    let with_any = |rows: &[Socket], row: usize| Some(ends(rows.get(row)?, apart));
+    pairs.join_by(|was| without_cookie(before, was), |is| with_any(after, is));
+    pairs.join_by(|was| with_any(before, was), |is| without_cookie(after, is));
+    pairs
 }
 
 /// What differs: as between two looks, but that pids of another machine mean nothing, and that
-/// what only one of both tells is no change.
+/// what only one of both knows is no change.
 fn aspects(was: (&Socket, &Facts), is: (&Socket, &Facts), apart: bool) -> Aspects {
-    let found = differences(was, is);
+    let found = compare::aspects(was, is);
     let kept = [
         Aspects::STATE,
         Aspects::LOCAL,
@@ -234,53 +175,4 @@ fn queues_differ(was: &Socket, is: &Socket) -> bool {
     queue(was)
         .zip(queue(is))
         .is_some_and(|(was, is)| differ(was, is))
-}
-
-/// What differs between two lists of rows that are no sockets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EntryChanges {
-    /// Places in the later list.
-    pub opened: Vec<usize>,
-    /// Places in both lists, and the names of the figures that differ.
-    pub changed: Vec<(usize, usize, Vec<String>)>,
-    /// Places in the earlier list.
-    pub closed: Vec<usize>,
-}
-
-/// What is different in `after`, by the identities of the rows; those that share one are told
-/// apart by their order.
-#[must_use]
-pub fn entries(before: &[Entry], after: &[Entry]) -> EntryChanges {
-    let mut known: FxHashMap<&str, VecDeque<usize>> = FxHashMap::default();
-    for (place, entry) in before.iter().enumerate() {
-        known.entry(&entry.identity).or_default().push_back(place);
-    }
-    let mut changes = EntryChanges::default();
-    for (now, entry) in after.iter().enumerate() {
-        let place = known.get_mut(entry.identity.as_str());
-        let place = place.and_then(VecDeque::pop_front);
-        let Some((place, was)) = place.and_then(|at| Some((at, before.get(at)?))) else {
-            changes.opened.push(now);
-            continue;
-        };
-        let differ = figures_that_differ(was, entry);
-        if !differ.is_empty() {
-            changes.changed.push((place, now, differ));
-        }
-    }
-    changes.closed = known.into_values().flatten().collect();
-    changes.closed.sort_unstable();
-    changes
-}
-
-fn figures_that_differ(was: &Entry, is: &Entry) -> Vec<String> {
-    let names = is.figures.iter().map(|(name, _)| name);
-    let gone = was.figures.iter().map(|(name, _)| name);
-    let mut differ: Vec<String> = Vec::new();
-    for name in names.chain(gone) {
-        if was.figure(name) != is.figure(name) && !differ.contains(name) {
-            differ.push(name.clone());
-        }
-    }
-    differ
 }

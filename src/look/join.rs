@@ -7,7 +7,7 @@ use crate::model::{Held, ListenerPorts, OwnerStatus, Role, Socket, State};
 pub enum Owners {
     /// Not asked for.
     NotAsked,
-    /// Searched for: a socket that is held has its place in the index already.
+    /// Searched for: a socket that is held knows its holders already.
     Searched {
         /// Whether some fd tables could not be read that may hold the socket.
         denied: bool,

@@ -1,9 +1,11 @@
 //! A look at the sockets: from a question to rows, and what is different from one look to the next.
 
-pub mod attempts;
+pub(crate) mod attempts;
 pub mod changes;
+pub(crate) mod compare;
 pub mod diff;
 pub mod join;
-pub mod past;
+pub(crate) mod past;
 pub mod pipeline;
-pub mod untold;
+pub mod sample;
+pub(crate) mod untold;

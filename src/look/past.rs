@@ -1,4 +1,4 @@
-//! What an earlier look leaves behind for a later one: enough to tell what stayed, what moved
+//! What an earlier look leaves behind for a later one: enough to know what stayed, what moved
 //! and who held what, in a fraction of the memory.
 
 use std::time::Duration;
@@ -7,41 +7,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::attempts::Attempts;
 use super::changes::Look;
+use super::sample::Sample;
 use crate::model::{
-    Condition, Facts, FailedConnects, Files, Identity, Kernel, Queue, Report, Snapshot, Socket,
-    State,
+    Condition, Facts, FailedConnects, Files, Identity, Kernel, Queue, Snapshot, Socket, State,
 };
-
-/// One look at a namespace: its sockets, and what the kernel counts.
-#[derive(Clone, Debug, Default)]
-pub struct Sample {
-    /// The sockets with their owners.
-    pub snapshot: Snapshot,
-    /// Counters and settings.
-    pub kernel: Kernel,
-    /// When, on a clock that never jumps.
-    pub at: Duration,
-}
-
-impl Sample {
-    /// The sockets.
-    #[must_use]
-    pub fn sockets(&self) -> &[Socket] {
-        &self.snapshot.sockets
-    }
-
-    /// Owners and names.
-    #[must_use]
-    pub fn facts(&self) -> &Facts {
-        &self.snapshot.facts
-    }
-
-    /// Where it came from.
-    #[must_use]
-    pub fn report(&self) -> &Report {
-        &self.snapshot.report
-    }
-}
 
 /// What a socket was at an earlier look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +35,8 @@ pub struct Was {
     pub owner: Option<u32>,
 }
 
-/// The memory that unread data of a socket holds; of a source that tells no memory, what it
-/// tells of unread data.
+/// The memory that unread data of a socket takes; where the source does not know it, the bytes
+/// of that data.
 fn held(socket: &Socket) -> Option<u32> {
     match (socket.memory.as_ref(), socket.queue) {
         (Some(memory), _) => Some(memory.received),

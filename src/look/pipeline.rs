@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustc_hash::FxHashSet;
 
 use super::join::{Owners, attribute};
-use super::past::Sample;
+use super::sample::Sample;
 use super::untold;
 use crate::collect::{BlindSpot, LateCommands, Shown, SocketStream, Taker, gather, kernel};
 use crate::filter::Filter;

@@ -1,7 +1,7 @@
 //! The nouns: what a socket, a process and a snapshot are. No I/O, no text for people.
 
+mod change;
 mod endpoint;
-mod entry;
 mod facts;
 mod failed_connects;
 pub mod foreign;
@@ -15,12 +15,13 @@ mod ports;
 mod problem;
 mod process;
 mod queue;
+mod record;
 mod socket;
 mod state;
 mod tcp_info;
 
+pub use change::{Aspects, Event};
 pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet, Wildcard};
-pub use entry::{Entry, RowKind};
 pub use facts::{Device, Facts, Snapshot};
 pub use failed_connects::{Ending, FailedConnects, Failures, Towards};
 pub use foreign::Foreign;
@@ -34,6 +35,7 @@ pub use ports::{ListenerPorts, PortRange};
 pub use problem::{OtherNamespaces, Problem, Report};
 pub use process::{Condition, Container, Files, Process};
 pub use queue::{AcceptQueue, Queue};
+pub use record::{Entry, Figure, Record, RowKind};
 pub use socket::{Age, OwnerStatus, Role, Socket, Timer, TimerKind};
 pub use state::{State, StateSet};
 pub use tcp_info::{Agreed, CongestionState, Memory, TcpInfo, Ulp};

@@ -1,4 +1,4 @@
-//! A label, and what is told beside it; below it where a terminal is narrow. Pure but for the
+//! A label and the text beside it, or below it where a terminal is narrow. Pure but for the
 //! writing.
 
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ const NARROWEST: usize = 24;
 /// Blanks before what goes below.
 const BELOW: usize = 2;
 
-/// What is told.
+/// The text beside a label.
 #[derive(Clone, Debug)]
 pub enum Told {
     /// A sentence: it goes on in further lines.
@@ -26,7 +26,7 @@ pub enum Told {
     Parts(Vec<Cell>, &'static str),
 }
 
-/// Writes a label with its blanks, `label.text` as wide as it is, and what is told beside it.
+/// Writes a label, which is as wide as `label.text` with its blanks, and the text beside it.
 ///
 /// # Errors
 /// What writing says.
@@ -47,8 +47,8 @@ pub fn write(out: &mut dyn Write, label: &Cell, told: &Told, frame: &Frame) -> i
             writeln!(out, "{:blanks$}{line}", "")?;
         }
     }
-    for (place, line) in lines(told, room, frame.theme).iter().enumerate() {
-        if place == 0 && !is_below {
+    for (index, line) in lines(told, room, frame.theme).iter().enumerate() {
+        if index == 0 && !is_below {
             writeln!(out, "{}{line}", frame.theme.paint(&label.text, label.tone))?;
         } else {
             writeln!(out, "{:margin$}{line}", "")?;
@@ -76,9 +76,9 @@ fn flowing(parts: &[Cell], separator: &str, room: Option<usize>, theme: Theme) -
     let limit = room.unwrap_or(usize::MAX);
     let mut lines = Vec::new();
     let (mut line, mut used) = (String::new(), 0);
-    for (place, part) in parts.iter().enumerate() {
+    for (index, part) in parts.iter().enumerate() {
         // What stands behind a part stays on its line.
-        let is_last = place + 1 == parts.len();
+        let is_last = index + 1 == parts.len();
         let end = if is_last { "" } else { separator.trim_end() };
         let wide = part.text.width() + end.width();
         if used > 0 && used + separator.width() - separator.trim_end().width() + wide > limit {

@@ -59,8 +59,8 @@ pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
             if style == Style::Person {
                 return write_few_owners(out, *row, *field);
             }
-            for (place, (holder, process)) in row.facts.owners(row.socket).enumerate() {
-                if place > 0 {
+            for (index, (holder, process)) in row.facts.owners(row.socket).enumerate() {
+                if index > 0 {
                     out.push(';');
                 }
                 write_owner(out, &field.of(holder, process, row.facts), style);
@@ -95,7 +95,7 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-/// Owners told in a cell for people; further ones are counted.
+/// Owners that a cell for people names; further ones are counted.
 const FEW: usize = 3;
 
 /// `3;4;5 +2`, each value once.
@@ -105,8 +105,8 @@ fn write_few_owners(out: &mut String, row: Row<'_>, field: OwnerField) {
         .map(|(holder, process)| field.of(holder, process, row.facts))
         .collect();
     values.dedup();
-    for (place, value) in values.iter().take(FEW).enumerate() {
-        if place > 0 {
+    for (index, value) in values.iter().take(FEW).enumerate() {
+        if index > 0 {
             out.push(';');
         }
         write_owner(out, value, Style::Person);

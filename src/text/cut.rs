@@ -69,10 +69,10 @@ pub fn cut_after_word(text: &str, width: usize) -> String {
 #[must_use]
 pub fn split_at_width(text: &str, width: usize) -> (&str, &str) {
     let mut used = 0;
-    for (place, character) in text.char_indices() {
+    for (index, character) in text.char_indices() {
         let wide = character.width().unwrap_or(0);
         if used + wide > width {
-            return text.split_at_checked(place).unwrap_or((text, ""));
+            return text.split_at_checked(index).unwrap_or((text, ""));
         }
         used += wide;
     }

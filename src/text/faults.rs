@@ -33,9 +33,9 @@ impl Words {
             }
             words.append(&mut of_line);
         }
-        let mut place = 0;
-        while let Some((word, ends_line)) = words.get(place) {
-            place += match self.taken(&words[place..]) {
+        let mut index = 0;
+        while let Some((word, ends_line)) = words.get(index) {
+            index += match self.taken(&words[index..]) {
                 0 => {
                     faults.push(format!("not a word: {word:?} (ends its line: {ends_line})"));
                     1

@@ -4,11 +4,12 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::fold::INDENT;
-use super::grid::{Cell, Give, GridColumn};
+use super::cells::{Cell, Give, GridColumn};
 
 /// Blanks between two columns.
 pub const GAP: usize = 2;
+/// Blanks before what goes on in the next line, where there is room.
+pub const INDENT: usize = 4;
 /// Columns of text that is cut while anything else can be done, and at last: with a pid behind
 /// it, and alone.
 const EASED: [usize; 2] = [8, 12];
@@ -26,7 +27,7 @@ const PROSE_LEAST: usize = 20;
 /// How a table stands on a terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fit {
-    /// The places of the columns that stay.
+    /// The indices of the columns that stay.
     pub stays: Vec<usize>,
     /// Their widths.
     pub widths: Vec<usize>,
@@ -38,14 +39,14 @@ impl Fit {
     /// The columns that were left out.
     pub fn left_out<'a>(&self, columns: &'a [GridColumn]) -> Vec<(usize, &'a GridColumn)> {
         let all = columns.iter().enumerate();
-        all.filter(|(place, _)| !self.stays.contains(place))
+        all.filter(|(index, _)| !self.stays.contains(index))
             .collect()
     }
 
     /// The same, of the columns behind the first.
     #[must_use]
     pub fn without_first(&self) -> Self {
-        let behind = self.stays.iter().filter_map(|place| place.checked_sub(1));
+        let behind = self.stays.iter().filter_map(|index| index.checked_sub(1));
         Self {
             stays: behind.collect(),
             ..self.clone()
@@ -55,7 +56,7 @@ impl Fit {
     /// The items of the columns that stay.
     pub fn of<'a, T>(&self, items: &'a [T]) -> Vec<&'a T> {
         let stay = self.stays.iter();
-        stay.filter_map(|place| items.get(*place)).collect()
+        stay.filter_map(|index| items.get(*index)).collect()
     }
 }
 
@@ -82,9 +83,9 @@ struct Measure {
 }
 
 impl Measure {
-    fn of(column: &GridColumn, place: usize, rows: &[Vec<Cell>], header: bool) -> Self {
+    fn of(column: &GridColumn, index: usize, rows: &[Vec<Cell>], header: bool) -> Self {
         let heading = if header { column.header.width() } else { 0 };
-        let cells = || rows.iter().filter_map(|row| row.get(place));
+        let cells = || rows.iter().filter_map(|row| row.get(index));
         let widest = |of: &dyn Fn(&Cell) -> usize| cells().map(of).max().unwrap_or(0).max(heading);
         let whole = widest(&|cell| cell.text.width());
         let (eased, least) = match column.give {
@@ -152,7 +153,7 @@ pub fn fit_screen(columns: &[GridColumn], rows: &[Vec<Cell>], limit: usize) -> F
 fn measured(columns: &[GridColumn], rows: &[Vec<Cell>], header: bool) -> Vec<Measure> {
     let measures = columns.iter().enumerate();
     measures
-        .map(|(place, column)| Measure::of(column, place, rows, header))
+        .map(|(index, column)| Measure::of(column, index, rows, header))
         .collect()
 }
 
@@ -176,7 +177,7 @@ impl<'a> Fitting<'a> {
 
     fn staying(&self) -> impl Iterator<Item = &'a Measure> + use<'a, '_> {
         let measures = self.measures;
-        self.stays.iter().filter_map(|place| measures.get(*place))
+        self.stays.iter().filter_map(|index| measures.get(*index))
     }
 
     /// One line a row, but for a few rows.
@@ -214,11 +215,11 @@ impl<'a> Fitting<'a> {
         ranks.dedup();
         for rank in ranks.into_iter().rev().filter(|rank| *rank >= last.max(1)) {
             let measures = self.measures;
-            let goes = |place: &usize| measures.get(*place).is_some_and(|m| m.spare == rank);
+            let goes = |index: &usize| measures.get(*index).is_some_and(|m| m.spare == rank);
             if only_idle && !self.staying().all(|m| m.spare != rank || m.is_idle) {
                 continue;
             }
-            self.stays.retain(|place| !goes(place));
+            self.stays.retain(|index| !goes(index));
             if let Some(widths) = widths(self) {
                 return Some(widths);
             }
@@ -262,12 +263,12 @@ impl<'a> Fitting<'a> {
         let gaps = GAP * widths.len().saturating_sub(1);
         while widths.iter().sum::<usize>() + gaps > self.limit {
             let narrower = staying.iter().zip(&widths).enumerate();
-            let narrower = narrower.filter_map(|(place, (measure, width))| {
-                Some((place, *width, measure.cap_below(*width)?))
+            let narrower = narrower.filter_map(|(index, (measure, width))| {
+                Some((index, *width, measure.cap_below(*width)?))
             });
-            let (place, _, cap) = narrower.max_by_key(|(_, width, _)| *width)?;
-            *widths.get_mut(place)? = cap;
-            for (over, cell) in is_over.iter_mut().zip(&staying.get(place)?.cells) {
+            let (index, _, cap) = narrower.max_by_key(|(_, width, _)| *width)?;
+            *widths.get_mut(index)? = cap;
+            for (over, cell) in is_over.iter_mut().zip(&staying.get(index)?.cells) {
                 *over |= *cell > cap;
             }
             if is_over.iter().filter(|over| **over).count() > most {

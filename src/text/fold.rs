@@ -3,14 +3,12 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::fit::{Fit, GAP};
-use super::grid::{Cell, Give, GridColumn, pad};
+use super::cells::{Cell, Give, GridColumn, pad};
+use super::fit::{Fit, GAP, INDENT};
 use super::theme::Tone;
 use super::wrap::wrap;
 use crate::columns::Align;
 
-/// Blanks before what goes on, where there is room.
-pub const INDENT: usize = 4;
 /// Columns that prose takes beside other cells; it is not squeezed into fewer.
 const PROSE: usize = 20;
 
@@ -39,8 +37,8 @@ pub fn folded(
         room,
         indent: if room < 40 { INDENT / 2 } else { INDENT },
     };
-    let places = fit.of(columns).into_iter().zip(fit.of(cells));
-    for ((column, cell), width) in places.zip(&fit.widths) {
+    let staying = fit.of(columns).into_iter().zip(fit.of(cells));
+    for ((column, cell), width) in staying.zip(&fit.widths) {
         folding.add(column, cell, *width);
     }
     folding.end_line();
@@ -81,8 +79,8 @@ impl Folding {
         let start = self.start();
         let lines = wrap(&text, Some(self.room.saturating_sub(start).max(1)));
         let last = lines.len().saturating_sub(1);
-        for (place, line) in lines.into_iter().enumerate() {
-            if place > 0 {
+        for (index, line) in lines.into_iter().enumerate() {
+            if index > 0 {
                 self.line.push(blanks(start));
                 self.used = start;
                 self.line.push(Piece {
@@ -92,7 +90,7 @@ impl Folding {
             } else {
                 self.push(line, cell.tone);
             }
-            if place < last {
+            if index < last {
                 self.end_line();
             }
         }

@@ -1,10 +1,10 @@
-//! A text as it fits a screen: a first line that tells what is shown, the text, and what has to
+//! A text as it fits a screen: a first line that says what is shown, the text, and what has to
 //! be said, cut to the height and the width. Pure.
 
 use unicode_width::UnicodeWidthChar;
 
 use super::cut::{cut as cut_plain, cut_after_word};
-use super::marks::{Marked, Part, parts};
+use super::marks::{LinePart, Marked, parts};
 use super::theme::{Theme, Tone};
 use super::units::lines_more;
 use super::wrap::wrap;
@@ -57,9 +57,9 @@ pub fn compose(
 /// The notes in at most `most` lines, each as far as there is room.
 fn said(notes: &[String], columns: usize, most: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    for (place, note) in notes.iter().enumerate().take(most) {
+    for (index, note) in notes.iter().enumerate().take(most) {
         // Each further note has a line at least.
-        let after = notes.len().min(most) - place - 1;
+        let after = notes.len().min(most) - index - 1;
         let room = most - lines.len() - after;
         let wrapped = wrap(note, Some(columns));
         let (whole, rest) = wrapped.split_at(wrapped.len().min(room));
@@ -78,11 +78,11 @@ fn said(notes: &[String], columns: usize, most: usize) -> Vec<String> {
 #[must_use]
 pub fn drawing(lines: &[String], size: Size) -> String {
     let mut text = "\x1b[H".to_owned();
-    for (place, line) in lines.iter().enumerate() {
-        if place > 0 {
+    for (index, line) in lines.iter().enumerate() {
+        if index > 0 {
             text.push_str("\r\n");
         }
-        let is_last = place + 1 == lines.len();
+        let is_last = index + 1 == lines.len();
         text.push_str(if is_last { "\x1b[J" } else { "" });
         text.push_str(line);
         text.push_str("\x1b[0m");
@@ -112,10 +112,10 @@ fn width(text: &str) -> usize {
     parts(text).map(|part| of_part(&part)).sum()
 }
 
-fn of_part(part: &Part<'_>) -> usize {
+fn of_part(part: &LinePart<'_>) -> usize {
     match part {
-        Part::Colour(_) => 0,
-        Part::Character(character) => character.width().unwrap_or(0),
+        LinePart::Colour(_) => 0,
+        LinePart::Character(character) => character.width().unwrap_or(0),
     }
 }
 
@@ -128,8 +128,8 @@ pub fn cut(text: &str, columns: usize) -> String {
     }
     let bare: String = parts(text)
         .filter_map(|part| match part {
-            Part::Colour(_) => None,
-            Part::Character(character) => Some(character),
+            LinePart::Colour(_) => None,
+            LinePart::Character(character) => Some(character),
         })
         .collect();
     let bare = cut_plain(&bare, columns);
@@ -141,11 +141,11 @@ pub fn cut(text: &str, columns: usize) -> String {
             break;
         }
         match part {
-            Part::Colour(sequence) => {
+            LinePart::Colour(sequence) => {
                 kept.push_str(sequence);
                 coloured = true;
             }
-            Part::Character(character) => {
+            LinePart::Character(character) => {
                 kept.push(character);
                 left -= 1;
             }
@@ -248,8 +248,8 @@ mod tests {
         ) {
             let lines = shown(&text, &["note: a"], rows, columns);
             let seen = seen(&lines, Size { rows, columns });
-            for (place, seen) in seen.iter().enumerate() {
-                let line = lines.get(place).map_or("", String::as_str);
+            for (index, seen) in seen.iter().enumerate() {
+                let line = lines.get(index).map_or("", String::as_str);
                 prop_assert_eq!(line.trim_end(), seen.trim_end());
             }
         }

@@ -27,7 +27,7 @@ pub struct Marked {
 enum Mark {
     Same,
     New,
-    /// The places of the words that changed.
+    /// The indices of the words that changed.
     Changed(Vec<usize>),
 }
 
@@ -35,7 +35,7 @@ enum Mark {
 /// before, nothing is. Both may hold colours, which are not compared, and neither are blanks.
 #[must_use]
 pub fn marked(before: Option<&str>, now: &str, most: usize, theme: Theme) -> Marked {
-    let new: Vec<Line<'_>> = now.lines().map(Line::new).collect();
+    let new: Vec<MarkedLine<'_>> = now.lines().map(MarkedLine::new).collect();
     let Some(before) = before else {
         let shown = new.iter().take(most);
         return Marked {
@@ -43,19 +43,19 @@ pub fn marked(before: Option<&str>, now: &str, most: usize, theme: Theme) -> Mar
             total: new.len(),
         };
     };
-    let old: Vec<Line<'_>> = before.lines().map(Line::new).collect();
+    let old: Vec<MarkedLine<'_>> = before.lines().map(MarkedLine::new).collect();
     let Compared { marks, gone } = compare(&old, &new, most);
     let total = new.len() + gone.len();
     let mut lines = Vec::new();
     let mut gone = gone.into_iter().peekable();
-    for place in 0..=new.len() {
-        while let Some((_, place)) = gone.next_if(|(at, _)| *at <= place) {
-            lines.extend(old.get(place).map(|line| lost(line, theme)));
+    for index in 0..=new.len() {
+        while let Some((_, index)) = gone.next_if(|(at, _)| *at <= index) {
+            lines.extend(old.get(index).map(|line| lost(line, theme)));
         }
         if lines.len() >= most {
             break;
         }
-        let line = new.get(place).zip(marks.get(place));
+        let line = new.get(index).zip(marks.get(index));
         lines.extend(line.map(|(line, mark)| drawn(line, mark, theme)));
     }
     lines.truncate(most);
@@ -65,28 +65,28 @@ pub fn marked(before: Option<&str>, now: &str, most: usize, theme: Theme) -> Mar
 struct Compared {
     /// The mark of each new line.
     marks: Vec<Mark>,
-    /// Old lines that have gone, each with the place of the new line that it stood before.
+    /// Old lines that have gone, each with the index of the new line that it stood before.
     gone: Vec<(usize, usize)>,
 }
 
-fn compare(old: &[Line<'_>], new: &[Line<'_>], most: usize) -> Compared {
+fn compare(old: &[MarkedLine<'_>], new: &[MarkedLine<'_>], most: usize) -> Compared {
     // Equal lines meet in their order.
-    let mut places: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
-    for (place, line) in old.iter().enumerate().rev() {
-        places.entry(line.hash).or_default().push(place);
+    let mut indices: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+    for (index, line) in old.iter().enumerate().rev() {
+        indices.entry(line.hash).or_default().push(index);
     }
     let mut met: Vec<Option<usize>> = vec![None; old.len()];
     let mut marks = vec![Mark::New; new.len()];
-    for (place, (line, mark)) in new.iter().zip(&mut marks).enumerate() {
-        let known = places.get_mut(&line.hash).and_then(Vec::pop);
+    for (index, (line, mark)) in new.iter().zip(&mut marks).enumerate() {
+        let known = indices.get_mut(&line.hash).and_then(Vec::pop);
         if let Some(met) = known.and_then(|known| met.get_mut(known)) {
-            (*met, *mark) = (Some(place), Mark::Same);
+            (*met, *mark) = (Some(index), Mark::Same);
         }
     }
     let is_left = |(_, met): &(usize, &Option<usize>)| met.is_none();
     let left = met.iter().enumerate().filter(is_left);
-    let mut left: Vec<usize> = left.map(|(place, _)| place).take(COMPARED).collect();
-    for (place, (line, mark)) in new.iter().zip(&mut marks).enumerate().take(most) {
+    let mut left: Vec<usize> = left.map(|(index, _)| index).take(COMPARED).collect();
+    for (index, (line, mark)) in new.iter().zip(&mut marks).enumerate().take(most) {
         if *mark != Mark::New {
             continue;
         }
@@ -100,19 +100,19 @@ fn compare(old: &[Line<'_>], new: &[Line<'_>], most: usize) -> Compared {
             .filter_map(like)
             .min_by_key(|(changed, _)| changed.len());
         if let Some((changed, was)) = best {
-            left.retain(|place| *place != was);
+            left.retain(|index| *index != was);
             if let Some(met) = met.get_mut(was) {
-                *met = Some(place);
+                *met = Some(index);
             }
             *mark = Mark::Changed(changed);
         }
     }
     let mut gone = Vec::new();
     let mut after = 0;
-    for (place, met) in met.into_iter().enumerate() {
+    for (index, met) in met.into_iter().enumerate() {
         match met {
             Some(new_place) => after = new_place + 1,
-            None => gone.push((after, place)),
+            None => gone.push((after, index)),
         }
     }
     gone.sort_unstable();
@@ -120,7 +120,7 @@ fn compare(old: &[Line<'_>], new: &[Line<'_>], most: usize) -> Compared {
 }
 
 /// A line, and the words in it.
-struct Line<'a> {
+struct MarkedLine<'a> {
     /// As it was written, with colours.
     raw: &'a str,
     /// Without colours.
@@ -128,7 +128,7 @@ struct Line<'a> {
     hash: u64,
 }
 
-impl<'a> Line<'a> {
+impl<'a> MarkedLine<'a> {
     fn new(raw: &'a str) -> Self {
         let plain = uncoloured(raw);
         let words: Vec<&str> = plain.split_whitespace().collect();
@@ -140,7 +140,7 @@ impl<'a> Line<'a> {
         self.plain.split_whitespace()
     }
 
-    /// The places of the words that are others than in `was`; `None` where it is another line:
+    /// The indices of the words that are others than in `was`; `None` where it is another line:
     /// most words differ, or an address does.
     fn likeness(&self, was: &Self) -> Option<Vec<usize>> {
         let (words, count) = (self.words(), self.words().count());
@@ -148,11 +148,11 @@ impl<'a> Line<'a> {
             return None;
         }
         let mut changed = Vec::new();
-        for (place, (is, was)) in words.zip(was.words()).enumerate() {
+        for (index, (is, was)) in words.zip(was.words()).enumerate() {
             if is == was {
                 continue;
             }
-            changed.push(place);
+            changed.push(index);
             if is_end(is) || is_end(was) || changed.len() * 2 > count {
                 return None;
             }
@@ -161,7 +161,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Whether the word is an address with a port: what tells one socket from another.
+/// Whether the word is an address with a port: what makes one socket another than the next.
 fn is_end(word: &str) -> bool {
     word.rsplit_once(':').is_some_and(|(address, port)| {
         let is_port = port == "*" || port.parse::<u16>().is_ok();
@@ -169,7 +169,7 @@ fn is_end(word: &str) -> bool {
     })
 }
 
-fn drawn(line: &Line<'_>, mark: &Mark, theme: Theme) -> String {
+fn drawn(line: &MarkedLine<'_>, mark: &Mark, theme: Theme) -> String {
     match mark {
         Mark::Same => format!("  {}", line.raw),
         Mark::New => theme.paint(&format!("+ {}", line.plain), Tone::Calm),
@@ -180,12 +180,12 @@ fn drawn(line: &Line<'_>, mark: &Mark, theme: Theme) -> String {
     }
 }
 
-fn lost(line: &Line<'_>, theme: Theme) -> String {
+fn lost(line: &MarkedLine<'_>, theme: Theme) -> String {
     theme.paint(&format!("- {}", line.plain), Tone::Quiet)
 }
 
 /// The line with these words in reverse video, in their own colours.
-fn highlighted(line: &Line<'_>, words: &[usize]) -> String {
+fn highlighted(line: &MarkedLine<'_>, words: &[usize]) -> String {
     const ON: &str = "\x1b[7m";
     const OFF: &str = "\x1b[27m";
     let mut text = String::new();
@@ -193,14 +193,14 @@ fn highlighted(line: &Line<'_>, words: &[usize]) -> String {
     let (mut inside, mut count, mut lit) = (false, 0, false);
     for part in parts(line.raw) {
         match part {
-            Part::Colour(sequence) => {
+            LinePart::Colour(sequence) => {
                 text.push_str(sequence);
                 if lit {
                     // It may have ended all there was.
                     text.push_str(ON);
                 }
             }
-            Part::Character(character) => {
+            LinePart::Character(character) => {
                 let starts = !inside && !character.is_whitespace();
                 let ends = inside && character.is_whitespace();
                 inside = !character.is_whitespace();
@@ -223,7 +223,7 @@ fn highlighted(line: &Line<'_>, words: &[usize]) -> String {
 }
 
 /// A piece of coloured text.
-pub(crate) enum Part<'a> {
+pub(crate) enum LinePart<'a> {
     /// A sequence that takes no room.
     Colour(&'a str),
     /// A character.
@@ -231,7 +231,7 @@ pub(crate) enum Part<'a> {
 }
 
 /// The text in its pieces. The only sequences in it are those of colours.
-pub(crate) fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = LinePart<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let length = match rest.strip_prefix("\x1b[") {
@@ -241,8 +241,8 @@ pub(crate) fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
         let (part, after) = rest.split_at_checked(length)?;
         rest = after;
         Some(match part.chars().next() {
-            Some(character) if length == character.len_utf8() => Part::Character(character),
-            _ => Part::Colour(part),
+            Some(character) if length == character.len_utf8() => LinePart::Character(character),
+            _ => LinePart::Colour(part),
         })
     })
 }
@@ -252,8 +252,8 @@ fn uncoloured(text: &str) -> String {
         return text.to_owned();
     }
     let plain = parts(text).filter_map(|part| match part {
-        Part::Character(character) => Some(character),
-        Part::Colour(_) => None,
+        LinePart::Character(character) => Some(character),
+        LinePart::Colour(_) => None,
     });
     plain.collect()
 }

@@ -1,22 +1,23 @@
 //! Rows and views as text: tables for people, plain, csv and JSON for programs.
 
-pub mod beside;
+pub(crate) mod beside;
 pub mod cell;
+pub(crate) mod cells;
 pub mod csv;
-pub mod cut;
+pub(crate) mod cut;
 #[cfg(test)]
-pub mod faults;
-pub mod fit;
-pub mod fold;
-pub mod frame;
+pub(crate) mod faults;
+pub(crate) mod fit;
+pub(crate) mod fold;
+pub(crate) mod frame;
 pub mod grid;
-pub mod marks;
+pub(crate) mod marks;
 pub mod plain;
-pub mod records;
-pub mod tee;
+pub(crate) mod records;
+pub(crate) mod tee;
 pub mod theme;
-pub mod units;
-pub mod wrap;
+pub(crate) mod units;
+pub(crate) mod wrap;
 
 use std::io;
 

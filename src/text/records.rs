@@ -59,9 +59,9 @@ pub fn plain(
 
 fn cells(row: &[String], prose: bool) -> Vec<String> {
     let last = row.len().saturating_sub(1);
-    let cell = |(place, text): (usize, &String)| match text.as_str() {
+    let cell = |(index, text): (usize, &String)| match text.as_str() {
         "" => "-".to_owned(),
-        text if prose && place == last => text.to_owned(),
+        text if prose && index == last => text.to_owned(),
         text => {
             let mut field = text.to_owned();
             make_a_field(&mut field, 0);

@@ -55,13 +55,13 @@ pub fn span(seconds: u64) -> String {
 /// The amount in the largest of `units` of which there is one; below ten with a tenth, which is
 /// cut and not rounded: a limit that is not reached must not look reached.
 fn scaled(amount: u64, step: u64, units: &[&str]) -> String {
-    let (mut whole, mut rest, mut place) = (amount, 0, 0);
-    while whole >= step && place + 1 < units.len() {
+    let (mut whole, mut rest, mut index) = (amount, 0, 0);
+    while whole >= step && index + 1 < units.len() {
         rest = whole % step;
         whole /= step;
-        place += 1;
+        index += 1;
     }
-    let unit = units.get(place).copied().unwrap_or_default();
+    let unit = units.get(index).copied().unwrap_or_default();
     match rest * 10 / step {
         tenth @ 1.. if whole < 10 => format!("{whole}.{tenth} {unit}"),
         _ => format!("{whole} {unit}"),

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
+use super::cells::Frame;
 use super::cut::split_at_width;
-use super::grid::Frame;
 use super::theme::Tone;
 
 /// Prose is hard to read in longer lines than this.

@@ -1,15 +1,15 @@
 //! The views: of each, its text for people and for programs, and its part of the JSON.
 
-pub mod buildup;
-pub mod counts;
-pub mod diff;
-pub mod doctor;
-pub mod explain;
-pub mod inspect;
+pub(crate) mod buildup;
+pub(crate) mod counts;
+pub(crate) mod diff;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod inspect;
 pub mod list;
-pub mod overview;
-pub mod ports;
+pub(crate) mod overview;
+pub(crate) mod ports;
 #[cfg(test)]
 mod schema;
-pub mod story;
-pub mod wait;
+pub(crate) mod story;
+pub(crate) mod wait;

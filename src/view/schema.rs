@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::buildup::{BuildupAnswer, PileRow};
 use super::counts::{GroupRow, StatesAnswer, Totals};
-use super::diff::{DiffLine, DiffPart, NoState, PreviousState, SocketEvent as DiffSocket};
+use super::diff::{DiffLine, DiffPart, DiffSocket, NoState, PreviousState};
 use super::doctor::{DoctorAnswer, FindingRow, Findings, RuleRow, RulesAnswer};
 use super::explain::{LiveValue, Page, TopicRow, TopicsAnswer};
 use super::inspect::json::InspectedRow;

@@ -14,7 +14,7 @@ impl App {
     #[must_use]
     pub fn socket(&self, identity: Identity) -> Option<&Socket> {
         let look = &self.round.as_ref()?.look;
-        look.socket(look.place(identity)?)
+        look.socket(look.index(identity)?)
     }
 
     /// A socket that is shown, with its facts.

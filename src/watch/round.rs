@@ -6,8 +6,10 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use crate::analyze::states::Counts;
-use crate::look::changes::{Changes, LastOwner, Look};
-use crate::look::past::{Past, Sample};
+use crate::look::changes::{LastOwner, Look};
+use crate::look::compare::Changes;
+use crate::look::past::Past;
+use crate::look::sample::Sample;
 use crate::model::{Facts, HolderIndex, Identity, Protocol, Snapshot, Socket, State};
 
 /// Closed sockets of one round that are shown; of a flood the rest is only counted.
@@ -198,7 +200,7 @@ fn rates(last: &Look, now: &Look, time: Duration) -> FxHashMap<Identity, Rate> {
             continue;
         };
         let identity = Identity::of(socket);
-        let was = last.place(identity).and_then(|place| last.socket(place));
+        let was = last.index(identity).and_then(|index| last.socket(index));
         let Some(was) = was.and_then(|was| was.tcp.as_deref()) else {
             continue;
         };

@@ -17,7 +17,8 @@ use super::ui;
 use crate::columns;
 use crate::filter::Names;
 use crate::look::changes::Look;
-use crate::look::past::{Past, Sample};
+use crate::look::past::Past;
+use crate::look::sample::Sample;
 use crate::model::{
     AcceptQueue, Endpoint, Facts, Family, FamilySet, Files, Holder, HolderIndex, Kernel,
     OwnerStatus, Problem, Process, Protocol, ProtocolSet, Queue, Report, Role, Snapshot, Socket,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sockscope::json::read;
 use sockscope::look::changes::Look;
 use sockscope::look::diff::{Apart, Difference, sockets};
-use sockscope::look::past::Sample;
+use sockscope::look::sample::Sample;
 use sockscope::model::Snapshot;
 
 /// A socket of an answer, in a few numbers.

@@ -5,7 +5,8 @@ use std::num::NonZeroU64;
 
 use rustc_hash::FxHashMap;
 
-use crate::look::past::{Past, Sample};
+use crate::look::past::Past;
+use crate::look::sample::Sample;
 use crate::model::{Held, Protocol, Socket, State};
 
 /// How it is known whose a socket is.

@@ -1,7 +1,7 @@
 //! The limits that piles run into, and how much of each is used.
 
 use crate::analyze::ephemeral::{Destination, Usable, fullest};
-use crate::look::past::Sample;
+use crate::look::sample::Sample;
 use crate::model::{PortRange, Protocol, Queue, State};
 
 /// A limit and what is used of it; each `None` where it is not known.
@@ -16,7 +16,6 @@ pub struct Used {
 /// The use of the ephemeral range towards the destination that uses most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortUse {
-    /// The range.
     pub range: PortRange,
     /// Ports of it that can be used.
     pub usable: u64,

@@ -11,13 +11,14 @@ use rustc_hash::FxHashMap;
 use super::close_wait::Verdicts;
 use super::states::{self, By};
 use crate::look::attempts::retransmits;
-use crate::look::past::{Past, Sample};
+use crate::look::past::Past;
+use crate::look::sample::Sample;
 use crate::model::{Endpoint, Files, OwnerStatus, Protocol, Role, Socket, State};
 
 pub use attribution::{Attribution, Attributor, Whose};
 pub use limits::{Limits, PortUse, Used};
 
-/// The states that pile up, in the order in which they are told: what hurts most first.
+/// The states that pile up, in the order of the rows: what hurts most first.
 pub const STATES: [State; 8] = [
     State::CloseWait,
     State::TimeWait,
@@ -31,7 +32,7 @@ pub const STATES: [State; 8] = [
 
 /// What the sockets of a row have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct PileKey {
     state: State,
     whose: Option<Whose>,
     port: Option<u16>,
@@ -57,7 +58,7 @@ pub struct Pile {
     /// How many.
     pub count: u64,
     /// Age of the oldest in milliseconds: exact for TIME_WAIT, else at least; `None` where the
-    /// kernel does not tell.
+    /// kernel does not say.
     pub oldest_ms: Option<u64>,
     /// Whose they are: pid and name; `None` where that is not known.
     pub process: Option<(u32, Vec<u8>)>,
@@ -84,7 +85,7 @@ pub struct Pile {
 }
 
 impl Pile {
-    /// Why its sockets are still there, in words; `None` where nothing tells.
+    /// Why its sockets are still there, in words; `None` where it is not known.
     #[must_use]
     pub fn verdict(&self) -> Option<String> {
         let unanswered = self.unanswered.as_ref();
@@ -119,7 +120,7 @@ impl Growth {
 pub struct Unanswered {
     /// Sockets whose SYN was sent again.
     pub sent_again: u64,
-    /// Sockets of which that is not told.
+    /// Sockets of which that is not known.
     pub untold: u64,
     /// How often at most.
     pub most: u8,
@@ -141,7 +142,7 @@ impl Unanswered {
         unanswered
     }
 
-    /// In words; `None` where nothing was sent again, or that is not told.
+    /// In words; `None` where nothing was sent again, or that is not known.
     #[must_use]
     pub fn words(&self, count: u64) -> Option<String> {
         let Self {
@@ -162,7 +163,6 @@ impl Unanswered {
 pub struct Buildup {
     /// The rows.
     pub piles: Vec<Pile>,
-    /// The limits.
     pub limits: Limits,
     /// Whether there was an earlier look, which knows who held what.
     pub has_watched: bool,
@@ -188,7 +188,7 @@ pub fn buildup(
         .filter(|socket| is_wanted(&attributor.stand_in(socket)))
         .collect();
     let sides = Sides::count(&piled);
-    let mut piles: FxHashMap<Key, Vec<&Socket>> = FxHashMap::default();
+    let mut piles: FxHashMap<PileKey, Vec<&Socket>> = FxHashMap::default();
     for socket in piled {
         let key = match by {
             None => party(socket, attributor.whose(socket), &sides),
@@ -209,8 +209,8 @@ pub fn buildup(
 }
 
 fn order(state: State) -> usize {
-    let place = STATES.iter().position(|known| *known == state);
-    place.unwrap_or(STATES.len())
+    let index = STATES.iter().position(|known| *known == state);
+    index.unwrap_or(STATES.len())
 }
 
 /// An order that does not change from look to look.
@@ -225,7 +225,7 @@ fn place(pile: &Pile) -> impl Ord + use<> {
     )
 }
 
-/// How many sockets share a local port, or a peer: that tells which side a connection is of
+/// How many sockets share a local port, or a peer: that shows which side a connection is of
 /// when its listener is gone.
 #[derive(Default)]
 struct Sides {
@@ -256,9 +256,9 @@ impl Sides {
 }
 
 /// The row of a socket: its process, and the side that all of its kind share.
-fn party(socket: &Socket, whose: Whose, sides: &Sides) -> Key {
+fn party(socket: &Socket, whose: Whose, sides: &Sides) -> PileKey {
     let inbound = sides.is_inbound(socket);
-    Key {
+    PileKey {
         state: socket.state,
         whose: Some(whose),
         port: inbound.then_some(socket.local.port),
@@ -268,8 +268,8 @@ fn party(socket: &Socket, whose: Whose, sides: &Sides) -> Key {
 }
 
 /// The row of a socket that is grouped by something else.
-fn group(by: By, socket: &Socket, now: &Sample) -> Key {
-    Key {
+fn group(by: By, socket: &Socket, now: &Sample) -> PileKey {
+    PileKey {
         state: socket.state,
         whose: None,
         port: None,
@@ -280,7 +280,7 @@ fn group(by: By, socket: &Socket, now: &Sample) -> Key {
 
 /// Makes a row of the sockets that belong to it.
 fn pile(
-    key: &Key,
+    key: &PileKey,
     sockets: &[&Socket],
     attributor: &Attributor<'_>,
     now: &Sample,

@@ -9,9 +9,9 @@
 use rustc_hash::FxHashMap;
 
 use super::case::accept_queue;
-use super::holders::{Holder, cure, hindered, holders, why};
+use super::holders::{cure, hindered, holders, why};
 use super::known::{Rows, Told};
-use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
+use super::{Case, Evidence, Finding, HoldingProcess, Outcome, Rule, Severity};
 use crate::model::foreign::shown;
 use crate::model::{AcceptQueue, Condition, OwnerStatus, Protocol, Queue, Socket, State};
 
@@ -41,7 +41,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// What is seen at one listener.
-struct Seen {
+struct QueueSeen {
     queue: AcceptQueue,
     limit: u32,
     before: Option<AcceptQueue>,
@@ -91,7 +91,7 @@ impl Around {
     }
 }
 
-fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<Seen> {
+fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<QueueSeen> {
     let queue = accept_queue(socket)?;
     let was = case.was(socket);
     let before = was.and_then(|was| match was.queue {
@@ -109,7 +109,7 @@ fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<Seen> {
         .and_then(|before| Some(drops?.saturating_sub(before.into())));
     let dropped = dropped.map(|dropped| if for_full { dropped } else { 0 });
     let steady = case.steady_drops(socket).filter(|_| for_full);
-    Some(Seen {
+    Some(QueueSeen {
         limit: queue.limit?,
         syn_recv,
         queue,
@@ -129,7 +129,7 @@ fn was_full(case: &Case<'_>, socket: &Socket) -> bool {
         .any(|queue| matches!(queue, Some(Queue::Accept(queue)) if queue.is_full() == Some(true)))
 }
 
-fn judge(case: &Case<'_>, seen: &Seen) -> Option<Severity> {
+fn judge(case: &Case<'_>, seen: &QueueSeen) -> Option<Severity> {
     let full = |queue: AcceptQueue| queue.is_full() == Some(true);
     let nearly = |queue: AcceptQueue| {
         queue.length > 0 && u64::from(queue.length) * 100 >= u64::from(seen.limit) * NEARLY_FULL
@@ -153,7 +153,7 @@ fn judge(case: &Case<'_>, seen: &Seen) -> Option<Severity> {
     (once || dropped_once).then_some(Severity::Info)
 }
 
-fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Finding {
+fn tell(case: &Case<'_>, socket: &Socket, seen: &QueueSeen, severity: Severity) -> Finding {
     let mut subject = super::case::subject(case, &[socket]);
     subject.source = Some(socket.local.address);
     let holders = holders(case, socket);
@@ -208,7 +208,7 @@ fn tell(case: &Case<'_>, socket: &Socket, seen: &Seen, severity: Severity) -> Fi
 
 /// Those who should accept, in words: `nginx (pid 12 and 3 more)`; `None` where none is known.
 /// With `states` also why the first of them cannot run.
-fn accepting(holders: &[Holder], states: bool) -> Option<String> {
+fn accepting(holders: &[HoldingProcess], states: bool) -> Option<String> {
     let first = holders.first()?;
     let comm = shown(&first.comm);
     let hindrance = first.hindrance().map(Condition::name).filter(|_| states);
@@ -226,7 +226,7 @@ fn accepting(holders: &[Holder], states: bool) -> Option<String> {
 
 /// Those who should accept and cannot run. Of one whose first thread has ended that is not known:
 /// others of its threads may accept.
-fn cannot(holders: &[Holder]) -> impl Iterator<Item = &Holder> {
+fn cannot(holders: &[HoldingProcess]) -> impl Iterator<Item = &HoldingProcess> {
     let accepting = holders.iter().filter(|holder| !holder.passes_on);
     accepting.filter(|holder| {
         let hindrance = holder.hindrance();
@@ -235,11 +235,11 @@ fn cannot(holders: &[Holder]) -> impl Iterator<Item = &Holder> {
 }
 
 /// Who of the holders cannot run, as the end of a cause; empty where all can.
-fn hindrances(holders: &[Holder]) -> String {
+fn hindrances(holders: &[HoldingProcess]) -> String {
     let all = holders.iter().filter(|holder| !holder.passes_on).count();
     let ended = holders.iter();
     let ended = ended.filter(|h| !h.passes_on && h.hindrance() == Some(&Condition::Zombie));
-    let words = |groups: Vec<Vec<&Holder>>| {
+    let words = |groups: Vec<Vec<&HoldingProcess>>| {
         let why: Vec<_> = groups.iter().filter_map(|group| why(group)).collect();
         why.join("; ")
     };
@@ -270,7 +270,7 @@ fn waiting(case: &Case<'_>, listener: &Socket, state: State) -> u64 {
     case.tcp(&[state]).filter(waits).count() as u64
 }
 
-fn cause(seen: &Seen, who: &str, waits: bool, gone: u64) -> String {
+fn cause(seen: &QueueSeen, who: &str, waits: bool, gone: u64) -> String {
     if !waits {
         return format!(
             "clients came faster than {who} called accept(), and the queue had no place; each retry of a client counts again"
@@ -287,8 +287,8 @@ fn cause(seen: &Seen, who: &str, waits: bool, gone: u64) -> String {
 }
 
 fn remedy(
-    seen: &Seen,
-    holders: &[Holder],
+    seen: &QueueSeen,
+    holders: &[HoldingProcess],
     who: &str,
     port: u16,
     somaxconn: Option<u64>,

@@ -4,11 +4,11 @@
 //! Linux 6.2), or a receive buffer that is full (`INET_DIAG_SKMEMINFO`) where the window is
 //! not told. The stall lasts since data last came (`tcpi_last_data_recv`).
 
-use super::case::unread;
+use super::case::{is_held, unread};
 use super::holders::with_hindrance;
 use super::known::{Rows, Told};
-use super::stall::{self, Group, SURE_MS, Stalled, span};
-use super::{Case, Evidence, Finding, Outcome, Rule};
+use super::stall::{self, SURE_MS, Stalled, StalledGroup, span};
+use super::{Case, Evidence, Finding, Number, Outcome, Rule};
 use crate::model::{Protocol, Socket, State, Ulp};
 
 pub(super) const RULE: Rule = Rule {
@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Outcome {
     let held = case.tcp(&[State::Established, State::FinWait2]);
-    let held = held.filter(|socket| case.is_held(socket));
+    let held = held.filter(|socket| is_held(socket));
     let held = Rows::split(held, |socket| told(case, socket));
     let waits = |socket: &&&Socket| unread(socket) > Some(0) && is_full(socket) == Some(true);
     let stalled: Vec<_> = held
@@ -87,7 +87,7 @@ fn stalled<'a>(case: &Case<'a>, socket: &'a Socket) -> Option<Stalled<'a>> {
     sure.then(|| Stalled::new(case, socket, ms))
 }
 
-fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
+fn tell(case: &Case<'_>, group: StalledGroup<'_>) -> Finding {
     let who = group.subject.who();
     let waiting: u64 = group.sockets.iter().filter_map(|s| unread(s)).sum();
     let count = group.sockets.len() as u64;
@@ -111,7 +111,7 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
         evidence: Evidence::default()
             .with("connections", count)
             .with("recv_q", waiting)
-            .with("stalled_ms", group.longest_ms),
+            .with("stalled_ms", Number::Age(group.longest_ms)),
         cause: format!(
             "the receive queue is full and its window closed: {who} does not call read(), or too seldom, and the peer has to wait"
         ),

@@ -9,7 +9,8 @@ use super::Number;
 use crate::analyze::ends::other_end;
 use crate::analyze::{float, round};
 use crate::look::attempts::Attempts;
-use crate::look::past::{Past, Sample, Was};
+use crate::look::past::{Past, Was};
+use crate::look::sample::Sample;
 use crate::model::{
     AcceptQueue, Endpoint, OwnerStatus, Process, Protocol, ProtocolSet, Queue, Role, Socket, State,
 };
@@ -203,12 +204,11 @@ impl<'a> Case<'a> {
         let sockets = self.now.sockets().iter();
         other_end(sockets.filter(|other| other.local == peer), socket)
     }
+}
 
-    /// Owned and closed by nobody else: sockets a program still holds, as far as can be seen.
-    #[must_use]
-    pub fn is_held(&self, socket: &Socket) -> bool {
-        socket.inode.is_some() && socket.owner_status != OwnerStatus::Unaccepted
-    }
+/// Whether a program holds a socket, as far as can be seen: it has a file, and was accepted.
+pub fn is_held(socket: &Socket) -> bool {
+    socket.inode.is_some() && socket.owner_status != OwnerStatus::Unaccepted
 }
 
 /// Whether a listener on all addresses accepts connections to `address`.

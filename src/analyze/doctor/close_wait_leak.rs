@@ -70,10 +70,10 @@ struct Leak<'a> {
 const LOOKED_AT: usize = 20;
 
 /// A process, or a local port and the reason why its process is not known.
-type Holder = Result<u32, (OwnerStatus, u16)>;
+type HeldBy = Result<u32, (OwnerStatus, u16)>;
 
 fn check(case: &Case<'_>) -> Outcome {
-    let mut leaks: BTreeMap<Holder, Leak<'_>> = BTreeMap::new();
+    let mut leaks: BTreeMap<HeldBy, Leak<'_>> = BTreeMap::new();
     for socket in case.tcp(&[State::CloseWait]) {
         if socket.owner_status == OwnerStatus::Unaccepted || is_serving(case, socket) {
             // Not the program's yet; or a half-closed client that still gets its answer.
@@ -141,7 +141,7 @@ impl<'a> Leak<'a> {
     }
 }
 
-fn holder(case: &Case<'_>, socket: &Socket) -> Holder {
+fn holder(case: &Case<'_>, socket: &Socket) -> HeldBy {
     let owner = case.owner(socket).map(|process| process.pid);
     owner.ok_or((socket.owner_status, socket.local.port))
 }
@@ -214,7 +214,7 @@ fn judge(case: &Case<'_>, before: Option<u64>, leak: &Leak<'_>) -> Option<Findin
         .with_known("unread_fin", told.map(|told| told.unread_fin))
         .with_known("stopped_reading", told.map(|told| told.stopped_reading))
         .with_known("processes", processes)
-        .with_known("oldest_ms", leak.oldest_ms)
+        .with_known("oldest_ms", leak.oldest_ms.map(Number::Age))
         .with_known("growth_per_second", growth);
     if let Some(files) = files {
         evidence = evidence

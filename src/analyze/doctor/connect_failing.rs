@@ -16,7 +16,7 @@ mod tests;
 mod tries;
 
 use super::known::outcome;
-use super::path_loss::CRITICAL;
+use super::retransmits::CRITICAL;
 use super::{Case, Evidence, Finding, Outcome, Rule, Subject};
 use crate::model::Protocol;
 use crate::model::foreign::shown;

@@ -4,9 +4,9 @@
 //! `tcp_info` for the age. The kernel ends FIN_WAIT2 after `net.ipv4.tcp_fin_timeout` only
 //! where no process holds the socket any more (`tcp_close`). RFC 9293, section 3.6, case 1.
 
-use super::case::{by_party, quiet_ms, subject};
+use super::case::{by_party, is_held, quiet_ms, subject};
 use super::known::{Rows, Told};
-use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
+use super::{Case, Evidence, Finding, Number, Outcome, Rule, Severity};
 use crate::model::foreign::shown;
 use crate::model::{Protocol, Socket, State};
 
@@ -44,7 +44,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Outcome {
     let held = case
         .tcp(&[State::FinWait2])
-        .filter(|socket| case.is_held(socket));
+        .filter(|socket| is_held(socket));
     let held = Rows::split(held, |socket| Told::all(quiet_ms(socket).is_some()));
     let stuck = held.known.iter().copied();
     let groups = by_party(case, stuck.filter(|socket| stays(case, socket)));
@@ -98,7 +98,7 @@ fn judge(case: &Case<'_>, sockets: &[&Socket]) -> Option<Finding> {
         ),
         evidence: Evidence::default()
             .with("fin_wait2", count)
-            .with_known("oldest_ms", oldest)
+            .with_known("oldest_ms", oldest.map(Number::Age))
             .with_known("fin_timeout_s", case.setting("net.ipv4.tcp_fin_timeout")),
         cause: format!(
             "{who} called shutdown() and keeps the descriptors to read what may still come; {peer} has seen the end and does not close: it sits in CLOSE_WAIT there"

@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
-use super::holders::Holder;
 use crate::model::foreign::shown;
-use crate::model::{Family, Process, Protocol};
+use crate::model::{Condition, Family, Process, Protocol};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,9 +97,10 @@ impl Subject {
 /// A number of the evidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Number {
-    /// A count.
     Count(u64),
-    /// A rate, or a share.
+    /// Milliseconds that grow by themselves.
+    Age(u64),
+    /// A rate, or what follows from one: measured anew each time.
     Rate(f64),
     /// A rate that is less than this: nothing was seen, in a time that was not longer.
     Below(f64),
@@ -112,7 +112,7 @@ impl Number {
     pub const fn rate(self) -> Option<f64> {
         match self {
             Self::Rate(rate) => Some(rate),
-            Self::Count(_) | Self::Below(_) => None,
+            Self::Count(_) | Self::Age(_) | Self::Below(_) => None,
         }
     }
 }
@@ -177,5 +177,37 @@ pub struct Finding {
     pub remedy: Vec<String>,
     /// The processes that hold the socket it is about, those to blame first; empty where that
     /// is not what it is about.
-    pub holders: Vec<Holder>,
+    pub holders: Vec<HoldingProcess>,
+}
+
+/// A process that holds a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldingProcess {
+    pub pid: u32,
+    /// The name.
+    pub comm: Vec<u8>,
+    /// Whether it can run; `None` where that is not known.
+    pub condition: Option<Condition>,
+    /// Whether it only passes the socket on to its children.
+    pub passes_on: bool,
+}
+
+impl HoldingProcess {
+    /// Why it cannot run; `None` where it can, or that is not known.
+    #[must_use]
+    pub fn hindrance(&self) -> Option<&Condition> {
+        let condition = self.condition.as_ref();
+        condition.filter(|condition| **condition != Condition::Runs)
+    }
+
+    /// `nginx (pid 12, stopped)`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let comm = shown(&self.comm);
+        let state = self.hindrance().map(Condition::name);
+        let role = self.passes_on.then_some("passes it on");
+        let mut said = vec![format!("pid {}", self.pid)];
+        said.extend([state, role].into_iter().flatten().map(str::to_owned));
+        format!("{comm} ({})", said.join(", "))
+    }
 }

@@ -4,9 +4,9 @@
 //! `tcp_info`. RFC 9293, section 3.8.4: keep-alives are off unless the program asks for them.
 //! Peers on this host cannot vanish without a word, so they are left out.
 
-use super::case::{by_party, subject, tells_timers};
+use super::case::{by_party, is_held, subject, tells_timers};
 use super::known::{Rows, Told};
-use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
+use super::{Case, Evidence, Finding, Number, Outcome, Rule, Severity};
 use crate::model::{Protocol, Socket, State};
 
 /// Idle for longer than this: milliseconds (two hours, when keepalive would first ask).
@@ -28,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Outcome {
     let far = case
         .tcp(&[State::Established])
-        .filter(|socket| case.is_held(socket) && socket.timer.is_none())
+        .filter(|socket| is_held(socket) && socket.timer.is_none())
         .filter(|socket| socket.peer.is_some_and(|p| !case.is_here(p.address)));
     // Without the addresses of this namespace a peer on this host looks like a far one.
     let has_addresses = !case.now.kernel.addresses().is_empty();
@@ -74,7 +74,7 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
         ),
         evidence: Evidence::default()
             .with("connections", count)
-            .with_known("idle_ms", longest),
+            .with_known("idle_ms", longest.map(Number::Age)),
         cause: "if the peer lost power or its way, nothing would ever tell: the connection stays ESTABLISHED and its descriptor open".to_owned(),
         remedy: vec![
             format!("let {who} set SO_KEEPALIVE (and TCP_KEEPIDLE, since net.ipv4.tcp_keepalive_time is {} s), or end idle connections itself", case.setting("net.ipv4.tcp_keepalive_time").unwrap_or(7200)),
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(finding.severity, Severity::Info);
         assert_eq!(finding.subject.process, Some((10, b"java".to_vec())));
         let expected = u64::from(IDLE_MS) + 1;
-        assert_eq!(finding.evidence.get("idle_ms"), Some(expected.into()));
+        assert_eq!(finding.evidence.get("idle_ms"), Some(Number::Age(expected)));
         idle(IDLE_MS).none(&RULE);
     }
 

@@ -8,51 +8,17 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Case, Finding};
+use super::{Case, Finding, HoldingProcess};
 use crate::model::foreign::shown;
 use crate::model::{Condition, Process, Role, Socket, State};
 
-/// A process that holds a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// The pid.
-    pub pid: u32,
-    /// The name.
-    pub comm: Vec<u8>,
-    /// Whether it can run; `None` where that is not known.
-    pub condition: Option<Condition>,
-    /// Whether it only passes the socket on to its children.
-    pub passes_on: bool,
-}
-
-impl Holder {
-    /// A process as a holder.
-    #[must_use]
-    pub fn of(case: &Case<'_>, process: &Process) -> Self {
-        Self {
-            pid: process.pid,
-            comm: process.comm.clone(),
-            condition: condition(case, process),
-            passes_on: false,
-        }
-    }
-
-    /// Why it cannot run; `None` where it can, or that is not known.
-    #[must_use]
-    pub fn hindrance(&self) -> Option<&Condition> {
-        let condition = self.condition.as_ref();
-        condition.filter(|condition| **condition != Condition::Runs)
-    }
-
-    /// `nginx (pid 12, stopped)`.
-    #[must_use]
-    pub fn words(&self) -> String {
-        let comm = shown(&self.comm);
-        let state = self.hindrance().map(Condition::name);
-        let role = self.passes_on.then_some("passes it on");
-        let mut said = vec![format!("pid {}", self.pid)];
-        said.extend([state, role].into_iter().flatten().map(str::to_owned));
-        format!("{comm} ({})", said.join(", "))
+/// A process as a holder.
+fn holder(case: &Case<'_>, process: &Process) -> HoldingProcess {
+    HoldingProcess {
+        pid: process.pid,
+        comm: process.comm.clone(),
+        condition: condition(case, process),
+        passes_on: false,
     }
 }
 
@@ -69,7 +35,7 @@ fn condition(case: &Case<'_>, process: &Process) -> Option<Condition> {
 /// All processes that hold a listener: first those that cannot run, then those that accept,
 /// last those that only pass it on.
 #[must_use]
-pub fn holders(case: &Case<'_>, listener: &Socket) -> Vec<Holder> {
+pub fn holders(case: &Case<'_>, listener: &Socket) -> Vec<HoldingProcess> {
     let processes: Vec<_> = case.now.facts().owner_processes(listener).collect();
     let passes_on = |parent: &Process| {
         let mut processes = processes.iter();
@@ -82,9 +48,9 @@ pub fn holders(case: &Case<'_>, listener: &Socket) -> Vec<Holder> {
     };
     let mut holders: Vec<_> = processes
         .iter()
-        .map(|process| Holder {
+        .map(|process| HoldingProcess {
             passes_on: passes_on(process) && !accepted.contains_key(&process.pid),
-            ..Holder::of(case, process)
+            ..holder(case, process)
         })
         .collect();
     holders.sort_by_key(|holder| {
@@ -123,7 +89,7 @@ fn accepted(case: &Case<'_>, listener: &Socket) -> FxHashMap<u32, u64> {
 /// The finding, with why `process` does not do what it should, where it cannot run at all.
 #[must_use]
 pub fn with_hindrance(case: &Case<'_>, mut finding: Finding, process: Option<&Process>) -> Finding {
-    let holder = process.map(|process| Holder::of(case, process));
+    let holder = process.map(|process| holder(case, process));
     if let Some(holder) = holder
         && let Some((why, cure)) = why(&[&holder]).zip(cure(&[&holder]))
     {
@@ -136,10 +102,12 @@ pub fn with_hindrance(case: &Case<'_>, mut finding: Finding, process: Option<&Pr
 
 /// The holders that cannot run, those together that are kept by the same.
 #[must_use]
-pub fn hindered<'a>(holders: impl Iterator<Item = &'a Holder>) -> Vec<Vec<&'a Holder>> {
-    let mut groups: Vec<Vec<&Holder>> = Vec::new();
+pub fn hindered<'a>(
+    holders: impl Iterator<Item = &'a HoldingProcess>,
+) -> Vec<Vec<&'a HoldingProcess>> {
+    let mut groups: Vec<Vec<&HoldingProcess>> = Vec::new();
     for holder in holders.filter(|holder| holder.hindrance().is_some()) {
-        let same = |group: &&mut Vec<&Holder>| {
+        let same = |group: &&mut Vec<&HoldingProcess>| {
             let first = group.first();
             first.is_some_and(|first| first.condition == holder.condition)
         };
@@ -165,7 +133,7 @@ fn list(names: &[String]) -> String {
 }
 
 /// Arguments of a command, one or more a pid; of many, so many that it can be read.
-fn arguments(holders: &[&Holder], of: impl Fn(u32) -> String) -> String {
+fn arguments(holders: &[&HoldingProcess], of: impl Fn(u32) -> String) -> String {
     let shown: Vec<_> = holders.iter().take(NAMED).map(|h| of(h.pid)).collect();
     let shown = shown.join(" ");
     match holders.len().saturating_sub(NAMED) {
@@ -176,7 +144,7 @@ fn arguments(holders: &[&Holder], of: impl Fn(u32) -> String) -> String {
 
 /// Why processes that are kept by the same do nothing, in a sentence; `None` where they can run.
 #[must_use]
-pub fn why(holders: &[&Holder]) -> Option<String> {
+pub fn why(holders: &[&HoldingProcess]) -> Option<String> {
     let names = holders.iter().map(|holder| {
         let comm = shown(&holder.comm);
         format!("{comm} (pid {})", holder.pid)
@@ -217,7 +185,7 @@ pub fn why(holders: &[&Holder]) -> Option<String> {
 
 /// What lets processes that are kept by the same run again; `None` where they can run.
 #[must_use]
-pub fn cure(holders: &[&Holder]) -> Option<String> {
+pub fn cure(holders: &[&HoldingProcess]) -> Option<String> {
     let it = if holders.len() == 1 { "it" } else { "them" };
     let each = |of: &dyn Fn(u32) -> String| arguments(holders, of);
     Some(match holders.first()?.hindrance()? {
@@ -313,7 +281,7 @@ mod tests {
 
     #[test]
     fn every_hindrance_has_its_reason_and_its_cure() {
-        let holder = |condition| Holder {
+        let holder = |condition| HoldingProcess {
             pid: 7,
             comm: b"x".to_vec(),
             condition: Some(condition),

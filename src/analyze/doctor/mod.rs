@@ -25,6 +25,7 @@ mod known;
 mod orphans;
 mod path_loss;
 mod peer_not_reading;
+mod retransmits;
 mod stall;
 mod syn_backlog_full;
 mod tcp_memory;
@@ -39,11 +40,9 @@ use std::cmp::Reverse;
 use crate::model::{FamilySet, Protocol};
 
 pub use case::Case;
-pub use finding::{Evidence, Finding, Number, Severity, Subject};
-pub use holders::Holder;
+pub use finding::{Evidence, Finding, HoldingProcess, Number, Severity, Subject};
 pub use known::{Found, Outcome, Unjudged};
 
-/// One rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// The id of its findings; it never changes its meaning.

@@ -8,15 +8,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::case::{Party, accept_queue, subject, sum, tells_timers, unsent};
+use super::case::{Party, subject, sum, tells_timers, unsent};
 use super::connect_failing;
 use super::known::{Rows, Told};
-use super::{Case, Evidence, Finding, Outcome, Rule, Severity};
+use super::retransmits::{CRITICAL, WARNING, linear_syns, waits_for_accept};
+use super::{Case, Evidence, Finding, Number, Outcome, Rule, Severity};
 use crate::model::{Identity, Protocol, Role, Socket, State, TimerKind};
 
-/// Retransmissions in a row that are a warning, and critical.
-pub(super) const WARNING: u8 = 3;
-pub(super) const CRITICAL: u8 = 6;
 /// Of the clients of one port, fewer than one in so many are clients that went away.
 const ONE_IN: u64 = 100;
 
@@ -78,28 +76,12 @@ fn retransmits(socket: &Socket) -> u8 {
         .map_or(0, |timer| timer.retransmits)
 }
 
-/// Retransmissions of a SYN that come one a second and tell little (Linux 6.5).
-pub(super) fn linear_syns(case: &Case<'_>) -> u8 {
-    let linear = case.setting("net.ipv4.tcp_syn_linear_timeouts");
-    linear.map_or(0, |linear| u8::try_from(linear).unwrap_or(u8::MAX / 2))
-}
-
-/// The same, of a socket.
+/// Retransmissions of a socket that tell little.
 fn linear(case: &Case<'_>, socket: &Socket) -> u8 {
     match socket.state {
         State::SynSent => linear_syns(case),
         _ => 0,
     }
-}
-
-/// Whether the peer is a listener here that has no place for it.
-pub(super) fn waits_for_accept(case: &Case<'_>, socket: &Socket) -> bool {
-    let Some(peer) = socket.peer.filter(|peer| case.is_here(peer.address)) else {
-        return false;
-    };
-    let queue = case.listener_at(peer).and_then(accept_queue);
-    // Where the limit is not known, one that is not empty may be full.
-    queue.is_some_and(|queue| queue.length > 0 && queue.length >= queue.limit.unwrap_or(0))
 }
 
 /// Clients of one port, or connections of one process to one address: one finding each.
@@ -165,7 +147,7 @@ fn tell(case: &Case<'_>, sockets: &[&Socket]) -> Finding {
             .with("retransmits", u64::from(most))
             .with_known("unacked", sum(infos().map(|tcp| Some(tcp.unacked.into()))))
             .with_known("send_q", sum(sockets.iter().map(|s| unsent(s))))
-            .with_known("quiet_ms", quiet.filter(|_| !opening))
+            .with_known("quiet_ms", quiet.filter(|_| !opening).map(Number::Age))
             .with_known(
                 "namespace_retransmits_per_second",
                 case.rate("Tcp", "RetransSegs"),

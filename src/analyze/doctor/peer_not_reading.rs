@@ -7,8 +7,8 @@
 use super::case::{tells_timers, unsent};
 use super::holders::with_hindrance;
 use super::known::{Rows, Told};
-use super::stall::{self, Group, SURE_MS, Stalled, span};
-use super::{Case, Evidence, Finding, Outcome, Rule};
+use super::stall::{self, SURE_MS, Stalled, StalledGroup, span};
+use super::{Case, Evidence, Finding, Number, Outcome, Rule};
 use crate::model::foreign::shown;
 use crate::model::{Protocol, Socket, State, TimerKind};
 
@@ -97,7 +97,7 @@ fn is_read(case: &Case<'_>, socket: &Socket) -> bool {
     case.was(far).is_some_and(|was| was.queue != far.queue)
 }
 
-fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
+fn tell(case: &Case<'_>, group: StalledGroup<'_>) -> Finding {
     let who = group.subject.who();
     let waiting: u64 = group.sockets.iter().filter_map(|s| unsent(s)).sum();
     let count = group.sockets.len() as u64;
@@ -138,7 +138,7 @@ fn tell(case: &Case<'_>, group: Group<'_>) -> Finding {
             .with("connections", count)
             .with("send_q", waiting)
             .with_known("not_sent", not_sent)
-            .with("stalled_ms", group.longest_ms),
+            .with("stalled_ms", Number::Age(group.longest_ms)),
         cause: format!(
             "the peer{reader_words} has closed its receive window: the program there does not read, or reads too little to open it, so {who} cannot send"
         ),
@@ -177,7 +177,10 @@ mod tests {
         assert_eq!(finding.subject.port, Some(80));
         assert_eq!(finding.subject.destination, Some((stage::FAR, Some(4000))));
         assert_eq!(finding.evidence.get("send_q"), Some(2_800_000.into()));
-        assert_eq!(finding.evidence.get("stalled_ms"), Some(60_001.into()));
+        assert_eq!(
+            finding.evidence.get("stalled_ms"),
+            Some(Number::Age(60_001))
+        );
     }
 
     #[test]
@@ -202,7 +205,7 @@ mod tests {
         assert!(stage.outcome(&RULE).unwrap_err().contains("look twice"));
         let finding = stage.steady().only(&RULE);
         assert_eq!(finding.severity, Severity::Info);
-        assert_eq!(finding.evidence.get("stalled_ms"), Some(1000.into()));
+        assert_eq!(finding.evidence.get("stalled_ms"), Some(Number::Age(1000)));
     }
 
     #[test]

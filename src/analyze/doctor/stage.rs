@@ -5,7 +5,8 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use super::{Case, Finding, Outcome, Rule};
-use crate::look::past::{Past, Sample};
+use crate::look::past::Past;
+use crate::look::sample::Sample;
 use crate::model::{
     AcceptQueue, Endpoint, FailedConnects, Family, Files, Holder, HolderIndex, Kernel,
     ListenerPorts, Memory, OwnerStatus, Process, Protocol, ProtocolSet, Queue, Role, Socket, State,

@@ -30,7 +30,7 @@ impl<'a> Stalled<'a> {
 }
 
 /// Stalled connections with the same party.
-pub(super) struct Group<'a> {
+pub(super) struct StalledGroup<'a> {
     pub sockets: Vec<&'a Socket>,
     pub longest_ms: u64,
     pub severity: Severity,
@@ -38,19 +38,21 @@ pub(super) struct Group<'a> {
 }
 
 /// The stalled connections by party.
-pub(super) fn groups<'a>(case: &Case<'a>, stalled: &[Stalled<'a>]) -> Vec<Group<'a>> {
+pub(super) fn groups<'a>(case: &Case<'a>, stalled: &[Stalled<'a>]) -> Vec<StalledGroup<'a>> {
     let mut parties: BTreeMap<Party, (Vec<&Socket>, u64)> = BTreeMap::new();
     for &Stalled { socket, ms } in stalled {
         let party = parties.entry(Party::of(case, socket)).or_default();
         party.0.push(socket);
         party.1 = party.1.max(ms);
     }
-    let groups = parties.into_values().map(|(sockets, longest_ms)| Group {
-        severity: severity(longest_ms),
-        subject: subject(case, &sockets),
-        longest_ms,
-        sockets,
-    });
+    let groups = parties
+        .into_values()
+        .map(|(sockets, longest_ms)| StalledGroup {
+            severity: severity(longest_ms),
+            subject: subject(case, &sockets),
+            longest_ms,
+            sockets,
+        });
     groups.collect()
 }
 

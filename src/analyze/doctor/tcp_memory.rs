@@ -31,9 +31,9 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Outcome {
     let kernel = &case.now.kernel;
     let name = "net.ipv4.tcp_mem";
-    let mark = |place| {
+    let mark = |index| {
         kernel
-            .number_at(name, place)
+            .number_at(name, index)
             .ok_or_else(|| kernel.why_unknown(name).to_owned())
     };
     let (pressure, limit) = (mark(1)?, mark(2)?);

@@ -10,10 +10,10 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::filter::Filter;
 use crate::json::envelope::Envelope;
-use crate::json::stream::Kind;
-use crate::look::past::{Past, Sample};
+use crate::look::past::Past;
 use crate::look::pipeline;
 use crate::look::pipeline::Request;
+use crate::look::sample::Sample;
 use crate::look::untold;
 use crate::model::{FamilySet, State, StateSet};
 use crate::query::Needs;
@@ -140,7 +140,7 @@ fn write(session: &Session, view: &Buildup, now: &Sample) -> Result<(), Failure>
         }
         Format::Ndjson => {
             let piles = view.piles.iter().map(render::PileRow::new);
-            session.lines("buildup", &Kind::PILE, piles, now.report())?;
+            session.lines("buildup", piles, now.report())?;
         }
         format => render::rows(&mut out, &view.piles, format, !session.options.no_header)?,
     }

@@ -10,10 +10,10 @@ use crate::cli::session::Session;
 use crate::collect::Endings;
 use crate::filter::{Filter, did_you_mean};
 use crate::json::envelope::{Envelope, Lines};
-use crate::json::stream::Kind;
-use crate::look::past::{Past, Sample};
+use crate::look::past::Past;
 use crate::look::pipeline;
 use crate::look::pipeline::Request;
+use crate::look::sample::Sample;
 use crate::model::{FamilySet, State, StateSet};
 use crate::query::Needs;
 use crate::text::{Format, RowWriter};
@@ -189,7 +189,7 @@ fn write(session: &Session, diagnosis: &Diagnosis, look: &Look) -> Result<(), Fa
         }
         Format::Ndjson => {
             let findings = diagnosis.findings.iter().map(render::FindingRow::new);
-            session.lines("doctor", &Kind::FINDING, findings, look.now.report())?;
+            session.lines("doctor", findings, look.now.report())?;
         }
         format => render::rows(
             &mut out,

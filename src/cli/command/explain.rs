@@ -11,7 +11,6 @@ use crate::collect::kernel;
 use crate::explain::{self, Topic};
 use crate::filter::Filter;
 use crate::json::envelope::{Envelope, Lines};
-use crate::json::stream::Kind;
 use crate::look::pipeline;
 use crate::model::{Kernel, Report, StateSet};
 use crate::query::Needs;
@@ -97,7 +96,7 @@ fn page(
         }
         Format::Ndjson => {
             let page = std::iter::once(page);
-            session.lines("explain", &Kind::PAGE, page, report)?;
+            session.lines("explain", page, report)?;
         }
         format => {
             let rows = rows(topic, kernel, counts, &thresholds);

@@ -7,7 +7,6 @@ use crate::cli::exit::Usage;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::json::envelope::Envelope;
-use crate::json::stream::Kind;
 use crate::look::pipeline;
 use crate::model::{Report, State, StateSet};
 use crate::text::theme::Tone;
@@ -87,11 +86,11 @@ fn write(
     match session.format {
         Format::Ndjson if by.is_none() => {
             let totals = std::iter::once(counts::Totals::new(view));
-            session.lines("states", &Kind::TOTALS, totals, report)?;
+            session.lines("states", totals, report)?;
         }
         Format::Ndjson => {
             let groups = view.groups.iter().map(counts::GroupRow::new);
-            session.lines("states", &Kind::GROUP, groups, report)?;
+            session.lines("states", groups, report)?;
         }
         Format::Table => {
             counts::table(&mut out, by, view, &session.frame())?;

@@ -20,7 +20,7 @@ use crate::cli::exit::Usage;
 use crate::cli::exit::{Exit, Failure};
 use crate::files::streams::Stdout;
 use crate::host::live;
-use crate::json::stream::Memory;
+use crate::json::stream::Remembered;
 use crate::look::pipeline::Stop;
 use crate::model::Problem;
 use crate::model::foreign::shown;
@@ -159,7 +159,7 @@ struct Watch<'a> {
     session: &'a Session,
     interval: Duration,
     clock: Clock,
-    events: Option<Rc<RefCell<Memory>>>,
+    events: Option<Rc<RefCell<Remembered>>>,
     /// Notes of the round before.
     noted: Vec<String>,
     /// How the last answer ended.

@@ -19,7 +19,7 @@ use crate::filter::{Filter, Names, did_you_mean};
 use crate::host::live;
 use crate::json::asked::without_key;
 use crate::json::envelope::Head;
-use crate::json::stream::Memory;
+use crate::json::stream::Remembered;
 use crate::look::pipeline::Request;
 use crate::model::{FamilySet, ProtocolSet, Report, StateSet};
 use crate::query::{Needs, OwnerSource, Query};
@@ -47,7 +47,7 @@ pub struct Session {
     /// The file of `--save`, while it is made.
     pub(crate) draft: Option<Shared<Draft>>,
     /// What the round before has seen, where events are told.
-    pub(crate) events: Option<Rc<RefCell<Memory>>>,
+    pub(crate) events: Option<Rc<RefCell<Remembered>>>,
     /// Time since the watch began.
     pub(crate) at: Duration,
     /// The answer is drawn on a terminal in place, with marks before its lines.

@@ -5,14 +5,12 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use serde::Serialize;
-
 use super::Session;
 use crate::cli::exit::Failure;
 use crate::files::save::Draft;
 use crate::files::streams::{Stderr, Stdout};
 use crate::json::envelope::{Envelope, Lines};
-use crate::json::stream::{Events, Kind};
+use crate::json::stream::{EventRow, Events};
 use crate::look::pipeline::Stop;
 use crate::model::foreign::{safe_line, shown};
 use crate::model::{Problem, Report};
@@ -190,15 +188,14 @@ impl Session {
     }
 
     /// Writes rows that are no sockets in lines of JSON, or what is different about them.
-    pub(crate) fn lines<R: Serialize>(
+    pub(crate) fn lines<R: EventRow>(
         &self,
         command: &'static str,
-        kind: &'static Kind,
         rows: impl Iterator<Item = R>,
         report: &Report,
     ) -> io::Result<()> {
         if let Some(mut events) = self.events(command) {
-            return events.records(kind, rows, report);
+            return events.records(rows, report);
         }
         let mut lines = Lines::new(self.out(), &self.head(command));
         for row in rows {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Fault;
-use crate::model::{Entry, RowKind};
+use crate::model::{Entry, Figure, Record, RowKind};
 
 /// Reads a row.
 pub(super) fn read(kind: RowKind, text: &str, row: &RawValue, topic: &str) -> Result<Entry, Fault> {
@@ -22,39 +22,41 @@ pub(super) fn read(kind: RowKind, text: &str, row: &RawValue, topic: &str) -> Re
 }
 
 /// What a row is about: a few keys, in their order by name.
-type Key = BTreeMap<String, Value>;
+type Members = BTreeMap<String, Value>;
 
 #[derive(Deserialize)]
-struct Group {
-    key: Key,
+struct WrittenGroup {
+    key: Members,
     total: u64,
     states: BTreeMap<String, u64>,
 }
 
-fn group(row: Group) -> Entry {
+fn group(row: WrittenGroup) -> Entry {
     let present = row.states.into_iter().filter(|(_, count)| *count > 0);
-    let mut figures = vec![("total".to_owned(), row.total.to_string())];
-    figures.extend(present.map(|(state, count)| (state, count.to_string())));
+    let mut figures = vec![("total".into(), Figure::Text(row.total.to_string()))];
+    figures.extend(present.map(|(state, count)| (state.into(), Figure::Text(count.to_string()))));
     Entry {
-        identity: exact(&row.key),
+        record: Record {
+            identity: exact(&row.key),
+            figures,
+        },
         label: words(&row.key),
-        figures,
     }
 }
 
 /// A pile is the same one where it is in the same state, of the same process and at the same
 /// ends; its age and its verdict follow from its count and from the time.
 #[derive(Deserialize)]
-struct Pile {
+struct WrittenPile {
     state: String,
     count: u64,
-    process: Option<Key>,
-    local: Option<Key>,
-    peer: Option<Key>,
-    key: Option<Key>,
+    process: Option<Members>,
+    local: Option<Members>,
+    peer: Option<Members>,
+    key: Option<Members>,
 }
 
-fn pile(row: &Pile) -> Entry {
+fn pile(row: &WrittenPile) -> Entry {
     let parts = [&row.process, &row.local, &row.peer, &row.key];
     let identity: Vec<String> = parts
         .iter()
@@ -73,55 +75,57 @@ fn pile(row: &Pile) -> Entry {
             .map(|end| format!("towards {}", end_words(end))),
     );
     Entry {
-        identity: format!("{} {}", row.state, identity.join(" ")),
+        record: Record::new(format!("{} {}", row.state, identity.join(" ")))
+            .with("count", Figure::Text(row.count.to_string())),
         label: label.join(" "),
-        figures: vec![("count".to_owned(), row.count.to_string())],
     }
 }
 
 #[derive(Deserialize)]
-struct Finding {
+struct WrittenFinding {
     id: String,
     severity: String,
-    subject: Key,
+    subject: Members,
     evidence: BTreeMap<String, Value>,
 }
 
-fn finding(row: Finding) -> Entry {
-    let mut figures = vec![("severity".to_owned(), row.severity)];
+fn finding(row: WrittenFinding) -> Entry {
+    let mut figures = vec![("severity".into(), Figure::Text(row.severity))];
     let evidence = row.evidence.into_iter();
-    figures.extend(evidence.map(|(name, value)| (name, word(&value))));
+    figures.extend(evidence.map(|(name, value)| (name.into(), Figure::Text(word(&value)))));
     let about = words(&row.subject);
     Entry {
-        identity: format!("{} {}", row.id, exact(&row.subject)),
+        record: Record {
+            identity: format!("{} {}", row.id, exact(&row.subject)),
+            figures,
+        },
         label: format!("{} {about}", row.id).trim_end().to_owned(),
-        figures,
     }
 }
 
 #[derive(Deserialize)]
-struct Live {
+struct WrittenValue {
     name: String,
     value: Value,
 }
 
-fn value(row: Live, topic: &str) -> Entry {
+fn value(row: WrittenValue, topic: &str) -> Entry {
     Entry {
-        identity: format!("{topic} {}", row.name),
+        record: Record::new(format!("{topic} {}", row.name))
+            .with("value", Figure::Text(word(&row.value))),
         label: row.name,
-        figures: vec![("value".to_owned(), word(&row.value))],
     }
 }
 
 /// Two keys are the same where their texts are: the parts stand in the order of their names.
-fn exact(key: &Key) -> String {
+fn exact(key: &Members) -> String {
     let parts = key.iter().map(|(name, value)| format!("{name:?}:{value}"));
     parts.collect::<Vec<_>>().join(",")
 }
 
 /// A key for people. The name of a process stands before its pid, that of a user after the
 /// number, as the keys are called.
-fn words(key: &Key) -> String {
+fn words(key: &Members) -> String {
     let shown = key.iter().filter(|(name, _)| !name.ends_with("_base64"));
     let words = shown.map(|(name, value)| match name.as_str() {
         "pid" | "comm" | "command" | "user" | "unit" | "container" | "owner_status" | "state"
@@ -137,7 +141,7 @@ fn words(key: &Key) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn end_words(end: &Key) -> String {
+fn end_words(end: &Members) -> String {
     let part = |name| match end.get(name) {
         None | Some(Value::Null) => "*".to_owned(),
         Some(value) => word(value),

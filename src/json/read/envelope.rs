@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::{Fault, SCHEMA, Saved, Totals, entries, sockets};
+use super::{Fault, SCHEMA, Saved, SavedTotals, entries, sockets};
+use crate::json::names::Named;
 use crate::model::{RowKind, Snapshot, State};
 
 /// The JSON values of a text, one after the other.
@@ -22,7 +23,7 @@ pub(super) fn values(text: &str) -> Result<Vec<&RawValue>, Fault> {
 
 /// What every object begins with.
 #[derive(Debug, Deserialize)]
-pub(super) struct Origin {
+pub(super) struct WrittenOrigin {
     pub command: Option<String>,
     collected_at: String,
     host: String,
@@ -38,7 +39,7 @@ struct SchemaOnly<'a> {
 }
 
 /// Reads who wrote an object, and whether it is of the schema.
-pub(super) fn origin(text: &str, value: &RawValue) -> Result<Origin, Fault> {
+pub(super) fn origin(text: &str, value: &RawValue) -> Result<WrittenOrigin, Fault> {
     let fault = |error: &serde_json::Error| Fault::of(error, text, value.get());
     if !value.get().starts_with('{') {
         return Err(Fault::new("it is JSON, but no object").at(text, value.get()));
@@ -61,7 +62,7 @@ pub(super) fn origin(text: &str, value: &RawValue) -> Result<Origin, Fault> {
 
 /// What the answers of all commands may have; what does not belong to rows is passed over.
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct WrittenAnswer<'a> {
     complete: bool,
     #[serde(borrow)]
     sockets: Option<Vec<&'a RawValue>>,
@@ -77,11 +78,11 @@ struct Answer<'a> {
     /// Of `states` and the overview an object of counts; of `explain` a list.
     #[serde(borrow)]
     states: Option<&'a RawValue>,
-    udp: Option<Udp>,
+    udp: Option<WrittenUdp>,
 }
 
 #[derive(Deserialize)]
-struct Udp {
+struct WrittenUdp {
     connected: u32,
     unconnected: u32,
 }
@@ -90,9 +91,9 @@ struct Udp {
 pub(super) fn answer<'a>(
     text: &'a str,
     value: &'a RawValue,
-    origin: Origin,
+    origin: WrittenOrigin,
 ) -> Result<Saved<'a>, Fault> {
-    let answer: Answer<'a> =
+    let answer: WrittenAnswer<'a> =
         serde_json::from_str(value.get()).map_err(|error| Fault::of(&error, text, value.get()))?;
     let command = origin.command.as_deref().unwrap_or_default();
     let (kind, rows) = match command {
@@ -118,34 +119,23 @@ pub(super) fn answer<'a>(
     with_rows(text, kind, rows, origin, complete, totals, &topic)
 }
 
-fn totals(text: &str, states: &RawValue, udp: Option<&Udp>) -> Result<Totals, Fault> {
+fn totals(text: &str, states: &RawValue, udp: Option<&WrittenUdp>) -> Result<SavedTotals, Fault> {
     let counts: BTreeMap<Cow<'_, str>, u32> = serde_json::from_str(states.get())
         .map_err(|error| Fault::of(&error, text, states.get()))?;
     // A state that is not known cannot be shown by its name.
     let known = counts
         .iter()
-        .filter_map(|(name, count)| Some((state(name)?, *count)));
-    Ok(Totals {
+        .filter_map(|(name, count)| Some((State::named(name)?, *count)));
+    Ok(SavedTotals {
         tcp: known.collect(),
         udp_connected: udp.map_or(0, |udp| udp.connected),
         udp_unconnected: udp.map_or(0, |udp| udp.unconnected),
     })
 }
 
-/// A state as JSON spells it: by its name, or `unknown(14)`.
-pub(super) fn state(name: &str) -> Option<State> {
-    let number = name
-        .strip_prefix("unknown(")
-        .and_then(|rest| rest.strip_suffix(')'));
-    match number {
-        Some(number) => number.parse().ok().map(State::Unknown),
-        None => State::parse(name).filter(|state| state.name() == Some(name)),
-    }
-}
-
-/// Keys that tell what a line is.
+/// Keys by which the kind of a line is known.
 #[derive(Deserialize)]
-struct Keys {
+struct LineKeys {
     event: Option<IgnoredAny>,
     local: Option<IgnoredAny>,
     owners: Option<IgnoredAny>,
@@ -156,14 +146,15 @@ struct Keys {
     subject: Option<IgnoredAny>,
 }
 
-/// Reads one object a line. What they are, the keys of the first one tell.
+/// Reads one object a line. The keys of the first one say what all of them are.
 pub(super) fn lines<'a>(
     text: &'a str,
     values: &[&'a RawValue],
-    origin: Origin,
+    origin: WrittenOrigin,
 ) -> Result<Saved<'a>, Fault> {
     let first = values.first().map_or("", |value| value.get());
-    let keys: Keys = serde_json::from_str(first).map_err(|error| Fault::of(&error, text, first))?;
+    let keys: LineKeys =
+        serde_json::from_str(first).map_err(|error| Fault::of(&error, text, first))?;
     if keys.event.is_some() {
         let fault = Fault::new("it is a stream of events, not a snapshot").at(text, first);
         return Err(fault.hint("save without --watch"));
@@ -181,7 +172,7 @@ pub(super) fn lines<'a>(
         return Err(fault.hint("save it with --json"));
     };
     for value in values {
-        let line: Origin = serde_json::from_str(value.get())
+        let line: WrittenOrigin = serde_json::from_str(value.get())
             .map_err(|error| Fault::of(&error, text, value.get()))?;
         if line.collected_at != origin.collected_at || line.host != origin.host {
             let fault = Fault::new("its lines are of several answers").at(text, value.get());
@@ -195,9 +186,9 @@ fn with_rows<'a>(
     text: &'a str,
     kind: RowKind,
     rows: Vec<&'a RawValue>,
-    origin: Origin,
+    origin: WrittenOrigin,
     complete: Option<bool>,
-    totals: Option<Totals>,
+    totals: Option<SavedTotals>,
     topic: &str,
 ) -> Result<Saved<'a>, Fault> {
     let mut saved = Saved {
@@ -215,7 +206,7 @@ fn with_rows<'a>(
         totals,
     };
     if kind == RowKind::Socket {
-        let mut reader = sockets::Reader::default();
+        let mut reader = sockets::SocketReader::default();
         for row in rows {
             if reader.row(text, row)? {
                 saved.raw.push(row);

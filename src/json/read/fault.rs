@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Fault {
     what: String,
     /// Line and column, from 1.
-    place: Option<(usize, usize)>,
+    position: Option<(usize, usize)>,
     /// What to do.
     pub hint: Option<&'static str>,
 }
@@ -16,7 +16,7 @@ pub struct Fault {
 const LONGEST: usize = 200;
 
 impl Fault {
-    /// A fault of the whole.
+    /// A fault of the whole answer.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
         let mut what = what.into();
@@ -26,7 +26,7 @@ impl Fault {
         }
         Self {
             what,
-            place: None,
+            position: None,
             hint: None,
         }
     }
@@ -41,14 +41,14 @@ impl Fault {
     /// The same at the start of `part`, which is a part of `text`.
     #[must_use]
     pub fn at(mut self, text: &str, part: &str) -> Self {
-        self.place = Some(place(text, offset(text, part)));
+        self.position = Some(position(text, offset(text, part)));
         self
     }
 
     /// The same at a byte of `text`.
     #[must_use]
     pub fn at_byte(mut self, text: &str, byte: usize) -> Self {
-        self.place = Some(place(text, byte));
+        self.position = Some(position(text, byte));
         self
     }
 
@@ -59,7 +59,7 @@ impl Fault {
         let what = message
             .rsplit_once(" at line ")
             .map_or(message.as_str(), |(what, _)| what);
-        let (line, column) = place(text, offset(text, part));
+        let (line, column) = position(text, offset(text, part));
         let mut fault = if error.is_eof() {
             Self::new(format!("it ends in the middle ({what})")).hint("it may have been cut")
         } else if error.is_data() {
@@ -67,7 +67,7 @@ impl Fault {
         } else {
             Self::new(format!("it is not JSON: {what}"))
         };
-        fault.place = Some(match error.line() {
+        fault.position = Some(match error.line() {
             0 | 1 => (line, column + error.column().saturating_sub(1)),
             further => (line + further - 1, error.column().max(1)),
         });
@@ -78,7 +78,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
-        match self.place {
+        match self.position {
             Some((line, column)) => write!(f, " (line {line}, column {column})"),
             None => Ok(()),
         }
@@ -92,7 +92,7 @@ fn offset(text: &str, part: &str) -> usize {
 }
 
 /// Line and column of a byte, from 1; columns are counted in bytes, as the parser counts them.
-fn place(text: &str, byte: usize) -> (usize, usize) {
+fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = text.as_bytes().get(..byte).unwrap_or_default();
     let line = before.split(|byte| *byte == b'\n').count();
     let start = before.iter().rposition(|byte| *byte == b'\n');
@@ -110,7 +110,7 @@ mod tests {
         let part = &text[text.find("{\"b").unwrap()..];
         let error = serde_json::from_str::<serde_json::Value>(part).unwrap_err();
         let fault = Fault::of(&error, text, part);
-        assert_eq!(fault.place, Some((3, 10)), "{fault}");
+        assert_eq!(fault.position, Some((3, 10)), "{fault}");
         assert_eq!(
             Fault::new("x").at(text, part).to_string(),
             "x (line 3, column 4)"

@@ -1,6 +1,6 @@
 //! A saved answer: what `--json` or `--format ndjson` wrote, read again.
 //!
-//! Rows stay where they are in the text; beside each stands what can be compared. Whatever the
+//! Each row is kept as it stands in the text, and is read into what can be compared. Whatever the
 //! text is, reading it ends with a snapshot or with one honest fault, and never with a panic.
 
 mod entries;
@@ -20,17 +20,17 @@ pub const SCHEMA: &str = "sockscope/v1";
 /// A saved answer.
 #[derive(Debug)]
 pub struct Saved<'a> {
-    /// The command that gave it; `None` where the lines of ndjson do not tell.
+    /// The command that gave it; `None` for lines of ndjson, which do not say.
     pub command: Option<String>,
     /// When the look began, as it is written: RFC 3339.
     pub collected_at: String,
     /// The host's name.
     pub host: String,
-    /// Whether no row and no owner may be missing; `None` where the lines of ndjson do not tell.
+    /// Whether no row and no owner may be missing; `None` for lines of ndjson.
     pub complete: Option<bool>,
     /// Whether there are as many rows as were asked for at most: there may have been more.
     pub is_part: bool,
-    /// The options and words that chose what it tells; `None` where nothing was left out.
+    /// The options and words that chose its rows; `None` where nothing was left out.
     pub asked: Option<String>,
     /// Rows of kinds that this version does not know.
     pub left_out: u64,
@@ -43,12 +43,12 @@ pub struct Saved<'a> {
     /// What else the rows are: one for each.
     pub entries: Vec<Entry>,
     /// Counts by state where the answer has some of its own.
-    pub totals: Option<Totals>,
+    pub totals: Option<SavedTotals>,
 }
 
 /// TCP sockets by state, and UDP sockets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct SavedTotals {
     /// TCP sockets in each state.
     pub tcp: Vec<(State, u32)>,
     /// UDP sockets with a peer.

@@ -2,73 +2,53 @@
 
 use std::io::{self, Write};
 
-use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::json::envelope::Lines;
-use crate::json::events::{Event, RecordEvent};
+use crate::json::events::RecordEvent;
+use crate::look::compare;
+use crate::model::{Event, Figure, Record};
 
-/// What the rows of a command are, and what makes one the same at the next look.
-#[derive(Debug)]
-pub struct Kind {
-    /// The key under which the row stands in an event.
-    name: &'static str,
-    /// The keys by which it is known.
-    known_by: &'static [&'static str],
-    /// Keys that are said anew at each look, and are no change.
-    told: &'static [&'static str],
+/// A row that is no socket, and that is compared with that of the look before.
+pub(crate) trait EventRow: Serialize {
+    /// The key under which it stands in an event.
+    const NAME: &'static str;
+
+    /// What it is compared by, under the names that it has in JSON.
+    fn record(&self) -> Record;
 }
 
-impl Kind {
-    /// The counts of `states`: there is only one such row.
-    pub const TOTALS: Self = Self::new("totals", &[], &[]);
-    /// A group of `states --by`.
-    pub const GROUP: Self = Self::new("group", &["key"], &[]);
-    /// A row of `buildup`.
-    pub const PILE: Self = Self::new("pile", &["state", "process", "local", "peer", "key"], &[]);
-    /// A finding of `doctor`: its words repeat its evidence, with ages in them.
-    pub const FINDING: Self =
-        Self::new("finding", &["id", "subject"], &["title", "cause", "remedy"]);
-    /// A page of `explain`.
-    pub const PAGE: Self = Self::new("page", &["topic"], &[]);
+/// What is known by these values: rows are the same where they are written alike.
+pub(crate) fn known_by(identity: &impl Serialize) -> Record {
+    Record::new(written(identity))
+}
 
-    const fn new(
-        name: &'static str,
-        known_by: &'static [&'static str],
-        told: &'static [&'static str],
-    ) -> Self {
-        Self {
-            name,
-            known_by,
-            told,
-        }
-    }
+/// A figure that is another one where it is written otherwise.
+pub(crate) fn figure(value: &impl Serialize) -> Figure {
+    Figure::Text(written(value))
+}
+
+/// Writing to memory cannot fail.
+fn written(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// The rows of one look.
 #[derive(Debug)]
 pub(super) struct Records {
-    kind: &'static Kind,
-    /// What each is known by, and all of it.
-    rows: Vec<(String, Value)>,
+    name: &'static str,
+    /// What each is compared by, and all of it.
+    rows: Vec<(Record, Value)>,
 }
 
 impl Records {
-    pub(super) fn new(kind: &'static Kind, rows: Vec<Value>) -> Self {
-        let mut twins: FxHashMap<String, u32> = FxHashMap::default();
-        let identified = rows.into_iter().map(|row| {
-            let parts = kind.known_by.iter().filter_map(|key| row.get(key));
-            let parts: Vec<String> = parts.map(Value::to_string).collect();
-            let known = parts.join(" ");
-            let twin = twins.entry(known.clone()).or_default();
-            *twin += 1;
-            (format!("{known} {twin}"), row)
-        });
-        Self {
-            kind,
-            rows: identified.collect(),
-        }
+    pub(super) fn new<R: EventRow>(rows: impl Iterator<Item = R>) -> io::Result<Self> {
+        let rows = rows.map(|row| Ok((row.record(), serde_json::to_value(&row)?)));
+        Ok(Self {
+            name: R::NAME,
+            rows: rows.collect::<io::Result<_>>()?,
+        })
     }
 
     /// Writes what is different: what closed, what changed, what opened; all of it, where there
@@ -79,84 +59,42 @@ impl Records {
         monotonic_ms: u64,
         lines: &mut Lines<W>,
     ) -> io::Result<()> {
-        let mut write = |event, row, changes| {
-            lines.object(&RecordEvent {
+        let mut write = |event, row: Option<&(Record, Value)>, changes| match row {
+            Some((_, row)) => lines.object(&RecordEvent {
                 event,
                 monotonic_ms,
                 changes,
-                record: Named(self.kind.name, row),
-            })
+                record: UnderName(self.name, row),
+            }),
+            None => Ok(()),
         };
         let Some(before) = before else {
             let mut rows = self.rows.iter();
-            return rows.try_for_each(|(_, row)| write(Event::Present, row, None));
+            return rows.try_for_each(|row| write(Event::Present, Some(row), None));
         };
-        let (was, is) = (before.by_name(), self.by_name());
-        for (known, row) in &before.rows {
-            if !is.contains_key(known.as_str()) {
-                write(Event::Closed, row, None)?;
-            }
+        let changes = compare::records(&before.rows, &self.rows, |(record, _)| record);
+        for row in changes.closed {
+            write(Event::Closed, before.rows.get(row), None)?;
         }
-        for (known, row) in &self.rows {
-            let Some(was) = was.get(known.as_str()) else {
-                continue;
-            };
-            let changes = changes(self.kind, was, row);
-            if !changes.is_empty() {
-                write(Event::Changed, row, Some(changes))?;
-            }
+        for mut changed in changes.changed {
+            changed.what.sort_unstable();
+            write(
+                Event::Changed,
+                self.rows.get(changed.now),
+                Some(changed.what),
+            )?;
         }
-        for (known, row) in &self.rows {
-            if !was.contains_key(known.as_str()) {
-                write(Event::Opened, row, None)?;
-            }
+        for row in changes.opened {
+            write(Event::Opened, self.rows.get(row), None)?;
         }
         Ok(())
     }
-
-    fn by_name(&self) -> FxHashMap<&str, &Value> {
-        let rows = self.rows.iter();
-        rows.map(|(known, row)| (known.as_str(), row)).collect()
-    }
 }
 
-/// The keys of a row whose values are others than before.
-fn changes(kind: &Kind, was: &Value, is: &Value) -> Vec<String> {
-    let mut keys: Vec<&String> = [was, is]
-        .into_iter()
-        .filter_map(Value::as_object)
-        .flat_map(|members| members.keys())
-        .filter(|key| !kind.told.contains(&key.as_str()))
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys.retain(|key| differs(key, was.get(key), is.get(key)));
-    keys.into_iter().cloned().collect()
-}
+/// A row under its name.
+struct UnderName<'a>(&'static str, &'a Value);
 
-/// Whether a value is another one: an age that grows is the same, and a rate is measured anew
-/// each time.
-fn differs(key: &str, was: Option<&Value>, is: Option<&Value>) -> bool {
-    let (Some(was), Some(is)) = (was, is) else {
-        return was != is;
-    };
-    if let (Some(was), Some(is)) = (was.as_object(), is.as_object()) {
-        let keys = was.keys().chain(is.keys());
-        return keys
-            .into_iter()
-            .any(|key| differs(key, was.get(key), is.get(key)));
-    }
-    match (was.as_f64(), is.as_f64()) {
-        (Some(was), Some(is)) if key.ends_with("_ms") => is < was,
-        (Some(_), Some(_)) if key.ends_with("_per_second") || key == "seconds_left" => false,
-        _ => was != is,
-    }
-}
-
-/// A row under the name of its kind.
-struct Named<'a>(&'static str, &'a Value);
-
-impl Serialize for Named<'_> {
+impl Serialize for UnderName<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map([(self.0, self.1)])
     }

@@ -6,7 +6,11 @@ use std::num::NonZeroU64;
 use serde_json::json;
 
 use super::*;
-use crate::model::{Endpoint, Family, Protocol, State};
+use crate::analyze::buildup::{Attribution, Growth, Pile, SharedEnd};
+use crate::analyze::doctor::{Evidence, Finding, Number, Severity, Subject};
+use crate::model::{Endpoint, Family, OwnerStatus, Protocol, State};
+use crate::view::buildup::PileRow;
+use crate::view::doctor::FindingRow;
 
 #[derive(Clone, Default)]
 struct Out(Rc<RefCell<Vec<u8>>>);
@@ -24,7 +28,7 @@ impl Write for Out {
 /// A stream, and its lines so far.
 #[derive(Default)]
 struct Stream {
-    memory: Rc<RefCell<Memory>>,
+    memory: Rc<RefCell<Remembered>>,
     looks: u64,
 }
 
@@ -50,8 +54,8 @@ impl Stream {
             .collect()
     }
 
-    fn records(&mut self, kind: &'static Kind, rows: &[Value]) -> Vec<Value> {
-        let mut lines = self.look(|events| events.records(kind, rows.iter(), &Report::default()));
+    fn records<R: EventRow>(&mut self, rows: impl Iterator<Item = R>) -> Vec<Value> {
+        let mut lines = self.look(|events| events.records(rows, &Report::default()));
         for line in &mut lines {
             assert_eq!(line["schema"], "sockscope/v1");
             let line = line.as_object_mut().unwrap();
@@ -137,48 +141,85 @@ fn a_problem_is_told_when_it_is_new() {
 
 #[test]
 fn records_are_known_by_their_keys_and_an_age_is_no_change() {
-    let pile = |peer: &str, count, oldest| {
-        json!({"state": "TIME_WAIT", "process": null, "local": null, "peer": {"address": peer},
-            "count": count, "oldest_ms": oldest, "new_per_second": count})
+    let pile = |peer: [u8; 4], count, oldest, rate| Pile {
+        state: State::TimeWait,
+        count,
+        oldest_ms: Some(oldest),
+        process: None,
+        attribution: Attribution::Destination,
+        is_held: false,
+        owner_status: OwnerStatus::TimeWait,
+        group: None,
+        local: SharedEnd {
+            address: None,
+            port: None,
+        },
+        peer: SharedEnd {
+            address: Some(peer.into()),
+            port: None,
+        },
+        verdicts: None,
+        unanswered: None,
+        files: None,
+        growth: Some(Growth::PerSecond(rate)),
     };
     let mut stream = Stream::default();
-    let (a, b) = ("10.0.0.1", "10.0.0.2");
-    let lines = stream.records(&Kind::PILE, &[pile(a, 5, 10), pile(b, 1, 10)]);
+    let mut look = |piles: &[Pile]| stream.records(piles.iter().map(PileRow::new));
+    let written = |pile: &Pile| serde_json::to_value(PileRow::new(pile)).unwrap();
+    let (a, b, c) = ([10, 0, 0, 1], [10, 0, 0, 2], [10, 0, 0, 3]);
+    let (first, second) = (pile(a, 5, 10, 1.0), pile(b, 1, 10, 1.0));
+    let lines = look(&[first.clone(), second]);
+    let first = written(&first);
     assert_eq!(
         lines[0],
-        json!({"event": "present", "monotonic_ms": 0, "pile": pile(a, 5, 10)})
+        json!({"event": "present", "monotonic_ms": 0, "pile": first})
     );
     // Ages grow and the rate is another one; the order is no fact.
-    let mut older = pile(a, 5, 2010);
-    older["new_per_second"] = json!(0.5);
-    let lines = stream.records(&Kind::PILE, &[pile(b, 1, 2010), older]);
+    let lines = look(&[pile(b, 1, 2010, 1.0), pile(a, 5, 2010, 0.5)]);
     assert_eq!(lines, [] as [Value; 0]);
-    let lines = stream.records(&Kind::PILE, &[pile(a, 6, 2010), pile("::1", 1, 0)]);
+    let lines = look(&[pile(a, 6, 2010, 0.5), pile(c, 1, 0, 1.0)]);
     assert_eq!(kinds(&lines), ["closed", "changed", "opened"]);
-    assert_eq!(lines[0]["pile"], pile(b, 1, 2010));
+    assert_eq!(lines[0]["pile"], written(&pile(b, 1, 2010, 1.0)));
     assert_eq!(lines[1]["changes"], json!(["count"]));
-    let lines = stream.records(&Kind::PILE, &[pile(a, 6, 10), pile("::1", 1, 0)]);
+    let lines = look(&[pile(a, 6, 10, 0.5), pile(c, 1, 0, 1.0)]);
     assert_eq!(
         lines[0]["changes"],
         json!(["oldest_ms"]),
         "the oldest has gone"
     );
+    let below = Pile {
+        growth: Some(Growth::Below(0.5)),
+        ..pile(a, 6, 10, 0.5)
+    };
+    let lines = look(&[below, pile(c, 1, 0, 1.0)]);
+    assert_eq!(
+        lines[0]["changes"],
+        json!(["new_per_second", "new_per_second_below"])
+    );
 }
 
 #[test]
 fn the_words_of_a_finding_are_no_change_and_its_evidence_is() {
-    let finding = |title: &str, count, idle| {
-        json!({"id": "half-open-risk", "subject": {"pid": 7}, "severity": "info",
-            "title": title, "evidence": {"count": count, "idle_ms": idle, "x_per_second": idle}})
+    let finding = |title: &str, count: u64, idle| Finding {
+        id: "half-open-risk",
+        severity: Severity::Info,
+        title: title.to_owned(),
+        subject: Subject::host(),
+        evidence: Evidence::default()
+            .with("count", count)
+            .with("idle_ms", Number::Age(idle))
+            .with("x_per_second", crate::analyze::float(idle)),
+        cause: title.to_owned(),
+        remedy: vec![title.to_owned()],
+        holders: Vec::new(),
     };
     let mut stream = Stream::default();
+    let mut look = |findings: &[Finding]| stream.records(findings.iter().map(FindingRow::new));
     let twice = [finding("one", 1, 5), finding("one", 1, 5)];
-    assert_eq!(
-        kinds(&stream.records(&Kind::FINDING, &twice)),
-        ["present"; 2]
-    );
-    let lines = stream.records(&Kind::FINDING, &[finding("two", 1, 9)]);
-    assert_eq!(kinds(&lines), ["closed"]);
-    let lines = stream.records(&Kind::FINDING, &[finding("two", 2, 9)]);
+    assert_eq!(kinds(&look(&twice)), ["present"; 2]);
+    assert_eq!(kinds(&look(&[finding("two", 1, 9)])), ["closed"]);
+    let lines = look(&[finding("two", 2, 9)]);
     assert_eq!(lines[0]["changes"], json!(["evidence"]));
+    let lines = look(&[finding("two", 2, 8)]);
+    assert_eq!(lines[0]["changes"], json!(["evidence"]), "less idle");
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::text::theme::Theme;
 
 fn columns() -> Vec<GridColumn> {
     vec![

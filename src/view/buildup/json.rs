@@ -9,7 +9,8 @@ use crate::analyze::buildup::{
 };
 use crate::analyze::close_wait::Verdicts;
 use crate::json::ProcessName;
-use crate::model::{Files, State};
+use crate::json::stream::{EventRow, figure, known_by};
+use crate::model::{Figure, Files, Record, State};
 use crate::view::counts::GroupKey;
 
 /// The answer of `buildup`.
@@ -84,6 +85,36 @@ impl<'a> PileRow<'a> {
             growth: pile.growth.map(NewRows::from),
             key: pile.group.as_ref().map(GroupKey::new),
         }
+    }
+}
+
+impl EventRow for PileRow<'_> {
+    const NAME: &'static str = "pile";
+
+    fn record(&self) -> Record {
+        let (files, growth) = (self.files.as_ref(), self.growth.as_ref());
+        let age = self.oldest_ms.map(Figure::Age);
+        let rate = |growth: &NewRows| match growth.new_per_second {
+            Some(_) => Figure::Measured,
+            none => figure(&none),
+        };
+        let below = growth.and_then(|growth| growth.new_per_second_below);
+        known_by(&(
+            self.state,
+            &self.process,
+            &self.local,
+            &self.peer,
+            &self.key,
+        ))
+        .with("count", figure(&self.count))
+        .with("oldest_ms", age.unwrap_or_else(|| figure(&self.oldest_ms)))
+        .with("attribution", figure(&self.attribution))
+        .with("verdict", figure(&self.verdict))
+        .with_known("verdicts", self.verdicts.as_ref().map(figure))
+        .with_known("fd_open", files.map(|files| figure(&files.fd_open)))
+        .with_known("fd_limit", files.map(|files| figure(&files.fd_limit)))
+        .with_known("new_per_second", growth.map(rate))
+        .with_known("new_per_second_below", below.as_ref().map(figure))
     }
 }
 

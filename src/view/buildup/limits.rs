@@ -15,7 +15,7 @@ const WAITING: u64 = 50;
 const BAD: u64 = 85;
 
 /// A limit as it is shown.
-struct Line {
+struct LimitLine {
     name: &'static str,
     used: Option<u64>,
     limit: Option<u64>,
@@ -28,7 +28,7 @@ struct Line {
 /// What writing says.
 pub fn limits(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<()> {
     let lines = lines(view);
-    let widest = |text: &dyn Fn(&Line) -> String| {
+    let widest = |text: &dyn Fn(&LimitLine) -> String| {
         let widths = lines.iter().map(|line| text(line).chars().count());
         widths.max().unwrap_or(0)
     };
@@ -65,9 +65,9 @@ pub fn limits(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<
     Ok(())
 }
 
-fn lines(view: &Buildup) -> Vec<Line> {
+fn lines(view: &Buildup) -> Vec<LimitLine> {
     let limits = &view.limits;
-    let line = |name, Used { value, used }, note: &str| Line {
+    let line = |name, Used { value, used }, note: &str| LimitLine {
         name,
         used,
         limit: value,
@@ -81,7 +81,7 @@ fn lines(view: &Buildup) -> Vec<Line> {
                 SocketAddr::new(to.peer.address, to.peer.port)
             )
         });
-        lines.push(Line {
+        lines.push(LimitLine {
             name: "ip_local_port_range",
             used: Some(ports.used),
             limit: Some(ports.usable),
@@ -97,19 +97,19 @@ fn lines(view: &Buildup) -> Vec<Line> {
     lines
 }
 
-fn count(line: &Line) -> String {
+fn count(line: &LimitLine) -> String {
     let known = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), |n| n.to_string());
     format!("{} of {}", known(line.used), known(line.limit))
 }
 
 /// The share in percent.
-fn share(line: &Line) -> Option<u64> {
+fn share(line: &LimitLine) -> Option<u64> {
     let limit = line.limit.filter(|limit| *limit > 0)?;
     Some(line.used?.saturating_mul(100) / limit)
 }
 
 /// A bar in eighths of a column; what is used shows at least as a sliver.
-fn bar(line: &Line) -> (String, Tone) {
+fn bar(line: &LimitLine) -> (String, Tone) {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let Some(share) = share(line) else {
         return (" ".repeat(BAR), Tone::Quiet);

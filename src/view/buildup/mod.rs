@@ -84,22 +84,22 @@ fn tell_below(out: &mut dyn Write, text: &str, frame: &Frame) -> io::Result<()> 
 }
 
 /// A column of this table.
-struct Column {
+struct PileColumn {
     header: &'static str,
     align: Align,
     give: Give,
     cell: fn(&Pile) -> Cell,
 }
 
-impl From<&Column> for GridColumn {
-    fn from(column: &Column) -> Self {
+impl From<&PileColumn> for GridColumn {
+    fn from(column: &PileColumn) -> Self {
         Self::new(column.header, column.align).giving(column.give)
     }
 }
 
 /// The columns that have something to say.
-fn columns(piles: &[Pile]) -> Vec<Column> {
-    let column = |header, align, give, cell: fn(&Pile) -> Cell| Column {
+fn columns(piles: &[Pile]) -> Vec<PileColumn> {
+    let column = |header, align, give, cell: fn(&Pile) -> Cell| PileColumn {
         header,
         align,
         give,

@@ -7,8 +7,9 @@ use std::num::NonZeroU64;
 use serde::{Serialize, Serializer};
 
 use crate::analyze::states::{Counts, Group, Key, StatesView, UdpCounts};
+use crate::json::stream::{EventRow, figure, known_by};
 use crate::json::{ProcessName, text};
-use crate::model::{Foreign, OwnerStatus, State};
+use crate::model::{Foreign, OwnerStatus, Record, State};
 
 /// Counts of all sockets.
 #[derive(Debug, Serialize)]
@@ -38,6 +39,18 @@ impl<'a> Totals<'a> {
                 unconnected,
             },
         }
+    }
+}
+
+impl EventRow for Totals<'_> {
+    const NAME: &'static str = "totals";
+
+    /// There is only one such row.
+    fn record(&self) -> Record {
+        known_by(&())
+            .with("total", figure(&self.total))
+            .with("states", figure(&self.states))
+            .with("udp", figure(&self.udp))
     }
 }
 
@@ -108,6 +121,17 @@ impl<'a> GroupRow<'a> {
             states: ByState(&group.counts),
             processes: group.processes,
         }
+    }
+}
+
+impl EventRow for GroupRow<'_> {
+    const NAME: &'static str = "group";
+
+    fn record(&self) -> Record {
+        known_by(&self.key)
+            .with("total", figure(&self.total))
+            .with("states", figure(&self.states))
+            .with_known("processes", self.processes.as_ref().map(figure))
     }
 }
 

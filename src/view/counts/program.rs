@@ -53,7 +53,7 @@ fn group_row(by: By, group: &Group) -> Vec<String> {
     row
 }
 
-/// The columns that tell a group. Groups made of owners say why there is none.
+/// The columns that name a group. Groups made of owners say why there is none.
 const fn key_ids(by: By) -> &'static [&'static str] {
     match by {
         By::Process => &["owner_status", "pid", "comm"],
@@ -69,7 +69,7 @@ const fn key_ids(by: By) -> &'static [&'static str] {
     }
 }
 
-/// The cells that tell a group, as many as [`key_ids`]; empty is absent.
+/// The cells that name a group, as many as [`key_ids`]; empty is absent.
 fn key_cells(by: By, group: &Group) -> Vec<String> {
     let found = || "found".to_owned();
     let text = |text: &Option<Foreign>| {

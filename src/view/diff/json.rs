@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Change, DiffEvent, Side, View};
+use super::{Change, DiffSide, DiffView};
 use crate::json::envelope::Lines;
-use crate::model::{RowKind, State};
+use crate::model::{Event, RowKind, State};
 use crate::view::counts::Totals;
 
 /// The answer of `diff`.
@@ -101,7 +101,7 @@ struct RowCount {
 }
 
 impl<'a> SideEntry<'a> {
-    fn new(kind: RowKind, side: &'a Side<'a>) -> Self {
+    fn new(kind: RowKind, side: &'a DiffSide<'a>) -> Self {
         let rows = Some(side.raw.len());
         let nothing = RowCount::default();
         let count = match kind {
@@ -136,21 +136,21 @@ impl<'a> SideEntry<'a> {
     }
 }
 
-fn raw<'a>(side: &'a Side<'a>, place: Option<usize>) -> Option<&'a RawValue> {
-    side.raw.get(place?).copied()
+fn raw<'a>(side: &'a DiffSide<'a>, index: Option<usize>) -> Option<&'a RawValue> {
+    side.raw.get(index?).copied()
 }
 
 impl<'a> DiffAnswer<'a> {
     /// All that differs.
     #[must_use]
-    pub fn new(view: &'a View<'a>) -> Self {
+    pub fn new(view: &'a DiffView<'a>) -> Self {
         let of = |event| {
             view.changes
                 .iter()
                 .filter(move |change| change.event == event)
         };
         let is_socket = view.kind == RowKind::Socket;
-        let changed = of(DiffEvent::Changed).filter_map(|change| {
+        let changed = of(Event::Changed).filter_map(|change| {
             Some(ChangedRow {
                 before: raw(&view.before, change.before)?,
                 after: raw(&view.after, change.after)?,
@@ -163,10 +163,10 @@ impl<'a> DiffAnswer<'a> {
         Self {
             before: SideEntry::new(view.kind, &view.before),
             after: SideEntry::new(view.kind, &view.after),
-            opened: of(DiffEvent::Opened)
+            opened: of(Event::Opened)
                 .filter_map(|change| raw(&view.after, change.after))
                 .collect(),
-            closed: of(DiffEvent::Closed)
+            closed: of(Event::Closed)
                 .filter_map(|change| raw(&view.before, change.before))
                 .collect(),
             changed: changed.collect(),
@@ -178,7 +178,8 @@ impl<'a> DiffAnswer<'a> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DiffLine<R> {
-    event: DiffEvent,
+    #[cfg_attr(test, schemars(with = "DiffEvent"))]
+    event: Event,
     /// What differs; absent unless something does.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
@@ -187,10 +188,31 @@ pub struct DiffLine<R> {
     row: R,
 }
 
+/// The events of `diff`.
+#[cfg(test)]
+struct DiffEvent;
+
+#[cfg(test)]
+impl schemars::JsonSchema for DiffEvent {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "DiffEvent".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names = [Event::Opened, Event::Closed, Event::Changed].map(Event::name);
+        schemars::json_schema!({
+            "description": "What happened to a row: it is only in the later answer, only in the \
+                earlier one, or in both and differs.",
+            "type": "string",
+            "enum": names,
+        })
+    }
+}
+
 /// A socket of a line, and the state in which it was.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct SocketEvent<R> {
+pub struct DiffSocket<R> {
     /// The state before; absent where it is the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "State"))]
@@ -208,17 +230,17 @@ enum NamedRow<'a> {
     Finding(&'a RawValue),
     Value(&'a RawValue),
     #[serde(untagged)]
-    Socket(SocketEvent<&'a RawValue>),
+    Socket(DiffSocket<&'a RawValue>),
 }
 
 /// Writes one line a change.
 ///
 /// # Errors
 /// What writing says.
-pub fn lines<W: Write>(out: &mut Lines<W>, view: &View<'_>) -> io::Result<()> {
+pub fn lines<W: Write>(out: &mut Lines<W>, view: &DiffView<'_>) -> io::Result<()> {
     for change in &view.changes {
         if let Some(row) = row_of(view, change) {
-            let is_changed = change.event == DiffEvent::Changed;
+            let is_changed = change.event == Event::Changed;
             out.object(&DiffLine {
                 event: change.event,
                 changes: is_changed.then(|| change.changes.clone()),
@@ -229,13 +251,13 @@ pub fn lines<W: Write>(out: &mut Lines<W>, view: &View<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn row_of<'a>(view: &'a View<'a>, change: &Change) -> Option<NamedRow<'a>> {
+fn row_of<'a>(view: &'a DiffView<'a>, change: &Change) -> Option<NamedRow<'a>> {
     let row = match change.event {
-        DiffEvent::Closed => raw(&view.before, change.before)?,
-        DiffEvent::Opened | DiffEvent::Changed => raw(&view.after, change.after)?,
+        Event::Closed => raw(&view.before, change.before)?,
+        Event::Present | Event::Opened | Event::Changed => raw(&view.after, change.after)?,
     };
     Some(match view.kind {
-        RowKind::Socket => NamedRow::Socket(SocketEvent {
+        RowKind::Socket => NamedRow::Socket(DiffSocket {
             previous_state: change.previous_state,
             socket: row,
         }),

@@ -8,22 +8,22 @@ use serde_json::value::RawValue;
 
 use crate::analyze::states::StatesView;
 use crate::columns::Row;
-use crate::model::{Entry, RowKind, Snapshot, Socket, State};
+use crate::model::{Entry, Event, RowKind, Snapshot, Socket, State};
 
+pub use json::{DiffAnswer, lines};
 #[cfg(test)]
-pub use json::NoState;
-pub use json::{DiffAnswer, DiffLine, DiffPart, PreviousState, SocketEvent, lines};
+pub use json::{DiffLine, DiffPart, DiffSocket, NoState, PreviousState};
 pub use program::write as program;
 pub use table::{summary, table};
 
 /// One of both answers.
 #[derive(Debug)]
-pub struct Side<'a> {
+pub struct DiffSide<'a> {
     /// When the look began, as it is written.
     pub collected_at: &'a str,
     /// The host's name.
     pub host: &'a str,
-    /// The command; `None` where it is not told.
+    /// The command; `None` where it is not known.
     pub command: Option<&'a str>,
     /// The rows as they are written.
     pub raw: &'a [&'a RawValue],
@@ -35,34 +35,11 @@ pub struct Side<'a> {
     pub states: Option<StatesView>,
 }
 
-impl<'a> Side<'a> {
-    fn row(&self, place: usize) -> Option<Row<'a>> {
-        let socket: &Socket = self.snapshot.sockets.get(place)?;
+impl<'a> DiffSide<'a> {
+    fn row(&self, index: usize) -> Option<Row<'a>> {
+        let socket: &Socket = self.snapshot.sockets.get(index)?;
         let facts = &self.snapshot.facts;
         Some(Row { socket, facts })
-    }
-}
-
-/// What happened to a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiffEvent {
-    /// It is only in the later answer.
-    Opened,
-    /// It is only in the earlier one.
-    Closed,
-    /// It is in both, and differs.
-    Changed,
-}
-
-impl DiffEvent {
-    /// The word for it, in every format.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Closed => "closed",
-            Self::Changed => "changed",
-        }
     }
 }
 
@@ -70,10 +47,10 @@ impl DiffEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// What happened.
-    pub event: DiffEvent,
-    /// The place of the row in the earlier answer.
+    pub event: Event,
+    /// The index of the row in the earlier answer.
     pub before: Option<usize>,
-    /// Its place in the later one.
+    /// Its index in the later one.
     pub after: Option<usize>,
     /// What differs, by the names that JSON has for it.
     pub changes: Vec<String>,
@@ -83,26 +60,26 @@ pub struct Change {
 
 /// Both answers, and what differs.
 #[derive(Debug)]
-pub struct View<'a> {
+pub struct DiffView<'a> {
     /// What the rows are.
     pub kind: RowKind,
     /// The earlier answer.
-    pub before: Side<'a>,
+    pub before: DiffSide<'a>,
     /// The later one.
-    pub after: Side<'a>,
+    pub after: DiffSide<'a>,
     /// What differs, as it is to be shown.
     pub changes: Vec<Change>,
     /// How much differs: opened, closed, changed, with what a limit hides.
     pub found: [usize; 3],
 }
 
-impl<'a> View<'a> {
+impl<'a> DiffView<'a> {
     /// The socket of a change: as it is, or as it was last.
     #[must_use]
     pub fn row(&self, change: &Change) -> Option<Row<'a>> {
         match (change.after, change.before) {
-            (Some(place), _) => self.after.row(place),
-            (None, Some(place)) => self.before.row(place),
+            (Some(index), _) => self.after.row(index),
+            (None, Some(index)) => self.before.row(index),
             (None, None) => None,
         }
     }
@@ -110,8 +87,8 @@ impl<'a> View<'a> {
     /// The row of a change that is no socket.
     fn entry(&self, change: &Change) -> Option<&'a Entry> {
         match (change.after, change.before) {
-            (Some(place), _) => self.after.entries.get(place),
-            (None, Some(place)) => self.before.entries.get(place),
+            (Some(index), _) => self.after.entries.get(index),
+            (None, Some(index)) => self.before.entries.get(index),
             (None, None) => None,
         }
     }

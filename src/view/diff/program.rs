@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{Change, DiffEvent, View};
+use super::{Change, DiffView};
 use crate::columns::{Align, Column, Value};
-use crate::model::RowKind;
 use crate::model::foreign::escape;
+use crate::model::{Event, RowKind};
 use crate::text::Format;
 use crate::text::cell::{Style, fill, write_value};
 use crate::text::csv::{harmless, is_foreign, to_io};
@@ -20,7 +20,7 @@ const BEFORE: [&str; 3] = ["change", "changes", "previous_state"];
 /// What writing says.
 pub fn write(
     out: &mut dyn Write,
-    view: &View<'_>,
+    view: &DiffView<'_>,
     columns: &[&'static Column],
     format: Format,
     header: bool,
@@ -45,7 +45,7 @@ fn words(change: &Change) -> [String; 3] {
 
 fn csv(
     out: &mut dyn Write,
-    view: &View<'_>,
+    view: &DiffView<'_>,
     columns: &[&'static Column],
     header: bool,
 ) -> io::Result<()> {
@@ -81,7 +81,7 @@ fn csv(
 
 fn plain(
     out: &mut dyn Write,
-    view: &View<'_>,
+    view: &DiffView<'_>,
     columns: &[&'static Column],
     header: bool,
 ) -> io::Result<()> {
@@ -137,21 +137,21 @@ fn width_of(id: &str) -> usize {
 
 /// Rows that are no sockets: what they are about, and their figures as they were and as they
 /// are.
-fn entries(view: &View<'_>) -> Vec<Vec<String>> {
+fn entries(view: &DiffView<'_>) -> Vec<Vec<String>> {
     let header = ["change", "changes", view.kind.name(), "before", "after"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for change in &view.changes {
         let label = view.entry(change).map_or("", |entry| entry.label.as_str());
         let figures = |entry: Option<&crate::model::Entry>| {
-            let each = entry.into_iter().flat_map(|entry| &entry.figures);
+            let each = entry.into_iter().flat_map(|entry| entry.record.texts());
             let told = each.map(|(name, value)| format!("{name}={value}"));
             escape(told.collect::<Vec<_>>().join(";").as_bytes())
         };
-        let after = change.after.and_then(|place| view.after.entries.get(place));
+        let after = change.after.and_then(|index| view.after.entries.get(index));
         rows.push(vec![
             change.event.name().to_owned(),
             match change.event {
-                DiffEvent::Changed => escape(change.changes.join(";").as_bytes()),
+                Event::Changed => escape(change.changes.join(";").as_bytes()),
                 _ => String::new(),
             },
             escape(label.as_bytes()),

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::{Change, DiffEvent, Side, View};
+use super::{Change, DiffSide, DiffView};
 use crate::analyze::states::StatesView;
 use crate::columns::{self, Align, Column, Kind, Row};
 use crate::model::foreign::safe_line;
-use crate::model::{RowKind, State};
+use crate::model::{Event, RowKind, State};
 use crate::text::Columns;
 use crate::text::cell::{Style, write_value};
 use crate::text::fit::Fit;
@@ -24,7 +24,7 @@ const HELD: usize = 1000;
 /// What writing says.
 pub fn table(
     out: &mut dyn Write,
-    view: &View<'_>,
+    view: &DiffView<'_>,
     columns: &Columns,
     frame: &Frame,
 ) -> io::Result<()> {
@@ -45,7 +45,7 @@ pub fn table(
 
 /// One line below the table.
 #[must_use]
-pub fn summary(view: &View<'_>) -> String {
+pub fn summary(view: &DiffView<'_>) -> String {
     let kind = view.kind.plural();
     let [opened, closed, changed] = view.found;
     let counts = view.before.states.as_ref().zip(view.after.states.as_ref());
@@ -72,7 +72,7 @@ pub fn summary(view: &View<'_>) -> String {
 }
 
 /// When and where both answers are from, and of what.
-fn heads(out: &mut dyn Write, view: &View<'_>, frame: &Frame) -> io::Result<()> {
+fn heads(out: &mut dyn Write, view: &DiffView<'_>, frame: &Frame) -> io::Result<()> {
     let columns = [
         GridColumn::new("", Align::Left),
         GridColumn::new("COLLECTED AT", Align::Left).giving(Give::Name),
@@ -80,7 +80,7 @@ fn heads(out: &mut dyn Write, view: &View<'_>, frame: &Frame) -> io::Result<()> 
         GridColumn::new("COMMAND", Align::Left).giving(Give::Name),
         GridColumn::new(&view.kind.plural().to_uppercase(), Align::Right),
     ];
-    let row = |name: &str, side: &Side<'_>| {
+    let row = |name: &str, side: &DiffSide<'_>| {
         let command = side.command.unwrap_or("-");
         vec![
             Cell::new(name, Tone::Strong),
@@ -148,17 +148,17 @@ fn count_row(name: String, (was, is): (u64, u64), tone: Tone) -> Option<Vec<Cell
     ])
 }
 
-fn mark(event: DiffEvent) -> Cell {
+fn mark(event: Event) -> Cell {
     match event {
-        DiffEvent::Opened => Cell::new("+", Tone::Calm),
-        DiffEvent::Closed => Cell::new("-", Tone::Bad),
-        DiffEvent::Changed => Cell::new("~", Tone::Waiting),
+        Event::Present | Event::Opened => Cell::new("+", Tone::Calm),
+        Event::Closed => Cell::new("-", Tone::Bad),
+        Event::Changed => Cell::new("~", Tone::Waiting),
     }
 }
 
 fn sockets(
     out: &mut dyn Write,
-    view: &View<'_>,
+    view: &DiffView<'_>,
     columns: &Columns,
     frame: &Frame,
 ) -> io::Result<()> {
@@ -190,9 +190,9 @@ fn sockets(
 }
 
 /// What else than the state differs: `recv_q 0 -> 512, owners nginx 7 -> nginx 9`.
-fn aspects(view: &View<'_>, change: &Change, columns: &[&'static Column]) -> String {
-    let was = change.before.and_then(|place| view.before.row(place));
-    let is = change.after.and_then(|place| view.after.row(place));
+fn aspects(view: &DiffView<'_>, change: &Change, columns: &[&'static Column]) -> String {
+    let was = change.before.and_then(|index| view.before.row(index));
+    let is = change.after.and_then(|index| view.after.row(index));
     let (Some(was), Some(is)) = (was, is) else {
         return String::new();
     };
@@ -224,7 +224,7 @@ fn value(column: &Column, row: Row<'_>) -> String {
 }
 
 /// Rows that are no sockets: what they are about, and their figures.
-fn entries(out: &mut dyn Write, view: &View<'_>, frame: &Frame) -> io::Result<()> {
+fn entries(out: &mut dyn Write, view: &DiffView<'_>, frame: &Frame) -> io::Result<()> {
     let what = match view.kind {
         RowKind::Finding => "FINDING",
         RowKind::Pile => "PILE",
@@ -248,23 +248,23 @@ fn entries(out: &mut dyn Write, view: &View<'_>, frame: &Frame) -> io::Result<()
 }
 
 /// `count 3 -> 10`; of what is only in one answer, all figures.
-fn figures(view: &View<'_>, change: &Change) -> String {
+fn figures(view: &DiffView<'_>, change: &Change) -> String {
     let Some(entry) = view.entry(change) else {
         return String::new();
     };
     let told: Vec<String> = match view.entry_before(change) {
-        Some(was) if change.event == DiffEvent::Changed => {
+        Some(was) if change.event == Event::Changed => {
             let each = change.changes.iter();
             each.map(|name| {
                 // A state of which there is none is not counted.
                 let figure =
-                    |entry: &crate::model::Entry| entry.figure(name).unwrap_or("0").to_owned();
+                    |entry: &crate::model::Entry| entry.record.text(name).unwrap_or("0").to_owned();
                 format!("{name} {} -> {}", figure(was), figure(entry))
             })
             .collect()
         }
         _ => {
-            let each = entry.figures.iter();
+            let each = entry.record.texts();
             each.map(|(name, value)| format!("{name} {value}"))
                 .collect()
         }
@@ -275,7 +275,7 @@ fn figures(view: &View<'_>, change: &Change) -> String {
 /// Draws the rows; beyond a thousand in the widths of the first thousand.
 fn draw(
     out: &mut dyn Write,
-    view: &View<'_>,
+    view: &DiffView<'_>,
     grid: &[GridColumn],
     frame: &Frame,
     row: impl Fn(&Change) -> Vec<Cell>,

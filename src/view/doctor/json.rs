@@ -8,10 +8,11 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::analyze::doctor::{
-    Diagnosis, Evidence, Finding, Holder, Number, Rule, Severity, Subject,
+    Diagnosis, Evidence, Finding, HoldingProcess, Number, Rule, Severity, Subject,
 };
 use crate::json::ProcessName;
-use crate::model::{Condition, Protocol};
+use crate::json::stream::{EventRow, figure, known_by};
+use crate::model::{Condition, Figure, Protocol, Record};
 
 /// The answer of `doctor`.
 #[derive(Debug, Serialize)]
@@ -135,6 +136,19 @@ impl<'a> FindingRow<'a> {
     }
 }
 
+impl EventRow for FindingRow<'_> {
+    const NAME: &'static str = "finding";
+
+    /// Its words repeat its evidence, with ages in them.
+    fn record(&self) -> Record {
+        let holders = Some(&self.holders).filter(|holders| !holders.is_empty());
+        known_by(&(self.id, &self.subject))
+            .with("severity", figure(&self.severity))
+            .with("evidence", self.evidence.figure())
+            .with_known("holders", holders.map(figure))
+    }
+}
+
 /// A process that holds the socket which a finding is about.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Holder"))]
@@ -150,7 +164,7 @@ struct HolderRow<'a> {
 }
 
 impl<'a> HolderRow<'a> {
-    fn new(holder: &'a Holder) -> Self {
+    fn new(holder: &'a HoldingProcess) -> Self {
         Self {
             process: ProcessName::new(holder.pid, &holder.comm),
             state: holder.condition.as_ref().map(Condition::name),
@@ -218,21 +232,35 @@ impl<'a> SubjectEntry<'a> {
 #[derive(Debug)]
 struct Numbers<'a>(&'a Evidence);
 
-impl Serialize for Numbers<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let names = self.0.0.iter().map(|(name, number)| match number {
+impl Numbers<'_> {
+    fn named(&self) -> impl Iterator<Item = (Cow<'static, str>, &Number)> {
+        self.0.0.iter().map(|(name, number)| match number {
             // What is only known to be less has a name of its own: it is no measured rate.
             Number::Below(_) => (Cow::Owned(format!("{name}_below")), number),
             _ => (Cow::Borrowed(*name), number),
+        })
+    }
+
+    fn figure(&self) -> Figure {
+        let parts = self.named().map(|(name, number)| match number {
+            Number::Age(ms) => (name, Figure::Age(*ms)),
+            Number::Rate(_) => (name, Figure::Measured),
+            Number::Count(_) | Number::Below(_) => (name, figure(number)),
         });
-        serializer.collect_map(names)
+        Figure::Parts(parts.collect())
+    }
+}
+
+impl Serialize for Numbers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.named())
     }
 }
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Count(count) => serializer.serialize_u64(*count),
+            Self::Count(count) | Self::Age(count) => serializer.serialize_u64(*count),
             Self::Rate(rate) | Self::Below(rate) => serializer.serialize_f64(*rate),
         }
     }

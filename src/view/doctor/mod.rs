@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::analyze::doctor::{Diagnosis, Finding, Holder, Number, Rule, Severity};
+use crate::analyze::doctor::{Diagnosis, Finding, HoldingProcess, Number, Rule, Severity};
 use crate::model::foreign::escape;
 use crate::text::Format;
 use crate::text::beside;
@@ -84,8 +84,8 @@ fn story(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result<()
     if let Some(holders) = holders(finding) {
         part(out, "held by", &holders, Tone::Normal, frame)?;
     }
-    for (place, line) in finding.remedy.iter().enumerate() {
-        let label = if place == 0 { "do" } else { "" };
+    for (index, line) in finding.remedy.iter().enumerate() {
+        let label = if index == 0 { "do" } else { "" };
         part(out, label, line, Tone::Normal, frame)?;
     }
     Ok(())
@@ -105,7 +105,11 @@ fn holders(finding: &Finding) -> Option<String> {
     if holders.len() < 2 && holders.iter().all(|holder| holder.hindrance().is_none()) {
         return None;
     }
-    let mut words: Vec<_> = holders.iter().take(HOLDERS).map(Holder::words).collect();
+    let mut words: Vec<_> = holders
+        .iter()
+        .take(HOLDERS)
+        .map(HoldingProcess::words)
+        .collect();
     let more = holders.len().saturating_sub(HOLDERS);
     words.extend((more > 0).then(|| format!("and {more} more")));
     Some(words.join(", "))
@@ -114,7 +118,7 @@ fn holders(finding: &Finding) -> Option<String> {
 /// The numbers of a finding: `close_wait 150, eof_read 75`.
 fn evidence(finding: &Finding) -> String {
     let numbers = finding.evidence.0.iter().map(|(name, value)| match value {
-        Number::Count(count) => format!("{name} {count}"),
+        Number::Count(count) | Number::Age(count) => format!("{name} {count}"),
         Number::Rate(rate) => format!("{name} {rate}"),
         Number::Below(rate) => format!("{name} <{rate}"),
     });

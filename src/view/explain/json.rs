@@ -3,9 +3,10 @@
 use serde::{Serialize, Serializer};
 
 use crate::analyze::states::Counts;
-use crate::explain::live::Value;
-use crate::explain::{Live, Point, Topic};
-use crate::model::{Kernel, State};
+use crate::explain::live::Reading;
+use crate::explain::{LiveFact, Point, Topic};
+use crate::json::stream::{EventRow, figure, known_by};
+use crate::model::{Kernel, Record, State};
 
 /// A page: also the answer of `explain TOPIC`.
 #[derive(Debug, Serialize)]
@@ -48,6 +49,15 @@ impl<'a> Page<'a> {
     }
 }
 
+impl EventRow for Page<'_> {
+    const NAME: &'static str = "page";
+
+    /// Its texts are always the same.
+    fn record(&self) -> Record {
+        known_by(&self.topic).with("live", figure(&self.live))
+    }
+}
+
 /// A heading, and what there is to say under it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Point"))]
@@ -74,7 +84,7 @@ pub struct LiveValue {
     /// The name of the sysctl, of the counter as nstat spells it, of the state.
     name: String,
     /// The number, or the text of what is no single number; null where it is not known.
-    value: Option<Value>,
+    value: Option<Reading>,
     /// What is counted: s, bytes, /s; null for a bare number.
     unit: Option<&'static str>,
     /// What the value means.
@@ -82,7 +92,7 @@ pub struct LiveValue {
 }
 
 impl LiveValue {
-    fn new(live: &Live, kernel: &Kernel, counts: Option<&Counts>) -> Self {
+    fn new(live: &LiveFact, kernel: &Kernel, counts: Option<&Counts>) -> Self {
         Self {
             name: live.name(),
             value: live.value(kernel, counts),
@@ -92,7 +102,7 @@ impl LiveValue {
     }
 }
 
-impl Serialize for Value {
+impl Serialize for Reading {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Number(number) => serializer.serialize_u64(*number),
@@ -102,7 +112,7 @@ impl Serialize for Value {
 }
 
 #[cfg(test)]
-impl schemars::JsonSchema for Value {
+impl schemars::JsonSchema for Reading {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Value".into()
     }

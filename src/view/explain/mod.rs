@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::analyze::states::Counts;
 use crate::explain::diagram::{Ink, Line};
-use crate::explain::live::Value;
+use crate::explain::live::Reading;
 use crate::explain::{self, Topic};
 use crate::model::Kernel;
 use crate::text::beside;
@@ -127,8 +127,8 @@ fn drawn(line: &Line, theme: Theme) -> String {
     let mut text = " ".repeat(INDENT);
     let last = line.iter().rposition(|piece| !piece.text.trim().is_empty());
     let pieces = line.iter().take(last.map_or(0, |last| last + 1));
-    for (place, piece) in pieces.enumerate() {
-        let whole = if Some(place) == last {
+    for (index, piece) in pieces.enumerate() {
+        let whole = if Some(index) == last {
             piece.text.trim_end()
         } else {
             &piece.text
@@ -167,7 +167,7 @@ fn points(
     let judged = thresholds
         .iter()
         .enumerate()
-        .map(|(place, text)| match place {
+        .map(|(index, text)| match index {
             0 => (JUDGED, text.as_str()),
             _ => ("", text.as_str()),
         });
@@ -229,8 +229,8 @@ fn below(
     theme: Theme,
 ) -> io::Result<()> {
     let told = parts.iter().enumerate();
-    for (place, (text, tone)) in told.filter(|(_, (text, _))| !text.is_empty()) {
-        let margin = if place == 0 { INDENT } else { 2 * INDENT };
+    for (index, (text, tone)) in told.filter(|(_, (text, _))| !text.is_empty()) {
+        let margin = if index == 0 { INDENT } else { 2 * INDENT };
         for line in wrap(text, Some(width.saturating_sub(margin).max(2))) {
             writeln!(out, "{:margin$}{}", "", theme.paint(&line, *tone))?;
         }
@@ -238,16 +238,16 @@ fn below(
     Ok(())
 }
 
-fn shown(value: Option<Value>, unit: &str) -> String {
+fn shown(value: Option<Reading>, unit: &str) -> String {
     let text = match value {
         None => return UNKNOWN.to_owned(),
         // What the kernel says where there is no limit.
-        Some(Value::Number(number)) if number == i64::MAX.unsigned_abs() => {
+        Some(Reading::Number(number)) if number == i64::MAX.unsigned_abs() => {
             return "no limit".to_owned();
         }
-        Some(Value::Number(number)) => number.to_string(),
-        Some(Value::Text(text)) if text.is_empty() => return "none".to_owned(),
-        Some(Value::Text(text)) => text,
+        Some(Reading::Number(number)) => number.to_string(),
+        Some(Reading::Text(text)) if text.is_empty() => return "none".to_owned(),
+        Some(Reading::Text(text)) => text,
     };
     match unit {
         "" => text,
@@ -275,8 +275,8 @@ fn hanging(
         }
         return Ok(());
     }
-    for (place, line) in wrap(text, Some(width - beside)).iter().enumerate() {
-        match place {
+    for (index, line) in wrap(text, Some(width - beside)).iter().enumerate() {
+        match index {
             0 => writeln!(out, "{margin}{head}  {line}")?,
             _ => writeln!(out, "{}{line}", " ".repeat(beside))?,
         }
@@ -287,13 +287,13 @@ fn hanging(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::{Group, Live, find, topics};
+    use crate::explain::{LiveFact, TopicGroup, find, topics};
     use crate::model::State;
 
     /// A kernel that knows every value that a topic asks for, large ones too.
     fn kernel() -> Kernel {
         let mut kernel = Kernel::default();
-        for name in topics().flat_map(|topic| topic.live.iter().filter_map(Live::sysctl)) {
+        for name in topics().flat_map(|topic| topic.live.iter().filter_map(LiveFact::sysctl)) {
             kernel.set(name, "1048576");
         }
         for (name, text) in [
@@ -318,7 +318,7 @@ mod tests {
         ] {
             kernel.set(name, text);
         }
-        for (group, name) in topics().flat_map(|t| t.live.iter().filter_map(Live::counter)) {
+        for (group, name) in topics().flat_map(|t| t.live.iter().filter_map(LiveFact::counter)) {
             kernel.count(group, name, 123_456_789);
         }
         kernel.count("file-nr", "limit", 9_223_372_036_854_775_807);
@@ -342,7 +342,7 @@ mod tests {
     /// What doctor says of a finding.
     fn rule(topic: &Topic) -> Vec<String> {
         let rule = crate::analyze::doctor::rule(topic.name);
-        assert_eq!(rule.is_some(), topic.group == Group::Findings);
+        assert_eq!(rule.is_some(), topic.group == TopicGroup::Findings);
         rule.map_or_else(Vec::new, |rule| (rule.thresholds)())
     }
 

@@ -1,6 +1,6 @@
 //! What every socket has: who holds it, what it is, what waits in it, its timers.
 
-use super::{Group, Told, cell, plain};
+use super::{FactGroup, Told, cell, plain};
 use crate::columns::Row;
 use crate::model::foreign::shown;
 use crate::model::{OwnerStatus, Process, Queue, SocketOptions, TimerKind, Ulp, Via};
@@ -15,7 +15,7 @@ use crate::view::story::since;
 const OWNERS: usize = 4;
 
 /// Who holds it, since when, by which command; where nobody does, why.
-pub(super) fn who(row: Row<'_>, now: i64) -> Group {
+pub(super) fn who(row: Row<'_>, now: i64) -> FactGroup {
     let processes: Vec<_> = row.facts.owner_processes(row.socket).collect();
     let mut lines = Vec::new();
     if processes.is_empty() && row.socket.owner_status != OwnerStatus::NotAsked {
@@ -37,7 +37,7 @@ pub(super) fn who(row: Row<'_>, now: i64) -> Group {
         };
         lines.push(Told::Prose(Cell::new(text, Tone::Quiet)));
     }
-    Group { name: "who", lines }
+    FactGroup { name: "who", lines }
 }
 
 fn owner(row: Row<'_>, process: &Process) -> Told {
@@ -87,7 +87,7 @@ fn origin(process: &Process, now: i64) -> Vec<Told> {
 }
 
 /// What tells it from others, and what was set on it.
-pub(super) fn socket(row: Row<'_>) -> Group {
+pub(super) fn socket(row: Row<'_>) -> FactGroup {
     let socket = row.socket;
     let mut parts = Vec::new();
     let mut add = |name: &str, id: &str| {
@@ -130,7 +130,7 @@ pub(super) fn socket(row: Row<'_>) -> Group {
             lines.push(Told::Parts(parts, ", "));
         }
     }
-    Group {
+    FactGroup {
         name: "socket",
         lines,
     }
@@ -164,7 +164,7 @@ fn options(set: &SocketOptions, is_ipv4: bool) -> Vec<Cell> {
 }
 
 /// What waits in it, and for what there is room.
-pub(super) fn queues(row: Row<'_>) -> Group {
+pub(super) fn queues(row: Row<'_>) -> FactGroup {
     let socket = row.socket;
     let mut parts = Vec::new();
     match socket.queue {
@@ -208,15 +208,15 @@ pub(super) fn queues(row: Row<'_>) -> Group {
     if !parts.is_empty() {
         lines.push(Told::Parts(parts, ", "));
     }
-    Group {
+    FactGroup {
         name: "queues",
         lines,
     }
 }
 
 /// The memory that it holds, of what it may hold, and what was dropped for want of it.
-pub(super) fn memory(row: Row<'_>) -> Group {
-    Group {
+pub(super) fn memory(row: Row<'_>) -> FactGroup {
+    FactGroup {
         name: "memory",
         lines: memory_line(row).into_iter().collect(),
     }
@@ -261,7 +261,7 @@ fn memory_line(row: Row<'_>) -> Option<Told> {
 }
 
 /// What will happen when, and what happened last.
-pub(super) fn timers(row: Row<'_>) -> Group {
+pub(super) fn timers(row: Row<'_>) -> FactGroup {
     let socket = row.socket;
     let mut parts = Vec::new();
     if let Some(age) = socket.age() {
@@ -313,7 +313,7 @@ pub(super) fn timers(row: Row<'_>) -> Group {
         }
         lines.push(Told::Parts(parts, ", "));
     }
-    Group {
+    FactGroup {
         name: "timers",
         lines,
     }

@@ -27,7 +27,7 @@ pub struct Inspected<'a> {
 }
 
 /// A group of facts: its name, and lines of parts.
-struct Group {
+struct FactGroup {
     name: &'static str,
     lines: Vec<Told>,
 }
@@ -52,7 +52,7 @@ pub fn tell(
 }
 
 /// All groups of a socket; those that it cannot have are not among them.
-fn groups(row: Row<'_>, now: i64) -> Vec<Group> {
+fn groups(row: Row<'_>, now: i64) -> Vec<FactGroup> {
     let mut groups = vec![
         facts::who(row, now),
         facts::socket(row),
@@ -103,7 +103,7 @@ fn cell(id: &str, row: Row<'_>) -> String {
     text
 }
 
-fn write_groups(out: &mut dyn Write, groups: &[Group], frame: &Frame) -> io::Result<()> {
+fn write_groups(out: &mut dyn Write, groups: &[FactGroup], frame: &Frame) -> io::Result<()> {
     for group in groups {
         let mut name = group.name;
         for line in &group.lines {

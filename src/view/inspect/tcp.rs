@@ -1,6 +1,6 @@
 //! What TCP knows of a connection: its path, its congestion control, its counters.
 
-use super::{Group, Told, plain};
+use super::{FactGroup, Told, plain};
 use crate::analyze::float;
 use crate::columns::Row;
 use crate::model::{CongestionState, TcpInfo};
@@ -9,7 +9,7 @@ use crate::text::theme::Tone;
 use crate::text::units::{bytes, micros, rate};
 
 /// How far and how wide the path is.
-pub(super) fn path(info: &TcpInfo) -> Group {
+pub(super) fn path(info: &TcpInfo) -> FactGroup {
     let mut parts = Vec::new();
     if let Some(rtt) = info.rtt() {
         let spread = micros(info.rtt_var_us.into());
@@ -34,14 +34,14 @@ pub(super) fn path(info: &TcpInfo) -> Group {
     let peers = plain(format!("peer's mss {} B", info.receive_mss));
     let agreed = agreed.into_iter().map(plain);
     let agreed = std::iter::once(peers).chain(agreed).collect();
-    Group {
+    FactGroup {
         name: "path",
         lines: vec![Told::Parts(parts, ", "), Told::Parts(agreed, ", ")],
     }
 }
 
 /// How much may be under way, what is, and how fast it goes.
-pub(super) fn congestion(row: Row<'_>, info: &TcpInfo) -> Group {
+pub(super) fn congestion(row: Row<'_>, info: &TcpInfo) -> FactGroup {
     let name = row
         .socket
         .options
@@ -75,7 +75,7 @@ pub(super) fn congestion(row: Row<'_>, info: &TcpInfo) -> Group {
             parts.push(Cell::new(format!("{count} {what}"), Tone::Waiting));
         }
     }
-    Group {
+    FactGroup {
         name: "congestion",
         lines: vec![Told::Parts(parts, ", "), Told::Parts(rates(info), ", ")],
     }
@@ -121,7 +121,7 @@ fn counted(segments: u32) -> String {
 }
 
 /// What was sent, what came, and what went wrong on the way.
-pub(super) fn counters(info: &TcpInfo) -> Group {
+pub(super) fn counters(info: &TcpInfo) -> FactGroup {
     let mut sent = Vec::new();
     let segments = |count: Option<u32>, what: &str| {
         count.map(|count| plain(format!("{what} {}", counted(count))))
@@ -154,7 +154,7 @@ pub(super) fn counters(info: &TcpInfo) -> Group {
     let lines = [sent, received]
         .into_iter()
         .filter(|parts| !parts.is_empty());
-    Group {
+    FactGroup {
         name: "counters",
         lines: lines.map(|parts| Told::Parts(parts, ", ")).collect(),
     }

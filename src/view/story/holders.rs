@@ -17,7 +17,7 @@ const TOGETHER: i64 = 60;
 const LEAST_COMMAND: usize = 8;
 
 /// A line of the tree.
-struct Holder {
+struct StoryHolder {
     /// Branches, and the name.
     name: String,
     pid: String,
@@ -145,7 +145,7 @@ impl Story<'_> {
         let most = self.most(HOLDERS);
         let all: Vec<&Process> = processes.values().copied().collect();
         let at_once = at_once(&all);
-        let rows: Vec<Holder> = branches(processes)
+        let rows: Vec<StoryHolder> = branches(processes)
             .into_iter()
             .take(most)
             .map(|(branch, process)| self.holder(sockets, &branch, process, at_once.is_none()))
@@ -181,7 +181,7 @@ impl Story<'_> {
         branch: &str,
         process: &Process,
         with_since: bool,
-    ) -> Holder {
+    ) -> StoryHolder {
         let of_process = |socket: &&&Socket| {
             let mut holders = self.telling.facts.owner_processes(socket);
             holders.any(|holder| holder.pid == process.pid)
@@ -200,7 +200,7 @@ impl Story<'_> {
         }
         let started = process.started.filter(|_| with_since);
         let since = started.map(|started| format!("<= {}", span_since(started, self.telling.now)));
-        Holder {
+        StoryHolder {
             name: format!("{branch}{}", shown(&process.comm)),
             pid: format!("pid {}", process.pid),
             fds,
@@ -216,7 +216,7 @@ impl Story<'_> {
 
     /// The lines, with their parts below each other; the command is cut to what room is left, or
     /// has a line of its own, as all but name and pid have where it is very narrow.
-    fn drawn(&self, rows: &[Holder]) -> Vec<String> {
+    fn drawn(&self, rows: &[StoryHolder]) -> Vec<String> {
         let widest = |place: usize| {
             let parts = rows
                 .iter()
@@ -258,7 +258,7 @@ impl Story<'_> {
     }
 }
 
-impl Holder {
+impl StoryHolder {
     /// All but the command.
     fn parts(&self) -> [&str; 5] {
         [&self.name, &self.pid, &self.fds, &self.user, &self.since]

@@ -22,20 +22,20 @@ pub(super) fn together<'s>(
     sockets.sort_by_key(|s| (s.local, s.family, s.interface, s.inode));
     let mut groups = Groups::default();
     let mut without: BTreeMap<OwnerStatus, usize> = BTreeMap::new();
-    for (place, socket) in sockets.iter().enumerate() {
+    for (index, socket) in sockets.iter().enumerate() {
         let pids: BTreeSet<u32> = facts.owner_processes(socket).map(|p| p.pid).collect();
-        groups.add(place);
+        groups.add(index);
         for pid in &pids {
-            groups.tie(place, *pid);
+            groups.tie(index, *pid);
         }
         if pids.is_empty() {
-            let first = *without.entry(socket.owner_status).or_insert(place);
-            groups.join(first, place);
+            let first = *without.entry(socket.owner_status).or_insert(index);
+            groups.join(first, index);
         }
     }
     let mut found: BTreeMap<usize, Together<'s>> = BTreeMap::new();
-    for (place, socket) in sockets.into_iter().enumerate() {
-        let group = groups.first(place);
+    for (index, socket) in sockets.into_iter().enumerate() {
+        let group = groups.first(index);
         let empty = || Together {
             sockets: Vec::new(),
         };
@@ -56,13 +56,13 @@ struct Groups {
 }
 
 impl Groups {
-    fn add(&mut self, place: usize) {
-        self.leads.push(place);
+    fn add(&mut self, index: usize) {
+        self.leads.push(index);
     }
 
-    fn tie(&mut self, place: usize, pid: u32) {
-        let first = *self.of_pid.entry(pid).or_insert(place);
-        self.join(first, place);
+    fn tie(&mut self, index: usize, pid: u32) {
+        let first = *self.of_pid.entry(pid).or_insert(index);
+        self.join(first, index);
     }
 
     fn join(&mut self, a: usize, b: usize) {
@@ -72,19 +72,19 @@ impl Groups {
         }
     }
 
-    /// The first of the group of `place`.
-    fn first(&mut self, mut place: usize) -> usize {
-        while let Some(&lead) = self.leads.get(place)
-            && lead != place
+    /// The first of the group of `index`.
+    fn first(&mut self, mut index: usize) -> usize {
+        while let Some(&lead) = self.leads.get(index)
+            && lead != index
         {
             // Halves the way for whoever comes next.
             let further = self.leads.get(lead).copied().unwrap_or(lead);
-            if let Some(own) = self.leads.get_mut(place) {
+            if let Some(own) = self.leads.get_mut(index) {
                 *own = further;
             }
-            place = lead;
+            index = lead;
         }
-        place
+        index
     }
 }
 
@@ -97,13 +97,13 @@ mod tests {
     fn what_shares_no_holder_stays_apart() {
         let mut groups = Groups::default();
         // Two workers with a socket each, which their parent holds, too; and another program.
-        for (place, pids) in [[1, 2], [1, 3], [7, 8], [2, 9]].iter().enumerate() {
-            groups.add(place);
+        for (index, pids) in [[1, 2], [1, 3], [7, 8], [2, 9]].iter().enumerate() {
+            groups.add(index);
             for pid in pids {
-                groups.tie(place, *pid);
+                groups.tie(index, *pid);
             }
         }
-        let firsts = [0, 1, 2, 3].map(|place| groups.first(place));
+        let firsts = [0, 1, 2, 3].map(|index| groups.first(index));
         assert_eq!(firsts, [0, 0, 2, 0]);
     }
 

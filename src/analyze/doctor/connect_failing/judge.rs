@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use rustc_hash::FxHashSet;
 
 use super::tries::{Reached, Try, tries};
-use crate::analyze::doctor::path_loss::{CRITICAL, WARNING, linear_syns};
+use crate::analyze::doctor::retransmits::{CRITICAL, WARNING, linear_syns};
 use crate::analyze::doctor::{Case, Severity};
 use crate::look::attempts::Target;
 use crate::model::{Identity, Socket};
@@ -66,8 +66,8 @@ impl<'a> Failing<'a> {
     }
 
     /// What became of them.
-    pub fn counts(&self, case: &Case<'_>) -> Counts {
-        Counts::of(case, &self.tries)
+    pub fn counts(&self, case: &Case<'_>) -> TryCounts {
+        TryCounts::of(case, &self.tries)
     }
 }
 
@@ -156,7 +156,7 @@ fn take<'a, K: Ord>(
 
 /// What became of several attempts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Counts {
+pub(super) struct TryCounts {
     /// Those that the first look saw.
     pub at_first: usize,
     /// Those that wait, and whose SYN was sent again.
@@ -169,7 +169,7 @@ pub(super) struct Counts {
     given_up: usize,
 }
 
-impl Counts {
+impl TryCounts {
     fn of(case: &Case<'_>, tries: &[Try<'_>]) -> Self {
         let waiting = || tries.iter().filter(|t| t.waiting.is_some());
         let gone = || tries.iter().filter(|t| t.waiting.is_none());
@@ -200,7 +200,7 @@ impl Counts {
 
 /// Whether so many attempts have failed that the destination is at fault.
 fn by_number(case: &Case<'_>, tries: &[Try<'_>]) -> Option<Severity> {
-    let counts = Counts::of(case, tries);
+    let counts = TryCounts::of(case, tries);
     let waiting = tries.len() - counts.gone;
     if waiting == 0 {
         None
@@ -217,7 +217,7 @@ fn by_number(case: &Case<'_>, tries: &[Try<'_>]) -> Option<Severity> {
 /// Whether attempts towards several destinations fail, of a process that reached nobody else, or
 /// to an address that answers nobody.
 fn of_several(case: &Case<'_>, reached: &Reached, tries: &[Try<'_>]) -> Option<Severity> {
-    let counts = Counts::of(case, tries);
+    let counts = TryCounts::of(case, tries);
     let failed = counts.sent_again + counts.given_up;
     if failed < SEVERAL || same(tries.iter().map(|t| t.target)).is_some() {
         return None;

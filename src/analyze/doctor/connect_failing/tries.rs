@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use crate::analyze::doctor::Case;
 use crate::analyze::doctor::case::quiet_ms;
-use crate::analyze::doctor::path_loss::waits_for_accept;
+use crate::analyze::doctor::retransmits::waits_for_accept;
 use crate::look::attempts::{Attempt, Attempts, Target};
 use crate::model::{Identity, Socket, State};
 

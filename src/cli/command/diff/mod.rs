@@ -17,16 +17,15 @@ use crate::columns::{self, Column, Row};
 use crate::json::envelope::{Envelope, Lines};
 use crate::json::read;
 use crate::json::read::Saved;
+use crate::look::compare::{self, Changes};
 use crate::look::diff;
 use crate::model::foreign::shown;
-use crate::model::{Problem, Protocol, Report, RowKind, Snapshot, State};
+use crate::model::{Aspects, Event, Problem, Protocol, Report, RowKind, Snapshot, State};
 use crate::query::CollectorChoice;
 use crate::text::theme::Tone;
 use crate::text::wrap::sentence;
 use crate::text::{Columns, Format, RowWriter};
-use crate::view::diff::{
-    Change, DiffAnswer, DiffEvent, Side, View, lines, program, summary, table,
-};
+use crate::view::diff::{Change, DiffAnswer, DiffSide, DiffView, lines, program, summary, table};
 
 const TABLE: &[&str] = &["protocol", "state", "local", "peer", "process"];
 const PROGRAM: &[&str] = &[
@@ -71,9 +70,9 @@ pub(crate) fn run(session: &Session, args: &DiffArgs) -> Result<Exit, Failure> {
     let is_part =
         |saved: &Saved<'_>| saved.is_part || (saved.asked.is_some() && before.asked != after.asked);
     let untold = |event| match event {
-        DiffEvent::Opened => is_part(&before),
-        DiffEvent::Closed => is_part(&after),
-        DiffEvent::Changed => false,
+        Event::Opened => is_part(&before),
+        Event::Closed => is_part(&after),
+        Event::Present | Event::Changed => false,
     };
     changes.retain(|change| !untold(change.event));
     let count = |event| {
@@ -82,7 +81,7 @@ pub(crate) fn run(session: &Session, args: &DiffArgs) -> Result<Exit, Failure> {
             .filter(|change| change.event == event)
             .count()
     };
-    let found = [DiffEvent::Opened, DiffEvent::Closed, DiffEvent::Changed].map(count);
+    let found = [Event::Opened, Event::Closed, Event::Changed].map(count);
     if let Some((column, reverse)) = order {
         sort(
             &mut changes,
@@ -94,7 +93,7 @@ pub(crate) fn run(session: &Session, args: &DiffArgs) -> Result<Exit, Failure> {
     }
     changes.truncate(session.options.limit.unwrap_or(usize::MAX));
     let is_same_question = before.asked == after.asked;
-    let view = View {
+    let view = DiffView {
         kind: after.kind,
         before: side(&before, is_same_question),
         after: side(&after, is_same_question),
@@ -221,54 +220,44 @@ fn of_sockets(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Problem>
     let found = diff::sockets(&before.snapshot, &after.snapshot, same_host);
     problems.extend(found.apart.map(notes::apart));
     notes::owners(before, after, problems);
-    let state = |place: usize| Some(before.snapshot.sockets.get(place)?.state);
-    let changes = found.changes;
-    let opened = changes.opened.into_iter().map(opened);
-    let closed = changes.closed.into_iter().map(closed);
-    let changed = changes.changed.into_iter().map(|changed| Change {
-        event: DiffEvent::Changed,
-        before: Some(changed.before),
-        after: Some(changed.now),
-        changes: changed.what.names().map(str::to_owned).collect(),
-        previous_state: state(changed.before)
-            .filter(|_| changed.what.contains(crate::look::changes::Aspects::STATE)),
-    });
-    opened.chain(closed).chain(changed).collect()
+    events(found.changes, |was, what| {
+        let state = before.snapshot.sockets.get(was).map(|was| was.state);
+        let names = what.names().map(str::to_owned).collect();
+        (names, state.filter(|_| what.contains(Aspects::STATE)))
+    })
 }
 
 fn of_entries(before: &Saved<'_>, after: &Saved<'_>) -> Vec<Change> {
-    let found = diff::entries(&before.entries, &after.entries);
-    let opened = found.opened.into_iter().map(opened);
-    let closed = found.closed.into_iter().map(closed);
-    let changed = found.changed.into_iter();
-    let changed = changed.map(|(before, after, changes)| Change {
-        event: DiffEvent::Changed,
-        before: Some(before),
-        after: Some(after),
-        changes,
+    let found = compare::records(&before.entries, &after.entries, |entry| &entry.record);
+    events(found, |_, names| (names, None))
+}
+
+/// What opened, what closed, what changed; `tell` names the differences of what was at an index,
+/// and the state in which it was.
+fn events<A>(
+    found: Changes<A>,
+    tell: impl Fn(usize, A) -> (Vec<String>, Option<State>),
+) -> Vec<Change> {
+    let change = |event, before, after| Change {
+        event,
+        before,
+        after,
+        changes: Vec::new(),
         previous_state: None,
+    };
+    let opened = found.opened.into_iter();
+    let opened = opened.map(|row| change(Event::Opened, None, Some(row)));
+    let closed = found.closed.into_iter();
+    let closed = closed.map(|row| change(Event::Closed, Some(row), None));
+    let changed = found.changed.into_iter().map(|changed| {
+        let (changes, previous_state) = tell(changed.before, changed.what);
+        Change {
+            changes,
+            previous_state,
+            ..change(Event::Changed, Some(changed.before), Some(changed.now))
+        }
     });
     opened.chain(closed).chain(changed).collect()
-}
-
-const fn opened(place: usize) -> Change {
-    Change {
-        event: DiffEvent::Opened,
-        before: None,
-        after: Some(place),
-        changes: Vec::new(),
-        previous_state: None,
-    }
-}
-
-const fn closed(place: usize) -> Change {
-    Change {
-        event: DiffEvent::Closed,
-        before: Some(place),
-        after: None,
-        changes: Vec::new(),
-        previous_state: None,
-    }
 }
 
 /// Sorts by a column of the socket as it is, or as it was last.
@@ -296,8 +285,8 @@ fn sort(
     });
 }
 
-fn side<'a>(saved: &'a Saved<'a>, has_counts: bool) -> Side<'a> {
-    Side {
+fn side<'a>(saved: &'a Saved<'a>, has_counts: bool) -> DiffSide<'a> {
+    DiffSide {
         collected_at: &saved.collected_at,
         host: &saved.host,
         command: saved.command.as_deref(),
@@ -337,7 +326,7 @@ fn states(saved: &Saved<'_>) -> Option<StatesView> {
 
 fn write(
     session: &Session,
-    view: &View<'_>,
+    view: &DiffView<'_>,
     columns: &Columns,
     report: &Report,
 ) -> Result<(), Failure> {

@@ -164,7 +164,7 @@ struct Pasts {
 impl Pasts {
     /// What the view needs to know of earlier looks: what piles up, of the last one; what is
     /// wrong, of two, so that a burst is told from what goes on.
-    fn before(&mut self, tab: Tab, last: &Look, now: &crate::look::past::Sample) -> Option<Past> {
+    fn before(&mut self, tab: Tab, last: &Look, now: &crate::look::sample::Sample) -> Option<Past> {
         match tab {
             Tab::Buildup => Some(Past::of_look(last)),
             Tab::Doctor => {
