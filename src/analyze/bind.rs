@@ -77,17 +77,17 @@ impl Around {
 
     /// Whether a listener here holds the other end.
     fn is_listened_on(&self, socket: &Socket) -> bool {
-        let Some(peer) = socket.peer else {
+        let Some(peer) = socket.peer.inet() else {
             return false;
         };
         let is_here = peer.address.is_loopback()
-            || peer.address == socket.local.address
+            || socket.local.ip() == Some(peer.address)
             || self.addresses.contains(&peer.address);
         let mut listeners = self.listeners.iter();
         is_here
             && listeners.any(|listener| {
                 listener.protocol == socket.protocol
-                    && listener.local.port == peer.port
+                    && listener.local.port() == Some(peer.port)
                     && takes(listener, peer.address)
             })
     }
@@ -95,13 +95,11 @@ impl Around {
     /// Whether a connection rather went out from this end than came in, guessed by its ports
     /// where nothing better tells: the kernel gives clients ports of its range.
     fn rather_borrowed(&self, socket: &Socket) -> bool {
-        let of_range = |port| {
-            self.usable
-                .as_ref()
-                .is_some_and(|usable| usable.contains(port))
+        let of_range = |port: Option<u16>| {
+            let usable = self.usable.as_ref().zip(port);
+            usable.is_some_and(|(usable, port)| usable.contains(port))
         };
-        let by_ports =
-            || of_range(socket.local.port) && !socket.peer.is_some_and(|peer| of_range(peer.port));
+        let by_ports = || of_range(socket.local.port()) && !of_range(socket.peer.port());
         opened_here(socket).unwrap_or_else(|| self.is_listened_on(socket) || by_ports())
     }
 }
@@ -113,7 +111,9 @@ pub fn takes(listener: &Socket, address: IpAddr) -> bool {
         v4: address.is_ipv4(),
         v6: address.is_ipv6(),
     };
-    let local = listener.local.address;
+    let Some(local) = listener.local.ip() else {
+        return false;
+    };
     local == address || (local.is_unspecified() && listener.serves(family))
 }
 
@@ -135,7 +135,7 @@ pub fn blocks(socket: &Socket, wish: Wish, around: &Around) -> Option<Certainty>
 
 /// Whether the addresses overlap, and how sure that is.
 fn overlap(socket: &Socket, wish: Wish) -> Option<Certainty> {
-    let local = socket.local.address;
+    let local = socket.local.ip()?;
     let sure = |holds: bool| holds.then_some(Certainty::Certain);
     let anywhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
     match wish {
@@ -166,7 +166,8 @@ pub fn only_if_dual(socket: &Socket, wish: Wish) -> bool {
 
 /// Whether a connection over IPv6 may stand in the way of 0.0.0.0, too: [`only_if_dual`].
 fn is_dual_connection(socket: &Socket) -> bool {
-    socket.local.address.is_ipv6() && socket.peer.is_some() && socket.v6_only != Some(true)
+    let is_ipv6 = socket.local.ip().is_some_and(|address| address.is_ipv6());
+    is_ipv6 && socket.peer.is_some() && socket.v6_only != Some(true)
 }
 
 #[cfg(test)]
@@ -195,7 +196,7 @@ mod tests {
             Family::V4
         };
         let mut socket = Socket::new(Protocol::Tcp, family, state, end(local));
-        socket.peer = peer.map(end);
+        socket.peer = peer.map(end).into();
         socket
     }
 
@@ -293,7 +294,7 @@ mod tests {
     fn a_connection_over_ipv6_may_stand_in_the_way_of_ipv4() {
         let blocked = |wish, socket: &Socket| blocks(socket, wish, &Around::default());
         let mut connection = udp(State::Established, "::1 80");
-        connection.peer = Some(end("::1 9"));
+        connection.peer = end("::1 9").into();
         assert_eq!(
             blocked(Wish::Wildcard(V4), &connection),
             Some(Certainty::Likely)
@@ -313,7 +314,7 @@ mod tests {
         }
         // A v4-mapped one is in nobody's way who takes IPv6 only.
         let mut mapped = tcp(State::Established, "::ffff:127.0.0.1 80", None);
-        mapped.peer = Some(end("127.0.0.1 9"));
+        mapped.peer = end("127.0.0.1 9").into();
         assert!(blocked(Wish::Wildcard(V6), &mapped).is_none());
         assert!(blocked(Wish::Wildcard(V4), &mapped).is_some());
     }

@@ -9,11 +9,11 @@ pub fn other_end<'a>(
     mut sockets: impl Iterator<Item = &'a Socket>,
     socket: &Socket,
 ) -> Option<&'a Socket> {
-    let peer = socket.peer?;
+    let (local, peer) = (socket.local.inet()?, socket.peer.inet()?);
     sockets.find(|other| {
         other.protocol == socket.protocol
-            && other.local == peer
-            && other.peer == Some(socket.local)
+            && other.local.inet() == Some(peer)
+            && other.peer.inet() == Some(local)
             // A connection of a socket with itself has one end only.
             && (other.cookie.is_none() || other.cookie != socket.cookie)
     })
@@ -27,7 +27,8 @@ impl<'a> Ends<'a> {
     /// An index of `sockets`.
     #[must_use]
     pub fn of(sockets: &'a [Socket]) -> Self {
-        let key = |socket: &Socket| Some((socket.protocol, socket.local, socket.peer?));
+        let key =
+            |socket: &Socket| Some((socket.protocol, socket.local.inet()?, socket.peer.inet()?));
         let ends = sockets
             .iter()
             .filter_map(|socket| Some((key(socket)?, socket)));
@@ -37,7 +38,7 @@ impl<'a> Ends<'a> {
     /// The socket at the other end of `socket`.
     #[must_use]
     pub fn other(&self, socket: &Socket) -> Option<&'a Socket> {
-        let key = (socket.protocol, socket.peer?, socket.local);
+        let key = (socket.protocol, socket.peer.inet()?, socket.local.inet()?);
         other_end(self.0.get(&key).copied().into_iter(), socket)
     }
 }
@@ -52,7 +53,7 @@ mod tests {
     fn socket(local: u16, peer: u16) -> Socket {
         let end = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let mut socket = Socket::new(Protocol::Tcp, Family::V4, State::Established, end(local));
-        socket.peer = Some(end(peer));
+        socket.peer = end(peer).into();
         socket.cookie = NonZeroU64::new(u64::from(local) << 16 | u64::from(peer));
         socket
     }
@@ -64,8 +65,8 @@ mod tests {
         let sockets = [socket(4000, 81), family, socket(81, 4000), socket(5, 5)];
         let ends = Ends::of(&sockets);
         let other = |socket: &Socket| {
-            let found = other_end(sockets.iter(), socket).map(|s| s.local.port);
-            assert_eq!(ends.other(socket).map(|s| s.local.port), found);
+            let found = other_end(sockets.iter(), socket).map(|s| s.local.port().unwrap());
+            assert_eq!(ends.other(socket).map(|s| s.local.port().unwrap()), found);
             found
         };
         assert_eq!(other(&socket(4000, 80)), Some(80), "a mapped end, too");

@@ -57,9 +57,10 @@ impl Destination {
     #[must_use]
     pub fn of(socket: &Socket, usable: &Usable) -> Option<Self> {
         let goes_out = socket.protocol == Protocol::Tcp && socket.role != Some(Role::Inbound);
-        let peer = socket.peer.filter(|_| goes_out)?;
-        usable.contains(socket.local.port).then_some(Self {
-            source: socket.local.address,
+        let peer = socket.peer.inet().filter(|_| goes_out)?;
+        let local = socket.local.inet()?;
+        usable.contains(local.port).then_some(Self {
+            source: local.address,
             peer,
         })
     }
@@ -112,7 +113,7 @@ mod tests {
     fn connection(port: u16, peer: u16, state: State) -> Socket {
         let end = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let mut socket = Socket::new(Protocol::Tcp, Family::V4, state, end(port));
-        socket.peer = Some(end(peer));
+        socket.peer = end(peer).into();
         socket
     }
 

@@ -154,11 +154,12 @@ impl<'a> ByPort<'a> {
     pub fn new(sockets: &'a [Socket]) -> Self {
         let mut by_port = Self::default();
         for socket in sockets {
-            let key = (socket.protocol, socket.local.port);
-            by_port.local.entry(key).or_default().push(socket);
-            if let Some(peer) = socket.peer {
-                let key = (socket.protocol, peer.port);
-                by_port.peer.entry(key).or_default().push(socket);
+            let key = |port| (socket.protocol, port);
+            if let Some(port) = socket.local.port() {
+                by_port.local.entry(key(port)).or_default().push(socket);
+            }
+            if let Some(port) = socket.peer.port() {
+                by_port.peer.entry(key(port)).or_default().push(socket);
             }
         }
         by_port
@@ -214,10 +215,12 @@ pub fn entries(
     }
     let known = |socket: &&Socket| wanted(&socket.protocol);
     for socket in sockets.iter().filter(known) {
-        let port = socket.local.port;
+        let Some(port) = socket.local.port().filter(|port| asked.has(*port)) else {
+            continue;
+        };
         let wish = Wish::Wildcard(asked.families);
         let certainty = bind::blocks(socket, wish, around);
-        if asked.has(port) && (certainty.is_some() || socket.serves(asked.families)) {
+        if certainty.is_some() || socket.serves(asked.families) {
             let entry = || empty(port, socket.protocol);
             let entry = entries.entry((port, socket.protocol)).or_insert_with(entry);
             if socket.serves(asked.families) {
@@ -233,11 +236,11 @@ pub fn entries(
         }
     }
     for socket in sockets.iter().filter(known) {
-        let peer = socket.peer.filter(|_| socket.serves(asked.families));
-        let Some(peer) = peer.filter(|peer| asked.has(peer.port)) else {
+        let port = socket.peer.port().filter(|port| asked.has(*port));
+        let Some(port) = port.filter(|_| socket.serves(asked.families)) else {
             continue;
         };
-        if let Some(entry) = entries.get_mut(&(peer.port, socket.protocol)) {
+        if let Some(entry) = entries.get_mut(&(port, socket.protocol)) {
             *entry.outbound_by_state.entry(socket.state).or_default() += 1;
         }
     }
@@ -280,17 +283,15 @@ fn note_blocker(entry: &mut PortEntry, socket: &Socket, what: Option<Obstacle>, 
 /// peer's; where it is this end's, inbound if somebody listens on it, outbound if the connection
 /// borrowed it, and else none.
 pub fn assign_roles(sockets: &mut [Socket], asked: &[PortRange], around: &Around) {
-    let is_asked = |port| asked.iter().any(|range| range.contains(port));
+    let has = |port| asked.iter().any(|range| range.contains(port));
+    let is_asked = |port: Option<u16>| port.is_some_and(has);
     for socket in sockets {
         let came_in = match socket.role {
             Some(Role::Inbound) => true,
             Some(Role::Outbound) => false,
             _ => continue,
         };
-        let (local, peer) = (
-            is_asked(socket.local.port),
-            socket.peer.is_some_and(|peer| is_asked(peer.port)),
-        );
+        let (local, peer) = (is_asked(socket.local.port()), is_asked(socket.peer.port()));
         socket.role = match (local, peer) {
             (true, _) if came_in => Some(Role::Inbound),
             (true, false) if !around.borrowed(socket) => None,
@@ -314,7 +315,7 @@ mod tests {
     fn tcp(state: State, local: u16, peer: u16) -> Socket {
         let end = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let mut socket = Socket::new(Protocol::Tcp, Family::V4, state, end(local));
-        socket.peer = (peer > 0).then(|| end(peer));
+        socket.peer = (peer > 0).then(|| end(peer)).into();
         socket.role = Some(Role::Outbound);
         socket
     }

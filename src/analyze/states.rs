@@ -234,8 +234,8 @@ pub(crate) fn key(by: By, socket: &Socket, facts: &Facts) -> Key {
             uid: socket.uid,
             name: facts.socket_user(socket).cloned(),
         },
-        By::Port => Key::Port(socket.local.port),
-        By::Peer => Key::Peer(socket.peer.map(|peer| peer.address)),
+        By::Port => Key::Port(socket.local.port().unwrap_or(0)),
+        By::Peer => Key::Peer(socket.peer.ip()),
         By::State => Key::State(socket.state),
         By::Netns => Key::Netns(socket.netns),
         By::Process | By::Name | By::Command | By::Unit | By::Container => {

@@ -102,7 +102,7 @@ impl Target {
     /// Whether `socket` is one of the port and of the protocols asked for.
     #[must_use]
     pub fn is_ours(&self, socket: &Socket) -> bool {
-        socket.local.port == self.port && self.protocols.contains(socket.protocol)
+        socket.local.port() == Some(self.port) && self.protocols.contains(socket.protocol)
     }
 
     /// Whether `socket` takes all that is sent to what is asked for.
@@ -272,7 +272,7 @@ mod tests {
             assert!(!listening.remains(&socket, &around), "{state}");
         }
         let mut other = socket(State::Listen, "0.0.0.0", None);
-        other.local.port = 81;
+        other.local.inet_mut().port = 81;
         assert!(!free.counts(&other, &around));
     }
 

@@ -87,16 +87,16 @@ fn host() -> Snapshot {
             Family::V4
         };
         let mut socket = Socket::new(Protocol::Tcp, family, state, end(local));
-        socket.peer = peer.map(end);
+        socket.peer = peer.map(end).into();
         let count = u32::try_from(sockets.len()).unwrap() + 4_294_960_000;
         socket.inode = NonZeroU32::new(count).filter(|_| !pids.is_empty());
         socket.cookie = NonZeroU64::new(u64::MAX - u64::from(count));
         socket.netns = NonZeroU64::new(4_026_531_840);
         socket.uid = Some(if pids == [812] { 33 } else { 4_294_967_294 });
         socket.queue = Some(queue);
-        socket.role = Some(match (state, socket.local.port) {
+        socket.role = Some(match (state, socket.local.port()) {
             (State::Listen, _) => Role::Listener,
-            (_, 443) => Role::Inbound,
+            (_, Some(443)) => Role::Inbound,
             _ => Role::Outbound,
         });
         socket.owner_status = match state {
@@ -203,8 +203,8 @@ fn host() -> Snapshot {
     udp.drops = Some(4_294_967_295);
     sockets.push(udp);
     for socket in &mut sockets {
-        let is_bound =
-            socket.local.port == 53 || socket.local.address.to_string().starts_with("fe80");
+        let local = socket.local.inet().unwrap();
+        let is_bound = local.port == 53 || local.address.to_string().starts_with("fe80");
         socket.interface = interface.filter(|_| is_bound);
         socket.memory = Some(Box::new(Memory {
             receive_limit: 4_294_967_295,

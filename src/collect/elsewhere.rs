@@ -75,7 +75,10 @@ fn look(query: &Query, pid: u32, is_wanted: Wanted<'_>) -> io::Result<Option<Fou
     netns::inside(pid, || {
         let mut found = Vec::new();
         let report = read_tables(query, &mut |socket| {
-            let key = (socket.local.port, socket.protocol);
+            let Some(port) = socket.local.port() else {
+                return;
+            };
+            let key = (port, socket.protocol);
             if socket.is_listener() && is_wanted(&socket) && !found.contains(&key) {
                 found.push(key);
             }

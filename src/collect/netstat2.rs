@@ -91,9 +91,10 @@ fn socket(row: &SocketInfo, family: Family) -> Socket {
     };
     let endpoint = |(address, port): (IpAddr, u16)| Endpoint::new(address, port);
     let mut socket = Socket::new(protocol, family, state, endpoint(local));
-    socket.peer = peer
+    let peer = peer
         .map(endpoint)
         .filter(|peer| !socket.is_listener() && !peer.is_unset());
+    socket.peer = peer.into();
     socket.inode = NonZeroU32::new(row.inode);
     socket.uid = socket.inode.map(|_| row.uid);
     socket

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::Sink;
 use crate::host::live;
-use crate::model::{Protocol, Socket};
+use crate::model::{Peer, Protocol, Socket};
 
 /// Gathers rows, each once, to be passed on later.
 #[derive(Debug, Default)]
@@ -163,14 +163,16 @@ fn identity(socket: &Socket) -> u64 {
 /// What tells a socket from every other, whichever source tells of it, and whatever becomes of
 /// it meanwhile: a connection keeps its ends when its file is gone.
 fn by_ends(socket: &Socket) -> u64 {
-    match (socket.protocol, socket.peer, socket.inode) {
-        (Protocol::Tcp, Some(_), _) | (_, _, None) => hash(&ends(socket)),
-        (_, _, Some(inode)) => hash(&inode),
+    match (socket.protocol, &socket.peer, socket.inode) {
+        (Protocol::Udp | Protocol::Raw, _, Some(inode)) | (_, Peer::None, Some(inode)) => {
+            hash(&inode)
+        }
+        _ => hash(&ends(socket)),
     }
 }
 
-fn ends(socket: &Socket) -> impl Hash {
-    (socket.protocol, socket.family, socket.local, socket.peer)
+fn ends(socket: &Socket) -> impl Hash + use<'_> {
+    (socket.protocol, socket.family, &socket.local, &socket.peer)
 }
 
 fn hash(value: &impl Hash) -> u64 {
@@ -194,7 +196,7 @@ mod tests {
     #[test]
     fn each_socket_once_by_the_best_identity_there_is() {
         let mut out = Vec::new();
-        let mut each = |s: Socket| out.push(s.local.port);
+        let mut each = |s: Socket| out.push(s.local.port().unwrap());
         let mut rows = Rows::new(&mut each);
         let with_cookie = |port, cookie| Socket {
             cookie: NonZeroU64::new(cookie),
@@ -220,7 +222,7 @@ mod tests {
         let peer = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 443);
         let connection = |inode, port| Socket {
             protocol: Protocol::Tcp,
-            peer: Some(peer),
+            peer: peer.into(),
             inode: NonZeroU32::new(inode),
             ..socket(State::Established, port)
         };
@@ -229,7 +231,8 @@ mod tests {
             ..socket(State::Unconnected, 53)
         };
         let mut out = Vec::new();
-        let mut each = |s: Socket| out.push((s.local.port, s.inode.map_or(0, NonZeroU32::get)));
+        let mut each =
+            |s: Socket| out.push((s.local.port().unwrap(), s.inode.map_or(0, NonZeroU32::get)));
         let mut rows = Rows::new(&mut each);
         rows.begin_table();
         for (cookie, first) in [(1, connection(7, 1)), (2, connection(8, 2)), (3, bound(9))] {
@@ -278,7 +281,7 @@ mod tests {
     #[test]
     fn listeners_go_first_when_rows_are_held_back() {
         let mut out = Vec::new();
-        let mut each = |s: Socket| out.push(s.local.port);
+        let mut each = |s: Socket| out.push(s.local.port().unwrap());
         let mut rows = Rows::new(&mut each);
         rows.hold_back();
         rows.push(socket(State::Established, 1));

@@ -14,7 +14,7 @@ use crate::query::Needs;
 
 pub use host::{push_address, push_host, push_number, push_v4};
 pub use kind::Kind;
-pub use read::local as local_end;
+pub use read::{local as local_end, peer as peer_end};
 pub use table::COLUMNS;
 pub use value::{OwnerField, OwnerValue, TimeUnit, Value};
 

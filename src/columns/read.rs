@@ -1,7 +1,9 @@
 //! How values are read out of a row.
 
 use super::{OwnerField, Row, Value};
-use crate::model::{Endpoint, Foreign, Memory, OwnerStatus, Queue, SocketOptions, TcpInfo};
+use crate::model::{
+    Address, Endpoint, Foreign, Memory, OwnerStatus, Peer, Queue, SocketOptions, TcpInfo,
+};
 
 pub(super) fn number(value: impl Into<u64>) -> Value<'static> {
     Value::Number(value.into())
@@ -10,8 +12,11 @@ pub(super) fn number(value: impl Into<u64>) -> Value<'static> {
 /// This end of a socket, with the interface that it is bound to.
 #[must_use]
 pub fn local(row: Row<'_>) -> Value<'_> {
+    let Some(end) = row.socket.local.inet() else {
+        return named(&row.socket.local, row);
+    };
     Value::End {
-        end: row.socket.local,
+        end,
         takes_both: row.socket.takes_both_families() == Some(true),
         protocol: row.socket.protocol,
         device: row.facts.device(row.socket),
@@ -21,12 +26,32 @@ pub fn local(row: Row<'_>) -> Value<'_> {
 
 pub(super) fn local_address(row: Row<'_>) -> Value<'_> {
     let takes_both = row.socket.takes_both_families() == Some(true);
-    Value::Address(row.socket.local.address, takes_both)
+    match row.socket.local.ip() {
+        Some(address) => Value::Address(address, takes_both),
+        None => named(&row.socket.local, row),
+    }
+}
+
+pub(super) fn local_port(row: Row<'_>) -> Value<'_> {
+    row.socket.local.port().map_or(Value::Absent, number)
+}
+
+/// An address without a port.
+fn named<'a>(address: &'a Address, row: Row<'a>) -> Value<'a> {
+    match address {
+        Address::Unix(name) => Value::Text(name.text()),
+        Address::Device(index) => match row.facts.interfaces.get(index) {
+            Some(name) => Value::Text(name.bytes()),
+            None => number(index.get()),
+        },
+        Address::Inet(_) | Address::None => Value::Absent,
+    }
 }
 
 /// The other end, which no interface belongs to.
-pub(super) fn peer_end(row: Row<'_>) -> Value<'_> {
-    peer(row, |end| Value::End {
+#[must_use]
+pub fn peer(row: Row<'_>) -> Value<'_> {
+    of_peer(row, |end| Value::End {
         end,
         takes_both: false,
         protocol: row.socket.protocol,
@@ -35,8 +60,23 @@ pub(super) fn peer_end(row: Row<'_>) -> Value<'_> {
     })
 }
 
-pub(super) fn peer<'a>(row: Row<'a>, read: impl FnOnce(Endpoint) -> Value<'a>) -> Value<'a> {
-    row.socket.peer.map_or(Value::Absent, read)
+/// What `read` makes of an IP address and port; of another end, its name.
+fn of_peer<'a>(row: Row<'a>, read: impl FnOnce(Endpoint) -> Value<'a>) -> Value<'a> {
+    match &row.socket.peer {
+        Peer::None => Value::Absent,
+        Peer::At(Address::Inet(end)) => read(*end),
+        Peer::At(address) => named(address, row),
+        Peer::Inode(_, Some(name)) => Value::Text(name.text()),
+        Peer::Inode(inode, None) => number(inode.get()),
+    }
+}
+
+pub(super) fn peer_address(row: Row<'_>) -> Value<'_> {
+    of_peer(row, |end| Value::Address(end.address, false))
+}
+
+pub(super) fn peer_port(row: Row<'_>) -> Value<'_> {
+    row.socket.peer.port().map_or(Value::Absent, number)
 }
 
 pub(super) fn interface(row: Row<'_>) -> Value<'_> {

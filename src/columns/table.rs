@@ -1,8 +1,8 @@
 //! The table itself.
 
 use super::read::{
-    age, from_info, interface, local, local_address, memory, memory_received, mss, number, option,
-    owned, owners, peer, peer_end, queue_bytes, user,
+    age, from_info, interface, local, local_address, local_port, memory, memory_received, mss,
+    number, option, owned, owners, peer, peer_address, peer_port, queue_bytes, user,
 };
 use super::value::micros;
 use super::{Column, Kind, OwnerField, Source, Spare, Value};
@@ -77,16 +77,16 @@ columns! {
         => local_address;
     "lport" "LPORT" Kind::Number, ROW @ "/local/port": "this end's port"
         [width: 6, spare: Spare::Late]
-        => |r| Value::Number(r.socket.local.port.into());
+        => local_port;
     "peer" "PEER" Kind::End, ROW @ "/peer": "the other end: address and port; only of what is connected"
         [width: 21, steady: 15, spare: Spare::Never]
-        => peer_end;
+        => peer;
     "paddr" "PEER ADDRESS" Kind::Address, ROW @ "/peer/address": "the other end's address"
         [width: 15, spare: Spare::Late]
-        => |r| peer(r, |peer| Value::Address(peer.address, false));
+        => peer_address;
     "pport" "PPORT" Kind::Number, ROW @ "/peer/port": "the other end's port"
         [width: 6, spare: Spare::Late]
-        => |r| peer(r, |peer| Value::Number(peer.port.into()));
+        => peer_port;
     "role" "ROLE" Kind::Word, ROW @ "/role": "listener, inbound or outbound"
         [spare: Spare::Detail, is_joined: true, words: &["listener", "inbound", "outbound"]]
         => |r| r.socket.role.map_or(Value::Absent, |role| Value::Word(role.name()));
@@ -175,7 +175,7 @@ columns! {
         => |r| option(r, |options| Some(Value::Bits(options.mark?.into())));
     "tos" "TOS" Kind::Bits, OPTIONS: "type of service of IPv4 packets, traffic class of IPv6"
         => |r| option(r, |options| {
-            let is_ipv4 = r.socket.local.address.is_ipv4();
+            let is_ipv4 = r.socket.local.ip().is_some_and(|ip| ip.is_ipv4());
             Some(Value::Bits(options.service(is_ipv4)?.into()))
         });
 

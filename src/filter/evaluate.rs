@@ -163,10 +163,9 @@ fn is_user(facts: &Facts, uid: u32, name: &str) -> bool {
 /// Whether one of the ends is so; `None` where there is no such end.
 fn at_ends(side: Side, socket: &Socket, is_so: impl Fn(Compared) -> bool) -> Option<bool> {
     let local = || {
-        is_so(Compared {
-            end: socket.local,
-            takes_both: socket.takes_both_families() == Some(true),
-        })
+        let end = socket.local.inet()?;
+        let takes_both = socket.takes_both_families() == Some(true);
+        Some(is_so(Compared { end, takes_both }))
     };
     let far = |end| {
         is_so(Compared {
@@ -175,20 +174,23 @@ fn at_ends(side: Side, socket: &Socket, is_so: impl Fn(Compared) -> bool) -> Opt
         })
     };
     match side {
-        Side::Local => Some(local()),
-        Side::Peer => socket.peer.map(far),
-        Side::PeerOfSs => Some(far(socket.peer.unwrap_or_else(|| unset(socket.family)))),
-        Side::Either => Some(local() || socket.peer.is_some_and(far)),
+        Side::Local => local(),
+        Side::Peer => socket.peer.inet().map(far),
+        Side::PeerOfSs => Some(far(peer_of_ss(socket)?)),
+        Side::Either => Some(local()? || socket.peer.inet().is_some_and(far)),
     }
 }
 
-/// The peer that the kernel has for what is not connected.
-const fn unset(family: Family) -> Endpoint {
-    let address = match family {
+/// The peer, where there is none the one that the kernel has for what is not connected.
+const fn peer_of_ss(socket: &Socket) -> Option<Endpoint> {
+    if socket.peer.is_some() {
+        return socket.peer.inet();
+    }
+    let address = match socket.family {
         Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    Endpoint { address, port: 0 }
+    Some(Endpoint { address, port: 0 })
 }
 
 fn contains(ranges: &[PortRange], port: u16) -> bool {

@@ -16,7 +16,7 @@ fn connection() -> (Socket, Facts) {
         State::CloseWait,
         end(Ipv4Addr::new(10, 0, 0, 1), 8080),
     );
-    socket.peer = Some(end(Ipv4Addr::new(192, 0, 2, 7), 50_000));
+    socket.peer = end(Ipv4Addr::new(192, 0, 2, 7), 50_000).into();
     socket.role = Some(Role::Inbound);
     socket.uid = Some(1000);
     socket.inode = NonZeroU32::new(5);
@@ -257,7 +257,7 @@ fn words_side_by_side_are_joined_by_and() {
 fn a_comparison_with_what_is_not_known_is_false() {
     let (mut socket, _) = connection();
     socket.uid = None;
-    socket.peer = None;
+    socket.peer = crate::model::Peer::None;
     socket.role = None;
     for text in [
         "user=root",

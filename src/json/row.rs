@@ -15,8 +15,8 @@ use super::harmless::write_json;
 use crate::columns::{Column, Row};
 use crate::model::foreign::exact;
 use crate::model::{
-    Endpoint, Facts, Foreign, Holder, Process, Protocol, Queue, Socket, State, Timer, TimerKind,
-    Via,
+    Address, Endpoint, Facts, Foreign, Holder, Peer, Process, Protocol, Queue, Socket, State,
+    Timer, TimerKind, UnixName, Via,
 };
 use crate::text::cell::{push_number, push_v4};
 
@@ -44,11 +44,15 @@ pub(crate) fn members(
     out.push_str(",\"state\":");
     state(out, socket.state);
     out.push_str(",\"local\":");
-    end(out, socket.local, socket.protocol, facts);
+    address(out, &socket.local, socket.protocol, facts);
     out.push_str(",\"peer\":");
-    match socket.peer {
-        Some(peer) => end(out, peer, socket.protocol, facts),
-        None => out.push_str("null"),
+    match &socket.peer {
+        Peer::None => out.push_str("null"),
+        Peer::At(far) => address(out, far, socket.protocol, facts),
+        Peer::Inode(_, name) => unix(out, name.as_ref()),
+    }
+    if let Peer::Inode(inode, _) = socket.peer {
+        number(out, ",\"peer_inode\":", Some(inode.get()));
     }
     out.push_str(",\"role\":");
     match socket.role {
@@ -56,7 +60,10 @@ pub(crate) fn members(
         None => out.push_str("null"),
     }
     match facts.interface(socket) {
-        Some(name) => bytes(out, "interface", name.bytes()),
+        Some(name) => {
+            out.push(',');
+            bytes(out, "interface", name.bytes());
+        }
         None => out.push_str(",\"interface\":null"),
     }
     out.push_str(match socket.dual_stack() {
@@ -155,7 +162,7 @@ fn foreign(out: &mut String, text: &str) {
 /// Bytes of others: as text, and in base64 too where they are not UTF-8.
 fn bytes(out: &mut String, key: &str, bytes: &[u8]) {
     let text = exact(bytes);
-    out.push_str(",\"");
+    out.push('"');
     out.push_str(key);
     out.push_str("\":");
     foreign(out, &text);
@@ -173,6 +180,32 @@ fn state(out: &mut String, state: State) {
         Some(name) => quoted(out, name),
         None => quoted(out, &state.to_string()),
     }
+}
+
+fn address(out: &mut String, address: &Address, protocol: Protocol, facts: &Facts) {
+    match address {
+        Address::Inet(at) => end(out, *at, protocol, facts),
+        Address::Unix(name) => unix(out, Some(name)),
+        Address::Device(index) => match facts.interfaces.get(index) {
+            Some(name) => named(out, name.bytes()),
+            None => named(out, index.to_string().as_bytes()),
+        },
+        Address::None => unix(out, None),
+    }
+}
+
+/// A name in place of an address, or none.
+fn unix(out: &mut String, name: Option<&UnixName>) {
+    match name {
+        Some(name) => named(out, name.text()),
+        None => out.push_str("{\"address\":null,\"port\":null}"),
+    }
+}
+
+fn named(out: &mut String, name: &[u8]) {
+    out.push('{');
+    bytes(out, "address", name);
+    out.push_str(",\"port\":null}");
 }
 
 fn end(out: &mut String, end: Endpoint, protocol: Protocol, facts: &Facts) {
@@ -236,9 +269,13 @@ fn owner(out: &mut String, holder: &Holder, process: &Process, facts: &Facts) {
     };
     number(out, ",\"fd\":", fd);
     word(out, ",\"via\":", via);
+    out.push(',');
     bytes(out, "comm", &process.comm);
     match process.command.as_deref() {
-        Some(command) => bytes(out, "command", command),
+        Some(command) => {
+            out.push(',');
+            bytes(out, "command", command);
+        }
         None => out.push_str(",\"command\":null"),
     }
     number(out, ",\"uid\":", process.uid);

@@ -13,8 +13,8 @@ use super::asked::Asked;
 use super::{optional, text};
 use crate::columns::{Column, Row};
 use crate::model::{
-    Endpoint, Facts, Family, Foreign, Holder, OwnerStatus, Process, Protocol, Queue, Role, Socket,
-    State, Timer, TimerKind, Ulp, Via,
+    Address, Facts, Family, Foreign, Holder, OwnerStatus, Peer, Process, Protocol, Queue, Role,
+    Socket, State, Timer, TimerKind, Ulp, UnixName, Via,
 };
 
 /// One socket. What the source could not say is null, never 0 or "".
@@ -28,6 +28,10 @@ pub struct SocketRow<'a> {
     local: EndRow<'a>,
     /// The other end; null for listeners and whatever is not connected.
     peer: Option<EndRow<'a>>,
+    /// The inode of the other end; only of what is connected to a socket and not to an address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(skip))]
+    peer_inode: Option<NonZeroU32>,
     /// Null for what is neither a listener nor connected, and where it cannot be told.
     role: Option<Role>,
     /// The interface that the socket is bound to; null when to none, and where the source does
@@ -92,7 +96,15 @@ impl<'a> SocketRow<'a> {
     /// A socket, with the facts that belong to it, and those of `columns` beside them.
     #[must_use]
     pub fn new(socket: &'a Socket, facts: &'a Facts, columns: &'a [&'static Column]) -> Self {
-        let end = |end| EndRow::new(end, socket.protocol, facts);
+        let end = |address| EndRow::new(address, socket.protocol, facts);
+        let (peer, peer_inode) = match &socket.peer {
+            Peer::None => (None, None),
+            Peer::At(address) => (Some(end(address)), None),
+            Peer::Inode(inode, name) => (
+                Some(name.as_ref().map_or_else(EndRow::default, EndRow::unix)),
+                Some(*inode),
+            ),
+        };
         let (recv_q, send_q, accept_queue) = match socket.queue {
             Some(Queue::Accept(queue)) => (None, None, Some(queue)),
             Some(Queue::Bytes { recv, send }) => (Some(recv), Some(send), None),
@@ -103,8 +115,9 @@ impl<'a> SocketRow<'a> {
             protocol: socket.protocol,
             family: socket.family,
             state: socket.state,
-            local: end(socket.local),
-            peer: socket.peer.map(end),
+            local: end(&socket.local),
+            peer,
+            peer_inode,
             role: socket.role,
             interface,
             interface_base64,
@@ -131,13 +144,19 @@ impl<'a> SocketRow<'a> {
 }
 
 /// One end of a connection.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Endpoint"))]
 pub(super) struct EndRow<'a> {
     /// The address; 0.0.0.0 or :: means every one. A v4-mapped address is the IPv4 address.
-    pub(super) address: IpAddr,
+    #[cfg_attr(test, schemars(with = "IpAddr"))]
+    address: Option<Where<'a>>,
+    /// The bytes of `address`; only of a name that is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(skip))]
+    address_base64: Option<String>,
     /// The port, 0 where none is bound; of raw sockets the number of the IP protocol.
-    pub(super) port: u16,
+    #[cfg_attr(test, schemars(with = "u16"))]
+    port: Option<u16>,
     /// The name of the address; only with -r, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "String"))]
@@ -149,14 +168,47 @@ pub(super) struct EndRow<'a> {
 }
 
 impl<'a> EndRow<'a> {
-    fn new(end: Endpoint, protocol: Protocol, facts: &'a Facts) -> Self {
-        Self {
-            address: end.address,
-            port: end.port,
-            name: facts.host(&end).map(Foreign::exact),
-            service: facts.service(protocol, end.port).map(Foreign::exact),
+    fn new(address: &'a Address, protocol: Protocol, facts: &'a Facts) -> Self {
+        match address {
+            Address::None => Self::default(),
+            Address::Inet(end) => Self {
+                address: Some(Where::Ip(end.address)),
+                port: Some(end.port),
+                name: facts.host(end).map(Foreign::exact),
+                service: facts.service(protocol, end.port).map(Foreign::exact),
+                ..Self::default()
+            },
+            Address::Unix(name) => Self::unix(name),
+            Address::Device(index) => match facts.interfaces.get(index) {
+                Some(name) => Self::named(name.bytes()),
+                None => Self {
+                    address: Some(Where::Name(index.to_string().into())),
+                    ..Self::default()
+                },
+            },
         }
     }
+
+    fn unix(name: &'a UnixName) -> Self {
+        Self::named(name.text())
+    }
+
+    fn named(name: &'a [u8]) -> Self {
+        let (text, address_base64) = text(name);
+        Self {
+            address: Some(Where::Name(text)),
+            address_base64,
+            ..Self::default()
+        }
+    }
+}
+
+/// What an end is called.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Where<'a> {
+    Ip(IpAddr),
+    Name(Cow<'a, str>),
 }
 
 /// 64 bits as 16 lower-case hexadecimal digits.

@@ -20,7 +20,7 @@ impl Target {
     #[must_use]
     pub fn of(socket: &Socket) -> Option<Self> {
         let goes_out = socket.protocol == Protocol::Tcp && socket.role != Some(Role::Inbound);
-        let peer = socket.peer.filter(|_| goes_out)?;
+        let peer = socket.peer.inet().filter(|_| goes_out)?;
         Some(Self {
             netns: socket.netns,
             peer,

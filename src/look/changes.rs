@@ -180,7 +180,7 @@ mod tests {
     fn socket(cookie: u64, state: State) -> Socket {
         let mut socket = Socket::new(Protocol::Tcp, Family::V4, state, end(80));
         socket.cookie = NonZeroU64::new(cookie);
-        socket.peer = (state != State::Listen).then(|| end(1000));
+        socket.peer = (state != State::Listen).then(|| end(1000)).into();
         socket.inode = NonZeroU32::new(u32::try_from(cookie).unwrap() + 10);
         socket
     }

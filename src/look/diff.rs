@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::compare::{self, Changes, Pairs};
 use crate::model::{
-    AcceptQueue, Aspects, Endpoint, Facts, Family, OwnerStatus, Protocol, Queue, Snapshot, Socket,
-    Via,
+    AcceptQueue, Address, Aspects, Facts, Family, OwnerStatus, Peer, Protocol, Queue, Snapshot,
+    Socket, Via,
 };
 
 /// Why cookies, inodes and pids of one snapshot mean nothing in the other.
@@ -66,7 +66,8 @@ fn apart(before: &[Socket], after: &[Socket], same_host: bool) -> Option<Apart> 
         let Some(was) = is.cookie.and_then(|cookie| known.get(&cookie)) else {
             continue;
         };
-        let moved = was.local.port != is.local.port && was.local.port > 0 && is.local.port > 0;
+        let bound = |socket: &Socket| socket.local.port().filter(|port| *port > 0);
+        let moved = bound(was).zip(bound(is)).is_some_and(|(was, is)| was != is);
         pairs += 1;
         odd += u64::from(moved || was.family != is.family);
         impossible |= was.protocol != is.protocol;
@@ -75,17 +76,11 @@ fn apart(before: &[Socket], after: &[Socket], same_host: bool) -> Option<Apart> 
 }
 
 /// The ends of a socket, and of what has no peer the inode where that means anything.
-type Ends = (
-    Protocol,
-    Family,
-    Endpoint,
-    Option<Endpoint>,
-    Option<NonZeroU32>,
-);
+type Ends<'a> = (Protocol, Family, &'a Address, &'a Peer, Option<NonZeroU32>);
 
-fn ends(socket: &Socket, apart: Option<Apart>) -> Ends {
-    let inode = match (apart, socket.peer) {
-        (None, None) => socket.inode,
+fn ends(socket: &Socket, apart: Option<Apart>) -> Ends<'_> {
+    let inode = match (apart, &socket.peer) {
+        (None, Peer::None) => socket.inode,
         _ => None,
     };
     let Socket {
@@ -94,20 +89,20 @@ fn ends(socket: &Socket, apart: Option<Apart>) -> Ends {
         local,
         peer,
         ..
-    } = *socket;
-    (protocol, family, local, peer, inode)
+    } = socket;
+    (*protocol, *family, local, peer, inode)
 }
 
 /// The same sockets: by their cookies; the rest by their ends, but never two cookies that differ.
-fn pairs(before: &[Socket], after: &[Socket], apart: Option<Apart>) -> Pairs {
+fn pairs<'a>(before: &'a [Socket], after: &'a [Socket], apart: Option<Apart>) -> Pairs {
     let cookie = |socket: &Socket| socket.cookie.filter(|_| apart.is_none());
     let mut pairs = Pairs::new(before.len(), after.len());
     pairs.join_by(|was| cookie(before.get(was)?), |is| cookie(after.get(is)?));
-    let without_cookie = |rows: &[Socket], row: usize| {
+    let without_cookie = |rows: &'a [Socket], row: usize| {
         let socket = rows.get(row)?;
         cookie(socket).is_none().then(|| ends(socket, apart))
     };
-    let with_any = |rows: &[Socket], row: usize| Some(ends(rows.get(row)?, apart));
+    let with_any = |rows: &'a [Socket], row: usize| Some(ends(rows.get(row)?, apart));
     pairs.join_by(|was| without_cookie(before, was), |is| with_any(after, is));
     pairs.join_by(|was| with_any(before, was), |is| without_cookie(after, is));
     pairs

@@ -31,8 +31,15 @@ fn role(socket: &Socket, listeners: &ListenerPorts) -> Option<Role> {
     match socket.state {
         _ if socket.is_listener() => Some(Role::Listener),
         State::BoundInactive | State::Close => None,
-        _ if listeners.contains(socket.protocol, socket.local) => Some(Role::Inbound),
-        _ => Some(Role::Outbound),
+        _ => {
+            let local = socket.local.inet()?;
+            let is_inbound = listeners.contains(socket.protocol, local);
+            Some(if is_inbound {
+                Role::Inbound
+            } else {
+                Role::Outbound
+            })
+        }
     }
 }
 

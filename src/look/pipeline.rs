@@ -402,13 +402,10 @@ fn enrich_cgroups(sockets: &[Socket], facts: &mut Facts) {
 
 /// Looks up names for the addresses and ports of the rows.
 fn resolve(sockets: &[Socket], facts: &mut Facts) {
-    let ends = || {
-        sockets
-            .iter()
-            .flat_map(|s| [Some(s.local), s.peer])
-            .flatten()
-    };
-    let addresses: FxHashSet<_> = ends()
+    let ends_of = |s: &Socket| [s.local.inet(), s.peer.inet()].into_iter().flatten();
+    let addresses: FxHashSet<_> = sockets
+        .iter()
+        .flat_map(ends_of)
         .map(|end| end.address)
         .filter(|address| !address.is_unspecified())
         .collect();
@@ -417,8 +414,7 @@ fn resolve(sockets: &[Socket], facts: &mut Facts) {
     let ports: FxHashSet<_> = sockets
         .iter()
         .filter(|socket| socket.protocol != Protocol::Raw)
-        .flat_map(|s| [Some(s.local), s.peer].map(|end| Some((s.protocol, end?.port))))
-        .flatten()
+        .flat_map(|s| ends_of(s).map(|end| (s.protocol, end.port)))
         .collect();
     for (protocol, port) in ports {
         if let Some(name) = names::service(port, protocol == Protocol::Udp) {

@@ -53,7 +53,8 @@ impl ShareGroups {
 
 fn bound(socket: &Socket) -> Option<Bound> {
     let shares = socket.is_listener() && socket.protocol != Protocol::Raw;
-    shares.then_some((socket.protocol, socket.local, socket.interface))
+    let local = socket.local.inet().filter(|_| shares)?;
+    Some((socket.protocol, local, socket.interface))
 }
 
 /// The cgroup a socket was made in.

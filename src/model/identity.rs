@@ -16,23 +16,20 @@ pub enum Identity {
     /// A connection by both its ends.
     Connection(Protocol, Family, Endpoint, Endpoint),
     /// Anything else by its address and its inode.
-    Bound(Protocol, Family, Endpoint, Option<NonZeroU32>),
+    Bound(Protocol, Family, Option<Endpoint>, Option<NonZeroU32>),
 }
 
 impl Identity {
     /// The identity of `socket`.
     #[must_use]
     pub fn of(socket: &Socket) -> Self {
-        let Socket {
-            protocol,
-            family,
-            local,
-            ..
-        } = *socket;
-        match (socket.cookie, socket.peer) {
-            (Some(cookie), _) => Self::Cookie(cookie),
-            (None, Some(peer)) => Self::Connection(protocol, family, local, peer),
-            (None, None) => Self::Bound(protocol, family, local, socket.inode),
+        let (protocol, family) = (socket.protocol, socket.family);
+        if let Some(cookie) = socket.cookie {
+            return Self::Cookie(cookie);
+        }
+        match (socket.local.inet(), socket.peer.inet()) {
+            (Some(local), Some(peer)) => Self::Connection(protocol, family, local, peer),
+            (local, _) => Self::Bound(protocol, family, local, socket.inode),
         }
     }
 }

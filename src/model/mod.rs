@@ -1,5 +1,6 @@
 //! The nouns: what a socket, a process and a snapshot are. No I/O, no text for people.
 
+mod address;
 mod change;
 mod endpoint;
 mod facts;
@@ -20,6 +21,7 @@ mod socket;
 mod state;
 mod tcp_info;
 
+pub use address::{Address, Peer, UnixName};
 pub use change::{Aspects, Event};
 pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet, Wildcard};
 pub use facts::{Device, Facts, Snapshot};

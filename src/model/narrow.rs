@@ -30,8 +30,8 @@ impl Narrow {
     /// Whether a socket is within.
     #[must_use]
     pub fn allows(&self, socket: &Socket) -> bool {
-        let peer = socket.peer;
-        let local_in = |range: PortRange| range.contains(socket.local.port);
+        let (local, peer) = (socket.local.inet(), socket.peer.inet());
+        let local_in = |range: PortRange| local.is_some_and(|local| range.contains(local.port));
         let peer_in = |range: PortRange| peer.is_some_and(|peer| range.contains(peer.port));
         self.local_port.is_none_or(local_in)
             && self.peer_port.is_none_or(peer_in)
@@ -40,7 +40,7 @@ impl Narrow {
                 .is_none_or(|range| local_in(range) || peer_in(range))
             && self
                 .local
-                .is_none_or(|net| net.contains(socket.local.address))
+                .is_none_or(|net| local.is_some_and(|local| net.contains(local.address)))
             && self
                 .peer
                 .is_none_or(|net| peer.is_some_and(|peer| net.contains(peer.address)))

@@ -81,12 +81,10 @@ impl ListenerPorts {
 
     /// Notes where `socket` waits, if it is a listener.
     pub fn note(&mut self, socket: &Socket) {
-        let Socket {
-            protocol, local, ..
-        } = *socket;
-        if !socket.is_listener() {
+        let protocol = socket.protocol;
+        let Some(local) = socket.local.inet().filter(|_| socket.is_listener()) else {
             return;
-        }
+        };
         if !local.address.is_unspecified() {
             self.ends.insert((protocol, local));
             return;

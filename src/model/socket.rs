@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroU64};
 
 use super::{
-    Endpoint, Family, FamilySet, Held, Memory, Protocol, Queue, SocketOptions, State, TcpInfo, Ulp,
+    Address, Family, FamilySet, Held, Memory, Peer, Protocol, Queue, SocketOptions, State, TcpInfo,
+    Ulp,
 };
 
 /// One socket as the kernel described it, and what the join found out about it.
@@ -19,9 +20,9 @@ pub struct Socket {
     /// The state.
     pub state: State,
     /// This end.
-    pub local: Endpoint,
-    /// The other end; `None` when not connected.
-    pub peer: Option<Endpoint>,
+    pub local: Address,
+    /// The other end.
+    pub peer: Peer,
     /// Index of the interface the socket is bound to (`SO_BINDTODEVICE`).
     pub interface: Option<NonZeroU32>,
     /// The inode in sockfs; `None` when no file belongs to the socket (never an identity
@@ -67,13 +68,18 @@ pub struct Socket {
 impl Socket {
     /// A socket of which only the addresses and the state are known.
     #[must_use]
-    pub fn new(protocol: Protocol, family: Family, state: State, local: Endpoint) -> Self {
+    pub fn new(
+        protocol: Protocol,
+        family: Family,
+        state: State,
+        local: impl Into<Address>,
+    ) -> Self {
         Self {
             protocol,
             family,
             state,
-            local,
-            peer: None,
+            local: local.into(),
+            peer: Peer::None,
             interface: None,
             inode: None,
             cookie: None,
@@ -112,7 +118,7 @@ impl Socket {
     /// refuse IPv4. `None` where the source does not tell; raw IPv6 sockets never take IPv4.
     #[must_use]
     pub fn takes_both_families(&self) -> Option<bool> {
-        let is_wildcard = self.local.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        let is_wildcard = self.local.ip() == Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
         if !is_wildcard || self.protocol == Protocol::Raw {
             return Some(false);
         }
@@ -129,10 +135,13 @@ impl Socket {
     /// Whether the socket serves one of `families`: what `-4` and `-6` ask.
     ///
     /// A v4-mapped connection carries IPv4, and nothing else. An IPv6 wildcard takes IPv4, too,
-    /// unless it was asked not to, which some sources do not tell.
+    /// unless it was asked not to, which some sources do not tell. What has no IP address serves
+    /// neither, and is left out where one of them is asked for.
     #[must_use]
     pub fn serves(&self, families: FamilySet) -> bool {
-        let address = self.local.address;
+        let Some(address) = self.local.ip() else {
+            return families == FamilySet::BOTH;
+        };
         let takes_ipv4 = address.is_ipv4() || self.takes_both_families() != Some(false);
         (families.v4 && takes_ipv4) || (families.v6 && address.is_ipv6())
     }
@@ -313,6 +322,7 @@ impl OwnerStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Endpoint;
 
     #[test]
     fn a_family_is_what_a_socket_serves() {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::analyze::wait::{Condition, Target, is_bound_only};
-use crate::columns::{self, Column, Row, Value};
+use crate::columns::{self, Column, Row, Value, peer_end};
 use crate::json::socket::SocketRow;
-use crate::model::{Endpoint, Facts, OwnerStatus, Protocol, Role, Socket, State};
+use crate::model::{Facts, OwnerStatus, Peer, Protocol, Role, Socket, State};
 use crate::text::cell::{Style, write_value};
 use crate::text::units;
 
@@ -108,11 +108,11 @@ pub fn seconds(time: Duration) -> String {
 #[must_use]
 pub fn holders(sockets: &[&Socket], facts: &Facts) -> String {
     some_of(sockets, |socket| {
-        let state = match (socket.state, socket.peer) {
+        let state = match (socket.state, &socket.peer) {
             (State::Listen | State::Unconnected, _) => String::new(),
-            (_, None) => " (bound, not listening)".to_owned(),
-            (state, Some(peer)) => {
-                let peer = far_end(socket, facts, peer);
+            (_, Peer::None) => " (bound, not listening)".to_owned(),
+            (state, _) => {
+                let peer = far_end(socket, facts);
                 match (socket.role, socket.protocol) {
                     (_, Protocol::Udp) => format!(", connected to {peer}"),
                     (Some(Role::Outbound), _) => format!(", outgoing to {peer}, {state}"),
@@ -199,15 +199,9 @@ fn place(socket: &Socket, facts: &Facts) -> String {
 }
 
 /// The address of the other end.
-fn far_end(socket: &Socket, facts: &Facts, end: Endpoint) -> String {
+fn far_end(socket: &Socket, facts: &Facts) -> String {
     let mut text = String::new();
-    let value = Value::End {
-        end,
-        takes_both: false,
-        protocol: socket.protocol,
-        device: None,
-        facts,
-    };
+    let value = peer_end(Row { socket, facts });
     write_value(&mut text, &value, Style::Person);
     text
 }
@@ -240,7 +234,7 @@ mod tests {
     #[test]
     fn a_sentence_names_a_few_and_counts_the_rest() {
         let socket = |port, state| {
-            let local = Endpoint::new("127.0.0.1".parse().unwrap(), port);
+            let local = crate::model::Endpoint::new("127.0.0.1".parse().unwrap(), port);
             Socket::new(Protocol::Tcp, Family::V4, state, local)
         };
         let all: Vec<Socket> = (1..=5).map(|port| socket(port, State::Listen)).collect();

@@ -52,9 +52,8 @@ pub(super) fn places(app: &App, round: &Round) -> Vec<Place> {
 fn sort(app: &App, round: &Round, places: &mut [Place]) {
     let ends = |row: Row<'_>| {
         (
-            row.socket.local.port,
-            row.socket.local.address,
-            row.socket.peer.map(|p| (p.address, p.port)),
+            row.socket.local.inet().map(|end| (end.port, end.address)),
+            row.socket.peer.inet(),
         )
     };
     let rate = |row: Row<'_>| {

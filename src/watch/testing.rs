@@ -112,10 +112,10 @@ impl World {
             Family::V4
         };
         let mut socket = Socket::new(Protocol::Tcp, family, state, end(ends[0]));
-        socket.peer = Some(end(ends[1]));
+        socket.peer = end(ends[1]).into();
         socket.queue = Some(Queue::Bytes { recv: 0, send: 0 });
-        socket.role = Some(match socket.local.port {
-            443 | 8080 => Role::Inbound,
+        socket.role = Some(match socket.local.port() {
+            Some(443 | 8080) => Role::Inbound,
             _ => Role::Outbound,
         });
         socket.tcp = Some(Box::default());

@@ -161,7 +161,8 @@ pub fn socket(row: &[u8], protocol: Protocol) -> Option<Socket> {
     let peer = Endpoint::new(address(row, 24, family)?, be16_at(row, 6)?);
     let inode = NonZeroU32::new(u32_at(row, 68)?);
     let mut socket = Socket::new(protocol, family, state, local);
-    socket.peer = Some(peer).filter(|peer| is_connected(state) && !peer.is_unset());
+    let peer = Some(peer).filter(|peer| is_connected(state) && !peer.is_unset());
+    socket.peer = peer.into();
     socket.interface = NonZeroU32::new(u32_at(row, 40)?);
     socket.cookie = cookie(u32_at(row, 44)?, u32_at(row, 48)?);
     socket.inode = inode;

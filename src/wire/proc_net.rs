@@ -34,7 +34,8 @@ pub fn socket(line: &str, protocol: Protocol, family: Family) -> Option<Socket> 
         Protocol::Udp | Protocol::Raw => State::from_datagram(number),
     };
     let mut socket = Socket::new(protocol, family, state, local);
-    socket.peer = Some(peer).filter(|peer| !socket.is_listener() && !peer.is_unset());
+    let peer = Some(peer).filter(|peer| !socket.is_listener() && !peer.is_unset());
+    socket.peer = peer.into();
     socket.inode = inode;
     socket.uid = inode.map(|_| uid);
     socket.timer = timer_of(protocol, timer, when, retransmits, probes);
@@ -133,9 +134,12 @@ mod tests {
     #[test]
     fn parses() {
         let listener = tcp(LISTEN).unwrap();
-        assert_eq!(listener.local.to_string_for_test(), "127.0.0.1:45493");
+        assert_eq!(
+            listener.local.inet().unwrap().to_string_for_test(),
+            "127.0.0.1:45493"
+        );
         assert_eq!(listener.state, State::Listen);
-        assert_eq!(listener.peer, None);
+        assert!(listener.peer.is_none());
         assert_eq!(listener.inode, NonZeroU32::new(7859));
         assert_eq!(listener.uid, Some(0));
         assert_eq!(
@@ -170,8 +174,11 @@ mod tests {
     fn ipv6_words_are_in_host_order() {
         let line = "0: 00000000000000000000000001000000:1F90 0000000000000000FFFF00000100007F:0050 01 00000000:00000000 00:00000000 00000000 0 0 1 1 0 20 0 0 10 -1";
         let row = socket(line, Protocol::Tcp, Family::V6).unwrap();
-        assert_eq!(row.local.to_string_for_test(), "[::1]:8080");
-        assert_eq!(row.peer.unwrap().to_string_for_test(), "127.0.0.1:80");
+        assert_eq!(row.local.inet().unwrap().to_string_for_test(), "[::1]:8080");
+        assert_eq!(
+            row.peer.inet().unwrap().to_string_for_test(),
+            "127.0.0.1:80"
+        );
     }
 
     #[test]

@@ -77,7 +77,7 @@ prop_compose! {
             _ => State::Unconnected,
         };
         let mut socket = Socket::new(protocol, family, state, local);
-        socket.peer = peer.filter(|_| state == State::Established);
+        socket.peer = peer.filter(|_| state == State::Established).into();
         socket.interface = interface.and_then(NonZeroU32::new);
         socket.v6_only = v6_only;
         socket
@@ -176,7 +176,7 @@ proptest! {
     ) {
         let facts = facts();
         for socket in sockets.iter().filter(|socket| socket.is_listener()) {
-            let Endpoint { address, port } = socket.local;
+            let Endpoint { address, port } = socket.local.inet().unwrap();
             let is_dual = socket.dual_stack() == Some(true);
             let text = if is_dual {
                 format!("*:{port}")
@@ -190,7 +190,7 @@ proptest! {
             let expected = places(&sockets, is_so);
             prop_assert_eq!(found(&filter("local", &text), &sockets, &facts), expected, "{}", text);
             // The address alone is that of every wildcard.
-            let expected = places(&sockets, |other| other.local.address == address);
+            let expected = places(&sockets, |other| other.local.ip() == Some(address));
             let alone = filter("laddr", &address.to_string());
             prop_assert_eq!(found(&alone, &sockets, &facts), expected, "{}", address);
         }

@@ -132,7 +132,15 @@ fn both_sources_tell_the_same_of_the_same_sockets() {
             let timer = s
                 .timer
                 .map(|timer| (timer.kind.to_string(), count(timer.retransmits)));
-            (s.state, s.local, s.peer, s.inode, s.uid, queue, timer)
+            (
+                s.state,
+                s.local.inet(),
+                s.peer.inet(),
+                s.inode,
+                s.uid,
+                queue,
+                timer,
+            )
         };
         let known = |s: &&Socket| s.state != State::BoundInactive;
         let a: BTreeSet<_> = netlink(protocol, family, name)
@@ -186,12 +194,12 @@ fn mapped_addresses_are_ipv4_in_an_ipv6_table() {
     let sockets = netlink(Protocol::Tcp, Family::V6, "tcp6");
     let mapped: Vec<_> = sockets
         .iter()
-        .filter(|s| s.local.address.is_ipv4() && s.peer.is_some())
+        .filter(|s| s.local.ip().is_some_and(|ip| ip.is_ipv4()) && s.peer.is_some())
         .collect();
     assert!(!mapped.is_empty());
     for socket in mapped {
         assert_eq!(socket.family, Family::V6);
-        assert!(socket.peer.unwrap().address.is_ipv4());
+        assert!(socket.peer.ip().unwrap().is_ipv4());
     }
     let dual = sockets.iter().find(|s| s.v6_only == Some(false));
     assert!(dual.is_some_and(|s| s.state == State::Listen));

@@ -57,7 +57,7 @@ pub struct Attributor<'a> {
     now: &'a Sample,
     before: Option<&'a Past>,
     /// The lowest pid that holds a listener of the port, in each namespace.
-    listeners: FxHashMap<(Option<NonZeroU64>, u16), u32>,
+    listeners: FxHashMap<(Option<NonZeroU64>, Option<u16>), u32>,
     /// Some socket that each process holds.
     held: FxHashMap<u32, Held>,
 }
@@ -74,7 +74,7 @@ impl<'a> Attributor<'a> {
             };
             held.entry(process.pid).or_insert(socket.held);
             if socket.protocol == Protocol::Tcp && socket.state == State::Listen {
-                let key = (socket.netns, socket.local.port);
+                let key = (socket.netns, socket.local.port());
                 let pid = listeners.entry(key).or_insert(process.pid);
                 *pid = process.pid.min(*pid);
             }
@@ -119,7 +119,7 @@ impl<'a> Attributor<'a> {
             // Somebody holds it who cannot be seen.
             return Whose::default();
         }
-        let listener = self.listeners.get(&(socket.netns, socket.local.port));
+        let listener = self.listeners.get(&(socket.netns, socket.local.port()));
         listener.map_or_else(Whose::default, |pid| whose(*pid, Attribution::Listener))
     }
 

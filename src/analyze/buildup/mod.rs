@@ -237,9 +237,10 @@ impl Sides {
     fn count(sockets: &[&Socket]) -> Self {
         let mut sides = Self::default();
         for socket in sockets {
-            let port = (socket.state, socket.local.port);
-            *sides.ports.entry(port).or_default() += 1;
-            if let Some(peer) = socket.peer {
+            if let Some(port) = socket.local.port() {
+                *sides.ports.entry((socket.state, port)).or_default() += 1;
+            }
+            if let Some(peer) = socket.peer.inet() {
                 *sides.peers.entry((socket.state, peer)).or_default() += 1;
             }
         }
@@ -248,8 +249,9 @@ impl Sides {
 
     /// Whether the clients came here.
     fn is_inbound(&self, socket: &Socket) -> bool {
-        let port = self.ports.get(&(socket.state, socket.local.port));
-        let peer = socket.peer;
+        let port = socket.local.port();
+        let port = port.and_then(|port| self.ports.get(&(socket.state, port)));
+        let peer = socket.peer.inet();
         let peer = peer.and_then(|peer| self.peers.get(&(socket.state, peer)));
         socket.role == Some(Role::Inbound) || port > peer
     }
@@ -261,8 +263,8 @@ fn party(socket: &Socket, whose: Whose, sides: &Sides) -> PileKey {
     PileKey {
         state: socket.state,
         whose: Some(whose),
-        port: inbound.then_some(socket.local.port),
-        peer: socket.peer.filter(|_| !inbound),
+        port: socket.local.port().filter(|_| inbound),
+        peer: socket.peer.inet().filter(|_| !inbound),
         group: None,
     }
 }
@@ -308,8 +310,8 @@ fn pile(
         is_held: sockets.iter().any(|socket| socket.inode.is_some()),
         owner_status: owner_status(sockets),
         group: key.group.clone(),
-        local: shared(sockets.iter().map(|socket| Some(socket.local))),
-        peer: shared(sockets.iter().map(|socket| socket.peer)),
+        local: shared(sockets.iter().map(|socket| socket.local.inet())),
+        peer: shared(sockets.iter().map(|socket| socket.peer.inet())),
         verdicts: (key.state == State::CloseWait).then_some(verdicts),
         unanswered: (key.state == State::SynSent).then(|| Unanswered::of(sockets)),
         files,

@@ -42,6 +42,7 @@ pub(super) const RULE: Rule = Rule {
 
 /// What is seen at one listener.
 struct QueueSeen {
+    port: u16,
     queue: AcceptQueue,
     limit: u32,
     before: Option<AcceptQueue>,
@@ -73,7 +74,7 @@ struct Around {
     /// none was seen full that it could have been.
     overflowed: bool,
     /// Half-open handshakes of each local port.
-    syn_recv: FxHashMap<u16, u64>,
+    syn_recv: FxHashMap<Option<u16>, u64>,
 }
 
 impl Around {
@@ -82,7 +83,7 @@ impl Around {
         let any_full = case.tcp(&[State::Listen]).any(|s| was_full(case, s));
         let mut syn_recv = FxHashMap::default();
         for socket in case.tcp(&[State::SynRecv]) {
-            *syn_recv.entry(socket.local.port).or_default() += 1;
+            *syn_recv.entry(socket.local.port()).or_default() += 1;
         }
         Self {
             overflowed: grown.is_none_or(|n| n > 0) && !any_full,
@@ -99,7 +100,7 @@ fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<QueueSeen> 
         _ => None,
     });
     let drops = socket.drops.map(u64::from);
-    let syn_recv = around.syn_recv.get(&socket.local.port).copied();
+    let syn_recv = around.syn_recv.get(&socket.local.port()).copied();
     let syn_recv = syn_recv.unwrap_or(0);
     // Beyond the limit of the SYN queue the drops may be of that one.
     let for_full = was_full(case, socket)
@@ -110,6 +111,7 @@ fn look(case: &Case<'_>, around: &Around, socket: &Socket) -> Option<QueueSeen> 
     let dropped = dropped.map(|dropped| if for_full { dropped } else { 0 });
     let steady = case.steady_drops(socket).filter(|_| for_full);
     Some(QueueSeen {
+        port: socket.local.port()?,
         limit: queue.limit?,
         syn_recv,
         queue,
@@ -155,14 +157,14 @@ fn judge(case: &Case<'_>, seen: &QueueSeen) -> Option<Severity> {
 
 fn tell(case: &Case<'_>, socket: &Socket, seen: &QueueSeen, severity: Severity) -> Finding {
     let mut subject = super::case::subject(case, &[socket]);
-    subject.source = Some(socket.local.address);
+    subject.source = socket.local.ip();
     let holders = holders(case, socket);
     if let Some(first) = holders.first() {
         subject.process = Some((first.pid, first.comm.clone()));
     }
     let who = accepting(&holders, false).unwrap_or_else(|| subject.who());
     let named = accepting(&holders, true).unwrap_or_else(|| subject.who());
-    let (length, limit, port) = (seen.queue.length, seen.limit, socket.local.port);
+    let (length, limit, port) = (seen.queue.length, seen.limit, seen.port);
     let somaxconn = case.setting("net.core.somaxconn");
     let full = seen.queue.is_full() == Some(true);
     let nearly = u64::from(length) * 100 >= u64::from(limit) * NEARLY_FULL && length > 0;
@@ -261,10 +263,11 @@ fn hindrances(holders: &[HoldingProcess]) -> String {
 /// Connections of the listener that wait for accept(), in one state.
 fn waiting(case: &Case<'_>, listener: &Socket, state: State) -> u64 {
     let waits = |socket: &&Socket| {
-        socket.local.port == listener.local.port
+        let here = socket.local.inet();
+        socket.local.port() == listener.local.port()
             && socket.owner_status == OwnerStatus::Unaccepted
-            && case
-                .listener_at(socket.local)
+            && here
+                .and_then(|here| case.listener_at(here))
                 .is_some_and(|l| l.local == listener.local)
     };
     case.tcp(&[state]).filter(waits).count() as u64

@@ -172,7 +172,9 @@ impl<'a> Case<'a> {
         let by_port = self.listeners.get_or_init(|| {
             let mut by_port: FxHashMap<u16, Vec<&Socket>> = FxHashMap::default();
             for socket in self.tcp(&[State::Listen]) {
-                by_port.entry(socket.local.port).or_default().push(socket);
+                if let Some(port) = socket.local.port() {
+                    by_port.entry(port).or_default().push(socket);
+                }
             }
             by_port
         });
@@ -184,10 +186,10 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn listener_at(&self, local: Endpoint) -> Option<&'a Socket> {
         let on_port = self.listeners_on(local.port);
-        let exact = on_port.iter().find(|l| l.local == local);
+        let exact = on_port.iter().find(|l| l.local.inet() == Some(local));
         let any = on_port
             .iter()
-            .find(|l| l.local.address.is_unspecified() && accepts(l, local.address));
+            .find(|listener| accepts_anywhere(listener, local.address));
         exact.or(any).copied()
     }
 
@@ -200,9 +202,10 @@ impl<'a> Case<'a> {
     /// The socket at the other end, when it is in this namespace.
     #[must_use]
     pub fn other_end(&self, socket: &Socket) -> Option<&'a Socket> {
-        let peer = socket.peer.filter(|peer| self.is_here(peer.address))?;
-        let sockets = self.now.sockets().iter();
-        other_end(sockets.filter(|other| other.local == peer), socket)
+        let address = socket.peer.ip()?;
+        let sockets = || self.now.sockets().iter();
+        self.is_here(address)
+            .then(|| other_end(sockets(), socket))?
     }
 }
 
@@ -211,11 +214,12 @@ pub fn is_held(socket: &Socket) -> bool {
     socket.inode.is_some() && socket.owner_status != OwnerStatus::Unaccepted
 }
 
-/// Whether a listener on all addresses accepts connections to `address`.
-fn accepts(listener: &Socket, address: IpAddr) -> bool {
-    match listener.local.address {
-        IpAddr::V4(_) => address.is_ipv4(),
-        IpAddr::V6(_) => address.is_ipv6() || listener.v6_only != Some(true),
+/// Whether a listener is one on all addresses, and accepts connections to `address`.
+fn accepts_anywhere(listener: &Socket, address: IpAddr) -> bool {
+    match listener.local.ip().filter(IpAddr::is_unspecified) {
+        Some(IpAddr::V4(_)) => address.is_ipv4(),
+        Some(IpAddr::V6(_)) => address.is_ipv6() || listener.v6_only != Some(true),
+        None => false,
     }
 }
 
@@ -292,8 +296,8 @@ impl Party {
         }
         Self {
             pid: pid.ok_or(socket.owner_status),
-            port: inbound.then_some(socket.local.port),
-            peer: socket.peer.filter(|_| !inbound),
+            port: socket.local.port().filter(|_| inbound),
+            peer: socket.peer.inet().filter(|_| !inbound),
         }
     }
 }
@@ -332,15 +336,14 @@ pub fn subject(case: &Case<'_>, sockets: &[&Socket]) -> super::Subject {
     let first = sockets.first();
     let same = |part: &dyn Fn(&Socket) -> bool| sockets.iter().all(|socket| part(socket));
     let owner = first.and_then(|socket| case.owner(socket));
-    let port = first.map(|socket| socket.local.port);
+    let port = first.and_then(|socket| socket.local.port());
     let inbound = same(&|socket| socket.role == Some(Role::Inbound));
-    let peer = first.and_then(|socket| socket.peer);
-    let same_address =
-        same(&|socket| socket.peer.map(|p| p.address) == peer.map(|peer| peer.address));
-    let same_port = same(&|socket| socket.peer.map(|p| p.port) == peer.map(|peer| peer.port));
+    let peer = first.and_then(|socket| socket.peer.inet());
+    let same_address = same(&|socket| socket.peer.ip() == peer.map(|peer| peer.address));
+    let same_port = same(&|socket| socket.peer.port() == peer.map(|peer| peer.port));
     super::Subject {
         port: port.filter(|&port| {
-            (inbound || sockets.len() == 1) && same(&|socket| socket.local.port == port)
+            (inbound || sockets.len() == 1) && same(&|socket| socket.local.port() == Some(port))
         }),
         family: first
             .and_then(|socket| socket.only_family())

@@ -70,7 +70,7 @@ struct Leak<'a> {
 const LOOKED_AT: usize = 20;
 
 /// A process, or a local port and the reason why its process is not known.
-type HeldBy = Result<u32, (OwnerStatus, u16)>;
+type HeldBy = Result<u32, (OwnerStatus, Option<u16>)>;
 
 fn check(case: &Case<'_>) -> Outcome {
     let mut leaks: BTreeMap<HeldBy, Leak<'_>> = BTreeMap::new();
@@ -91,7 +91,7 @@ fn check(case: &Case<'_>) -> Outcome {
     }
     let before = before(case);
     let mut findings = Vec::new();
-    let mut spread: BTreeMap<u16, Leak<'_>> = BTreeMap::new();
+    let mut spread: BTreeMap<Option<u16>, Leak<'_>> = BTreeMap::new();
     for (holder, leak) in &leaks {
         let before = holder.ok().and_then(|pid| {
             let before = before.as_ref()?;
@@ -101,7 +101,7 @@ fn check(case: &Case<'_>) -> Outcome {
         if found.is_none() {
             for socket in &leak.stay {
                 if socket.role == Some(Role::Inbound) {
-                    spread.entry(socket.local.port).or_default().add(socket);
+                    spread.entry(socket.local.port()).or_default().add(socket);
                 }
             }
         }
@@ -143,7 +143,7 @@ impl<'a> Leak<'a> {
 
 fn holder(case: &Case<'_>, socket: &Socket) -> HeldBy {
     let owner = case.owner(socket).map(|process| process.pid);
-    owner.ok_or((socket.owner_status, socket.local.port))
+    owner.ok_or((socket.owner_status, socket.local.port()))
 }
 
 /// Whether data still goes to the peer, which has closed only its own half.

@@ -95,7 +95,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Outcome {
     let listeners = case.now.sockets().iter();
     let exposed = listeners.filter(|socket| {
-        socket.is_listener() && socket.peer.is_none() && socket.local.address.is_unspecified()
+        let is_open = socket.local.ip().is_some_and(|ip| ip.is_unspecified());
+        socket.is_listener() && socket.peer.is_none() && is_open
     });
     // Without its program a listener on a port that tells nothing may be anything.
     let hidden = [OwnerStatus::Denied, OwnerStatus::NotAsked];
@@ -109,9 +110,11 @@ fn check(case: &Case<'_>) -> Outcome {
     });
     let mut findings: Vec<Finding> = Vec::new();
     for &socket in &exposed.known {
-        let Some(finding) = service(case, socket).map(|what| tell(case, socket, what)) else {
+        let port = socket.local.port();
+        let Some((what, port)) = service(case, socket).zip(port) else {
             continue;
         };
+        let finding = tell(case, (socket, port), what);
         // 0.0.0.0 and [::] of one service are one finding, which is about both families.
         let of_both = |finding: &Finding| super::Subject {
             family: None,
@@ -139,7 +142,7 @@ fn service(case: &Case<'_>, socket: &Socket) -> Option<Known> {
         let names = service.programs;
         owners.any(|process| names.iter().any(|name| process.is_called(name.as_bytes())))
     };
-    let on_port = |service: &&Service| service.port == socket.local.port;
+    let on_port = |service: &&Service| Some(service.port) == socket.local.port();
     let confirmed =
         of_protocol().find(|service| is_run(service) && (service.on_any_port || on_port(service)));
     let known = |by_program| {
@@ -163,10 +166,9 @@ fn words(known: Known) -> String {
     }
 }
 
-fn tell(case: &Case<'_>, socket: &Socket, known: Known) -> Finding {
+fn tell(case: &Case<'_>, (socket, port): (&Socket, u16), known: Known) -> Finding {
     let mut subject = super::case::subject(case, &[socket]);
     subject.protocol = Some(socket.protocol);
-    let port = socket.local.port;
     let who = subject.who();
     let far = case.now.kernel.addresses().iter();
     let far: Vec<_> = far
@@ -218,7 +220,7 @@ mod tests {
     fn listener(port: u16, address: IpAddr, comm: &str) -> Stage {
         let mut stage = Stage::new();
         stage.process(10, comm, 1024);
-        stage.listener(port, 0, 128, 10).0.local.address = address;
+        stage.listener(port, 0, 128, 10).0.local.inet_mut().address = address;
         stage
     }
 
@@ -227,7 +229,8 @@ mod tests {
     #[test]
     fn a_service_on_all_addresses_is_worth_knowing() {
         let mut stage = listener(6379, ALL, "x");
-        stage.listener(6379, 0, 128, 10).0.local.address = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        stage.listener(6379, 0, 128, 10).0.local.inet_mut().address =
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let finding = stage.only(&RULE);
         assert_eq!(finding.severity, Severity::Info);
         assert_eq!(finding.subject.port, Some(6379));
@@ -247,7 +250,7 @@ mod tests {
                 Protocol::Udp => stage.udp(service.port, 0, 0, 10),
                 _ => stage.listener(service.port, 0, 128, 10),
             };
-            made.0.local.address = ALL;
+            made.0.local.inet_mut().address = ALL;
             let finding = stage.only(&RULE);
             let title = &finding.title;
             assert!(title.contains("usually"), "{title}");
@@ -273,7 +276,7 @@ mod tests {
         });
         assert!(stage.outcome(&RULE).is_err());
         let made = stage.listener(6379, 0, 128, 10);
-        made.0.local.address = ALL;
+        made.0.local.inet_mut().address = ALL;
         made.0.owner_status = OwnerStatus::NotAsked;
         let found = stage.outcome(&RULE).unwrap();
         assert_eq!(found.findings.len(), 1);

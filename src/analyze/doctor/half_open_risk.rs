@@ -29,7 +29,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let far = case
         .tcp(&[State::Established])
         .filter(|socket| is_held(socket) && socket.timer.is_none())
-        .filter(|socket| socket.peer.is_some_and(|p| !case.is_here(p.address)));
+        .filter(|socket| socket.peer.ip().is_some_and(|peer| !case.is_here(peer)));
     // Without the addresses of this namespace a peer on this host looks like a far one.
     let has_addresses = !case.now.kernel.addresses().is_empty();
     let far = Rows::split(far, |socket| {
@@ -115,7 +115,7 @@ mod tests {
         made.quiet(IDLE_MS + 1).timer(TimerKind::Keepalive, 0);
         kept.none(&RULE);
         let mut here = idle(IDLE_MS + 1);
-        here.each(|made| made.0.peer.as_mut().unwrap().address = stage::HERE);
+        here.each(|made| made.0.peer.inet_mut().address = stage::HERE);
         here.none(&RULE);
         let mut own = idle(IDLE_MS + 1);
         own.kernel().has_address(stage::FAR);

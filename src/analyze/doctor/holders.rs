@@ -77,7 +77,7 @@ fn accepted(case: &Case<'_>, listener: &Socket) -> FxHashMap<u32, u64> {
     let mut counts = FxHashMap::default();
     let states = [State::Established, State::CloseWait];
     for socket in case.tcp(&states) {
-        if socket.role == Some(Role::Inbound) && socket.local.port == listener.local.port {
+        if socket.role == Some(Role::Inbound) && socket.local.port() == listener.local.port() {
             for process in case.now.facts().owner_processes(socket) {
                 *counts.entry(process.pid).or_default() += 1;
             }

@@ -100,8 +100,8 @@ fn judge(case: &Case<'_>, sockets: &[&Socket], most: u8) -> Severity {
         return Severity::Info;
     };
     if first.role == Some(Role::Inbound) {
-        let port = first.local.port;
-        let clients = case.tcp(SENDING).filter(|s| s.local.port == port).count() as u64;
+        let port = first.local.port();
+        let clients = case.tcp(SENDING).filter(|s| s.local.port() == port).count() as u64;
         let lossy = sockets.len() as u64;
         if lossy == 1 || lossy * ONE_IN < clients {
             return Severity::Info;
@@ -251,7 +251,7 @@ mod tests {
         let made = stage.outbound(State::SynSent, 40_000, 443, Some(10));
         let made = made.timer(TimerKind::Retransmit, 5);
         made.0.tcp.as_mut().unwrap().unacked = 1;
-        made.0.peer.as_mut().unwrap().address = stage::HERE;
+        made.0.peer.inet_mut().address = stage::HERE;
         stage.none(&RULE);
     }
 

@@ -17,7 +17,7 @@ pub(super) fn linear_syns(case: &Case<'_>) -> u8 {
 
 /// Whether the peer is a listener here that has no place for it.
 pub(super) fn waits_for_accept(case: &Case<'_>, socket: &Socket) -> bool {
-    let Some(peer) = socket.peer.filter(|peer| case.is_here(peer.address)) else {
+    let Some(peer) = socket.peer.inet().filter(|peer| case.is_here(peer.address)) else {
         return false;
     };
     let queue = case.listener_at(peer).and_then(accept_queue);

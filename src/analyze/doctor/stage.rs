@@ -100,7 +100,7 @@ impl Stage {
         owner: Option<u32>,
     ) -> Made<'_> {
         let mut socket = Socket::new(Protocol::Tcp, Family::V4, state, Endpoint::new(HERE, port));
-        socket.peer = Some(Endpoint::new(FAR, peer));
+        socket.peer = Endpoint::new(FAR, peer).into();
         socket.role = Some(Role::Inbound);
         socket.queue = Some(Queue::Bytes { recv: 0, send: 0 });
         socket.tcp = Some(Box::default());

@@ -41,7 +41,9 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Outcome {
     let mut half_open: BTreeMap<u16, u64> = BTreeMap::new();
     for socket in case.tcp(&[State::SynRecv]) {
-        *half_open.entry(socket.local.port).or_default() += 1;
+        if let Some(port) = socket.local.port() {
+            *half_open.entry(port).or_default() += 1;
+        }
     }
     let rate = |name| case.steady_rate("TcpExt", name);
     let refused = rate("TCPReqQFullDoCookies") + rate("TCPReqQFullDrop");
@@ -72,7 +74,7 @@ fn check(case: &Case<'_>) -> Outcome {
             findings.extend(
                 listeners
                     .first()
-                    .map(|listener| tell(case, listener, count, limit, severity)),
+                    .map(|listener| tell(case, (listener, port), count, limit, severity)),
             );
         }
     }
@@ -111,7 +113,7 @@ fn judge(case: &Case<'_>, port: u16, count: u64, limit: u64, refused: f64) -> Op
     // Half-open handshakes have no cookie that lasts: what counts is how many stayed.
     let stayed = case
         .tcp(&[State::SynRecv])
-        .filter(|socket| socket.local.port == port && before.of_socket(socket).is_some())
+        .filter(|socket| socket.local.port() == Some(port) && before.of_socket(socket).is_some())
         .count() as u64;
     if full && no_cookies && nearly(stayed) {
         Some(Severity::Critical)
@@ -120,11 +122,16 @@ fn judge(case: &Case<'_>, port: u16, count: u64, limit: u64, refused: f64) -> Op
     }
 }
 
-fn tell(case: &Case<'_>, listener: &Socket, count: u64, limit: u64, severity: Severity) -> Finding {
+fn tell(
+    case: &Case<'_>,
+    (listener, port): (&Socket, u16),
+    count: u64,
+    limit: u64,
+    severity: Severity,
+) -> Finding {
     let mut subject = super::case::subject(case, &[listener]);
-    subject.source = Some(listener.local.address);
+    subject.source = listener.local.ip();
     let who = subject.who();
-    let port = listener.local.port;
     let cookies = case.setting("net.ipv4.tcp_syncookies");
     let then = match cookies {
         Some(0) => "beyond the limit SYNs are dropped, because tcp_syncookies is 0",

@@ -100,9 +100,10 @@ fn whose(case: &Case<'_>) -> Whose {
     let mut all = 0_u64;
     for socket in case.tcp(&[State::TimeWait]) {
         all += 1;
-        if socket.role == Some(Role::Inbound) {
-            *inbound.entry(socket.local.port).or_default() += 1;
-        } else if let Some(peer) = socket.peer {
+        let is_inbound = socket.role == Some(Role::Inbound);
+        if let Some(port) = socket.local.port().filter(|_| is_inbound) {
+            *inbound.entry(port).or_default() += 1;
+        } else if let Some(peer) = socket.peer.inet() {
             *outbound.entry(peer).or_insert(0_u64) += 1;
         }
     }

@@ -55,7 +55,13 @@ fn judge(case: &Case<'_>, socket: &Socket) -> Option<Finding> {
         _ if full => Severity::Warning,
         _ => Severity::Info,
     };
-    Some(tell(case, socket, rate, full, severity))
+    Some(tell(
+        case,
+        (socket, socket.local.port()?),
+        rate,
+        full,
+        severity,
+    ))
 }
 
 /// Whether the buffer takes no more: it is nearly full, or what waits in it was not read
@@ -80,7 +86,7 @@ fn held(socket: &Socket) -> Option<u64> {
 
 fn tell(
     case: &Case<'_>,
-    socket: &Socket,
+    (socket, port): (&Socket, u16),
     rate: Option<f64>,
     full: bool,
     severity: Severity,
@@ -88,7 +94,6 @@ fn tell(
     let mut subject = super::case::subject(case, &[socket]);
     subject.protocol = Some(Protocol::Udp);
     let who = subject.who();
-    let port = socket.local.port;
     let drops = socket.drops.unwrap_or(0);
     let losing = rate.is_some_and(|rate| rate > 0.0);
     let title = match rate {

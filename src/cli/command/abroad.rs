@@ -40,8 +40,8 @@ impl Abroad {
             return Self::default();
         }
         Self::look(query, &|socket| {
-            let port = socket.local.port;
-            asked.has(port, socket.protocol) && is_free(port)
+            let is_wanted = |port| asked.has(port, socket.protocol) && is_free(port);
+            socket.local.port().is_some_and(is_wanted)
         })
     }
 

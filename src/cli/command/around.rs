@@ -17,7 +17,7 @@ pub(crate) fn around(query: &Query, asked: &[PortRange], sockets: &mut [Socket])
     let mut is_open = false;
     for socket in sockets {
         let came_in = socket.role == Some(Role::Inbound);
-        if socket.peer.is_some() && !came_in && is_asked(socket.local.port) {
+        if socket.peer.is_some() && !came_in && socket.local.port().is_some_and(is_asked) {
             is_open = true;
             open.extend(socket.cookie.map(|cookie| (cookie, socket)));
         }

@@ -215,17 +215,17 @@ fn person(session: &Session, inspected: &[Inspected<'_>], found: usize) -> Resul
 fn others(request: &Request, near: &Ends<'_>, shown: &[Socket]) -> Result<Snapshot, Failure> {
     let mut here = None;
     let mut is_here = |socket: &Socket| {
-        socket.peer.is_some_and(|peer| {
-            peer.address.is_loopback()
-                || peer.address == socket.local.address
-                || here.get_or_insert_with(addresses).contains(&peer.address)
+        socket.peer.ip().is_some_and(|peer| {
+            peer.is_loopback()
+                || socket.local.ip() == Some(peer)
+                || here.get_or_insert_with(addresses).contains(&peer)
         })
     };
     let mut ports: Vec<u16> = shown
         .iter()
         .filter(|socket| is_here(socket))
         .filter(|socket| near.other(socket).is_none())
-        .filter_map(|socket| Some(socket.peer?.port))
+        .filter_map(|socket| socket.peer.port())
         .collect();
     ports.sort_unstable();
     ports.dedup();

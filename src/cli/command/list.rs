@@ -145,7 +145,7 @@ pub(crate) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
 /// Sorts rows; equal ones keep the kernel's order.
 pub(crate) fn sort(sockets: &mut [Socket], facts: &Facts, order: Order) {
     match order {
-        Order::Port => sockets.sort_by_key(|s| (s.local.port, s.protocol, s.local.address)),
+        Order::Port => sockets.sort_by_key(|s| (s.local.port(), s.protocol, s.local.ip())),
         Order::Column(column, reverse) => sockets.sort_by(|a, b| {
             let value = |socket| (column.value)(Row { socket, facts });
             let (a, b) = (value(a), value(b));

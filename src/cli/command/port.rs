@@ -53,7 +53,7 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     let Snapshot { sockets, facts, .. } = &mut snapshot;
     let states = session.states(StateSet::ALL);
     sockets.retain(|s| {
-        let ends = [Some(s.local.port), s.peer.map(|peer| peer.port)];
+        let ends = [s.local.port(), s.peer.port()];
         let mut ends = ends.into_iter().flatten();
         ends.any(|port| ports_asked.has(port, s.protocol))
             && s.serves(families)
@@ -101,7 +101,8 @@ fn holders(asked: &[PortRange], filter: &Filter, snapshot: &Snapshot) -> pids::F
     let holds = |socket: &&Socket| {
         let state = socket.state;
         let bound = matches!(state, State::BoundInactive | State::Close);
-        let is_asked = asked.iter().any(|range| range.contains(socket.local.port));
+        let port = socket.local.port();
+        let is_asked = port.is_some_and(|port| asked.iter().any(|range| range.contains(port)));
         is_asked && (bound || StateSet::LISTENING.contains(state))
     };
     let rows = snapshot.sockets.iter();

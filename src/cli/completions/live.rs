@@ -291,8 +291,11 @@ fn look(session: &Session, states: StateSet) -> Snapshot {
 fn ports(session: &Session) -> Vec<Candidate> {
     let Snapshot { sockets, facts, .. } = look(session, StateSet::LISTENING);
     let mut ports: BTreeMap<u16, BTreeSet<String>> = BTreeMap::new();
-    for socket in sockets.iter().filter(|socket| socket.local.port > 0) {
-        let about = ports.entry(socket.local.port).or_default();
+    for socket in &sockets {
+        let Some(port) = socket.local.port().filter(|port| *port > 0) else {
+            continue;
+        };
+        let about = ports.entry(port).or_default();
         about.insert(socket.protocol.name().to_owned());
         let owners = facts.owner_processes(socket);
         about.extend(owners.map(|process| escape(&process.comm)));

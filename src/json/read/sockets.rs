@@ -12,10 +12,10 @@ use serde_json::value::RawValue;
 
 use super::Fault;
 use crate::json::names::Named;
-use crate::json::socket::{AcceptQueueRow, EndRow, OwnerRow, TimerRow};
+use crate::json::socket::{AcceptQueueRow, OwnerRow, TimerRow};
 use crate::model::{
-    AcceptQueue, Endpoint, Facts, Family, Foreign, Holder, HolderIndex, OwnerStatus, Process,
-    Protocol, Queue, Role, Snapshot, Socket, State, Timer, TimerKind, Ulp, Via,
+    AcceptQueue, Address, Endpoint, Facts, Family, Foreign, Holder, HolderIndex, OwnerStatus, Peer,
+    Process, Protocol, Queue, Role, Snapshot, Socket, State, Timer, TimerKind, Ulp, UnixName, Via,
 };
 
 /// A socket as it is written, as far as it is compared or shown.
@@ -32,6 +32,7 @@ struct WrittenSocket<'a> {
     local: &'a RawValue,
     #[serde(borrow)]
     peer: Option<&'a RawValue>,
+    peer_inode: Option<NonZeroU32>,
     role: Option<String>,
     interface: Option<String>,
     interface_base64: Option<String>,
@@ -51,6 +52,22 @@ struct WrittenSocket<'a> {
     owner_status: Cow<'a, str>,
     drops: Option<u32>,
     ulp: Option<String>,
+}
+
+/// An end that has an IP address.
+#[derive(Deserialize)]
+struct WrittenEnd {
+    address: IpAddr,
+    port: u16,
+}
+
+/// An end that has none.
+#[derive(Deserialize)]
+struct WrittenName {
+    address: Option<String>,
+    address_base64: Option<String>,
+    /// Null.
+    port: (),
 }
 
 /// What its `via` says, its `fd` says, too.
@@ -75,16 +92,18 @@ impl SocketReader {
         let (Some(protocol), Some(family)) = (protocol, Family::named(&written.family)) else {
             return Ok(false);
         };
-        let end = |part: &RawValue| -> Result<Endpoint, Fault> {
-            let end: EndRow<'_> =
-                serde_json::from_str(part.get()).map_err(|error| fault(&error, part))?;
-            Ok(Endpoint::new(end.address, end.port))
-        };
+        let end = |part: &RawValue| address(part.get()).map_err(|error| fault(&error, part));
         let wrong =
             |key: &str, word: &str| Fault::new(format!("'{word}' is no {key}")).at(text, row.get());
         let state = State::named(&written.state).ok_or_else(|| wrong("state", &written.state))?;
         let mut socket = Socket::new(protocol, family, state, end(written.local)?);
-        socket.peer = written.peer.map(end).transpose()?;
+        let peer = written.peer.map(end).transpose()?;
+        socket.peer = match (peer, written.peer_inode) {
+            (None, _) => Peer::None,
+            (Some(Address::Unix(name)), Some(inode)) => Peer::Inode(inode, Some(name)),
+            (Some(_), Some(inode)) => Peer::Inode(inode, None),
+            (Some(address), None) => Peer::At(address),
+        };
         socket.role = match written.role.as_deref() {
             None => None,
             Some(word) => Some(Role::named(word).ok_or_else(|| wrong("role", word))?),
@@ -185,8 +204,27 @@ impl SocketReader {
     }
 }
 
+/// An address and a port; without a port the name of something else.
+fn address(end: &str) -> serde_json::Result<Address> {
+    let wrong = match serde_json::from_str::<WrittenEnd>(end) {
+        Ok(end) => return Ok(Endpoint::new(end.address, end.port).into()),
+        Err(wrong) => wrong,
+    };
+    let Ok(WrittenName {
+        address,
+        address_base64,
+        port: (),
+    }) = serde_json::from_str(end)
+    else {
+        return Err(wrong);
+    };
+    let name = address.map(|text| bytes(text, address_base64.as_deref()));
+    let name = name.and_then(|name| UnixName::from_text(&name));
+    Ok(name.map_or(Address::None, Address::Unix))
+}
+
 fn is_v6_wildcard(socket: &Socket) -> bool {
-    socket.local.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+    socket.local.ip() == Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
 }
 
 /// The bytes of a text: those in base64, where it has them.

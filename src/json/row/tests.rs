@@ -60,7 +60,7 @@ prop_compose! {
         let protocol = [Protocol::Tcp, Protocol::Udp, Protocol::Raw][usize::from(protocol)];
         let family = if family { Family::V4 } else { Family::V6 };
         let mut socket = Socket::new(protocol, family, State::from_tcp(state), local);
-        socket.peer = peer;
+        socket.peer = peer.into();
         socket.role = [None, Some(Role::Listener), Some(Role::Inbound), Some(Role::Outbound)]
             [usize::from(role)];
         socket.interface = interface.and_then(NonZeroU32::new);
@@ -226,9 +226,9 @@ fn as_written(socket: &Socket) -> Socket {
 /// Gives the socket ends that have names, so that those are written, too.
 fn facts_of_ports(socket: &mut Socket, facts: &Facts) {
     if let Some((_, port)) = facts.services.keys().next() {
-        socket.local.port = *port;
+        socket.local.inet_mut().port = *port;
     }
     if let Some(address) = facts.hosts.keys().next() {
-        socket.local.address = *address;
+        socket.local.inet_mut().address = *address;
     }
 }

@@ -70,7 +70,7 @@ impl Stream {
 fn socket(cookie: u64, state: State) -> Socket {
     let end = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let mut socket = Socket::new(Protocol::Tcp, Family::V4, state, end(80));
-    socket.peer = Some(end(1000));
+    socket.peer = end(1000).into();
     socket.cookie = NonZeroU64::new(cookie);
     socket
 }

@@ -1,5 +1,7 @@
 //! What every socket has: who holds it, what it is, what waits in it, its timers.
 
+use std::net::IpAddr;
+
 use super::{FactGroup, Told, cell, plain};
 use crate::columns::Row;
 use crate::model::foreign::shown;
@@ -110,11 +112,11 @@ pub(super) fn socket(row: Row<'_>) -> FactGroup {
         .uid
         .filter(|uid| owners.is_empty() || owners.iter().any(|o| *o != Some(*uid)));
     parts.extend(maker.map(|uid| plain(format!("made by {}", user(row, uid)))));
-    let is_mapped = socket.local.address.is_ipv4();
+    let is_ipv4 = matches!(socket.local.ip(), Some(IpAddr::V4(_)));
     parts.extend(
         socket
             .v6_only
-            .filter(|_| !is_mapped)
+            .filter(|_| !is_ipv4)
             .map(|only| plain(if only { "IPv6 only" } else { "IPv6 and IPv4" })),
     );
     if let (Some(group), Some(size)) = (row.facts.groups.of(socket), row.facts.groups.size(socket))
@@ -125,7 +127,7 @@ pub(super) fn socket(row: Row<'_>) -> FactGroup {
     }
     let mut lines = vec![Told::Parts(parts, ", ")];
     if let Some(set) = socket.options.as_deref() {
-        let parts = options(set, socket.local.address.is_ipv4());
+        let parts = options(set, is_ipv4);
         if !parts.is_empty() {
             lines.push(Told::Parts(parts, ", "));
         }

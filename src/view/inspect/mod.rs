@@ -7,7 +7,7 @@ mod tcp;
 use std::io::{self, Write};
 
 use crate::columns::{self, Row};
-use crate::model::{Facts, Role, Socket};
+use crate::model::{Facts, Peer, Role, Socket};
 use crate::text::beside;
 use crate::text::beside::Told;
 use crate::text::cell::{Style, write_value};
@@ -74,9 +74,9 @@ fn groups(row: Row<'_>, now: i64) -> Vec<FactGroup> {
 /// `tcp ESTABLISHED  127.0.0.1:8080 <- 127.0.0.1:40312`.
 fn heading(out: &mut dyn Write, row: Row<'_>, before: &str, frame: &Frame) -> io::Result<()> {
     let socket = row.socket;
-    let (arrow, role) = match (socket.peer, socket.role) {
-        (None, None) => ("", ""),
-        (None, Some(role)) => ("", role.name()),
+    let (arrow, role) = match (&socket.peer, socket.role) {
+        (Peer::None, None) => ("", ""),
+        (Peer::None, Some(role)) => ("", role.name()),
         // The arrow tells the role.
         (_, Some(Role::Inbound)) => (" <-", ""),
         (_, Some(Role::Outbound)) => (" ->", ""),

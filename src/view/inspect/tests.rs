@@ -20,7 +20,7 @@ fn end(port: u16) -> Endpoint {
 
 fn connection(local: u16, peer: u16) -> Socket {
     let mut socket = Socket::new(Protocol::Tcp, Family::V4, State::Established, end(local));
-    socket.peer = Some(end(peer));
+    socket.peer = end(peer).into();
     socket.role = Some(Role::Inbound);
     socket.inode = std::num::NonZeroU32::new(4_294_967_295);
     socket.uid = Some(1000);

@@ -57,7 +57,7 @@ impl<'a> Story<'a> {
     fn peers(&mut self, label: &str, connections: &[&Socket], with_ports: bool) -> io::Result<()> {
         let hosts = &self.telling.facts.hosts;
         let peers = connections.iter().filter_map(|socket| {
-            let address = socket.peer?.address;
+            let address = socket.peer.ip()?;
             if with_ports {
                 return Some(self.cell("peer", socket));
             }

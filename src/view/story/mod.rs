@@ -325,7 +325,7 @@ fn is_bound_only(socket: &Socket) -> bool {
 /// An address, with what is to be known of the sockets bound to it.
 fn place(address: &str, count: u64, socket: &Socket) -> String {
     let mut notes = Vec::new();
-    if socket.local.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+    if socket.local.ip() == Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) {
         notes.extend(socket.takes_both_families().map(|both| {
             let families = if both { "IPv6 and IPv4" } else { "IPv6 only" };
             families.to_owned()

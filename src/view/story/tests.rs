@@ -78,7 +78,7 @@ fn sockets(facts: &Facts) -> Vec<Socket> {
         let local = end("192.168.100.200", 8080);
         let mut socket = Socket::new(Protocol::Tcp, Family::V4, state, local);
         let far = format!("10.100.200.{}", number % 20);
-        socket.peer = Some(end(&far, 40000));
+        socket.peer = end(&far, 40000).into();
         socket.role = Some(Role::Inbound);
         all.push(socket);
     }

@@ -19,7 +19,7 @@ pub(super) fn together<'s>(
     facts: &Facts,
 ) -> Vec<Together<'s>> {
     let mut sockets: Vec<&Socket> = sockets.collect();
-    sockets.sort_by_key(|s| (s.local, s.family, s.interface, s.inode));
+    sockets.sort_by_key(|s| (s.local.inet(), s.family, s.interface, s.inode));
     let mut groups = Groups::default();
     let mut without: BTreeMap<OwnerStatus, usize> = BTreeMap::new();
     for (index, socket) in sockets.iter().enumerate() {
@@ -126,7 +126,7 @@ mod tests {
             .map(|one| {
                 one.sockets
                     .iter()
-                    .map(|s| s.local.address.to_string())
+                    .map(|s| s.local.ip().unwrap().to_string())
                     .collect()
             })
             .collect();

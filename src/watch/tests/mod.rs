@@ -36,7 +36,7 @@ fn ports(app: &App) -> Vec<u16> {
         panic!("{:?}", app.content)
     };
     let rows = places.iter().filter_map(|place| app.row(*place));
-    rows.map(|row| row.socket.peer.map_or(row.socket.local.port, |p| p.port))
+    rows.map(|row| row.socket.peer.port().or(row.socket.local.port()).unwrap())
         .collect()
 }
 

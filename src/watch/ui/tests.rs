@@ -266,10 +266,7 @@ fn details_are_told_and_kept_when_the_socket_goes() {
     assert!(screen(&app).contains("looking ..."));
     let round = app.round.clone().unwrap();
     let (snapshot, look) = (&round.look.sample.snapshot, &round.look);
-    let socket = look
-        .sockets()
-        .iter()
-        .find(|s| s.peer.is_some_and(|p| p.port == 50001));
+    let socket = look.sockets().iter().find(|s| s.peer.port() == Some(50001));
     let identity = Identity::of(socket.unwrap());
     let details = |snapshot: &crate::model::Snapshot| {
         Event::Details(Box::new(crate::watch::details::Details {

@@ -31,9 +31,9 @@ fn parses() {
     assert_eq!(socket.state, State::Listen);
     assert_eq!(
         socket.local,
-        Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 45493)
+        Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 45493).into()
     );
-    assert_eq!(socket.peer, None);
+    assert!(socket.peer.is_none());
     assert_eq!(socket.inode, NonZeroU32::new(7859));
     assert_eq!(socket.uid, Some(1000));
     assert_eq!(socket.cookie, NonZeroU64::new(2));

@@ -79,8 +79,8 @@ fn a_peer_here_that_still_holds_its_end_may_wait_for_an_answer() {
         let mut stage = leak(150, age_ms, 1_048_576);
         for n in 0..150 {
             let made = stage.outbound(State::FinWait2, 40_000 + n, 8080, Some(10));
-            made.0.local.address = stage::FAR;
-            made.0.peer.as_mut().unwrap().address = stage::HERE;
+            made.0.local.inet_mut().address = stage::FAR;
+            made.0.peer.inet_mut().address = stage::HERE;
         }
         stage.kernel().has_address(stage::FAR);
         stage.only(&RULE).severity

@@ -133,8 +133,8 @@ fn a_listener_here_that_is_full_is_another_finding() {
         attempt(&mut stage, n, 2, 10);
     }
     stage.each(|made| {
-        if let Some(peer) = &mut made.0.peer {
-            peer.address = stage::HERE;
+        if made.0.peer.is_some() {
+            made.0.peer.inet_mut().address = stage::HERE;
         }
     });
     stage.steady().none(&RULE);
@@ -217,7 +217,7 @@ fn several_processes_are_named_as_what_they_are() {
 fn scattered(count: u16, first: u16, sent_again: u8, by_port: bool) -> Stage {
     let mut stage = attempts(count, first, sent_again);
     for (socket, n) in stage.sample.snapshot.sockets.iter_mut().zip(0..) {
-        let peer = socket.peer.as_mut().unwrap();
+        let peer = socket.peer.inet_mut();
         if by_port {
             peer.port = 5000 + n;
         } else {
@@ -256,7 +256,7 @@ fn all_destinations_of_a_process_at_once_are_one_finding() {
         workers.process(pid, "worker", 1024);
         attempt(&mut workers, port, 2, pid);
         let sockets = &mut workers.sample.snapshot.sockets;
-        sockets.last_mut().unwrap().peer.as_mut().unwrap().port = port;
+        sockets.last_mut().unwrap().peer.inet_mut().port = port;
     }
     let finding = workers.steady().only(&RULE);
     assert_eq!(finding.subject.destination, Some((stage::FAR, None)));

@@ -193,7 +193,7 @@ fn details(socket: &Socket, query: Query) -> Result<Details, String> {
     };
     let request = Request {
         query,
-        filter: Filter::ports(vec![port(socket.local.port)]),
+        filter: Filter::ports(socket.local.port().map(port).into_iter().collect()),
         resolve: false,
     };
     let snapshot = pipeline::snapshot(&request).map_err(reason)?;
