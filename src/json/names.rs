@@ -7,7 +7,7 @@ use crate::analyze::buildup::Attribution;
 use crate::analyze::doctor::Severity;
 use crate::analyze::port::BlockReason;
 use crate::analyze::wait::Condition;
-use crate::model::{Event, Family, OwnerStatus, Protocol, Role, State, TimerKind};
+use crate::model::{Event, Family, OwnerStatus, Protocol, Role, SocketKind, State, TimerKind};
 
 /// What is known by a name that stands in JSON.
 pub(super) trait Named: Sized {
@@ -55,6 +55,8 @@ names! {
     Family as "examples" { V4 V6 }
         "The address family; a dual-stack socket is ipv6, also where its addresses are IPv4. \
             More may come.";
+    SocketKind as "examples" { Stream Dgram Seqpacket Raw }
+        "The kind of a socket. More may come.";
     Event as "enum" { Present Opened Changed Closed }
         "What happened: it was there at the first look; it came; it is not as it was; it went. Of \
             what a filter chooses: it came, or began to match.";

@@ -41,6 +41,9 @@ pub(crate) fn members(
 ) -> io::Result<()> {
     word(out, "\"protocol\":", socket.protocol.name());
     word(out, ",\"family\":", socket.family.name());
+    if socket.kind != socket.protocol.kind() {
+        word(out, ",\"type\":", socket.kind.name());
+    }
     out.push_str(",\"state\":");
     state(out, socket.state);
     out.push_str(",\"local\":");

@@ -14,7 +14,7 @@ use super::{optional, text};
 use crate::columns::{Column, Row};
 use crate::model::{
     Address, Facts, Family, Foreign, Holder, OwnerStatus, Peer, Process, Protocol, Queue, Role,
-    Socket, State, Timer, TimerKind, Ulp, UnixName, Via,
+    Socket, SocketKind, State, Timer, TimerKind, Ulp, UnixName, Via,
 };
 
 /// One socket. What the source could not say is null, never 0 or "".
@@ -23,6 +23,10 @@ use crate::model::{
 pub struct SocketRow<'a> {
     protocol: Protocol,
     family: Family,
+    /// The kind of the socket; only where the protocol does not tell it.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(skip))]
+    kind: Option<SocketKind>,
     state: State,
     /// This end.
     local: EndRow<'a>,
@@ -114,6 +118,7 @@ impl<'a> SocketRow<'a> {
         Self {
             protocol: socket.protocol,
             family: socket.family,
+            kind: Some(socket.kind).filter(|kind| *kind != socket.protocol.kind()),
             state: socket.state,
             local: end(&socket.local),
             peer,

@@ -97,6 +97,42 @@ impl Protocol {
             Self::Raw => "raw",
         }
     }
+
+    /// The kind of its sockets.
+    #[must_use]
+    pub const fn kind(self) -> SocketKind {
+        match self {
+            Self::Tcp => SocketKind::Stream,
+            Self::Udp => SocketKind::Dgram,
+            Self::Raw => SocketKind::Raw,
+        }
+    }
+}
+
+/// What kind of socket it is (`SOCK_STREAM` and so on).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SocketKind {
+    /// A stream of bytes.
+    Stream,
+    /// Datagrams.
+    Dgram,
+    /// Datagrams of a connection, in order.
+    Seqpacket,
+    /// Packets with their headers.
+    Raw,
+}
+
+impl SocketKind {
+    /// The lower-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Dgram => "dgram",
+            Self::Seqpacket => "seqpacket",
+            Self::Raw => "raw",
+        }
+    }
 }
 
 /// The address family of a socket.

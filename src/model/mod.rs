@@ -23,7 +23,9 @@ mod tcp_info;
 
 pub use address::{Address, Peer, UnixName};
 pub use change::{Aspects, Event};
-pub use endpoint::{Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet, Wildcard};
+pub use endpoint::{
+    Endpoint, Family, FamilySet, Prefix, Protocol, ProtocolSet, SocketKind, Wildcard,
+};
 pub use facts::{Device, Facts, Snapshot};
 pub use failed_connects::{Ending, FailedConnects, Failures, Towards};
 pub use foreign::Foreign;

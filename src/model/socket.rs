@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroU64};
 
 use super::{
-    Address, Family, FamilySet, Held, Memory, Peer, Protocol, Queue, SocketOptions, State, TcpInfo,
-    Ulp,
+    Address, Family, FamilySet, Held, Memory, Peer, Protocol, Queue, SocketKind, SocketOptions,
+    State, TcpInfo, Ulp,
 };
 
 /// One socket as the kernel described it, and what the join found out about it.
@@ -17,6 +17,10 @@ pub struct Socket {
     pub protocol: Protocol,
     /// The address family; a dual-stack socket is [`Family::V6`].
     pub family: Family,
+    /// What kind it is.
+    pub kind: SocketKind,
+    /// Whether it waits for clients: TCP in `LISTEN`, UDP and raw bound without a peer.
+    pub listens: bool,
     /// The state.
     pub state: State,
     /// This end.
@@ -66,7 +70,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// A socket of which only the addresses and the state are known.
+    /// A socket of which only this end and the state are known. Of an IP socket these tell its
+    /// kind and whether it listens, too; whoever reads others says it of them.
     #[must_use]
     pub fn new(
         protocol: Protocol,
@@ -74,11 +79,15 @@ impl Socket {
         state: State,
         local: impl Into<Address>,
     ) -> Self {
+        let local = local.into();
+        let waits = matches!(state, State::Listen | State::Unconnected);
         Self {
             protocol,
             family,
+            kind: protocol.kind(),
+            listens: waits && local.inet().is_some(),
             state,
-            local: local.into(),
+            local,
             peer: Peer::None,
             interface: None,
             inode: None,
@@ -101,10 +110,10 @@ impl Socket {
         }
     }
 
-    /// Whether the socket waits for clients: TCP in `LISTEN`, UDP and raw bound without a peer.
+    /// Whether the socket waits for clients.
     #[must_use]
     pub const fn is_listener(&self) -> bool {
-        matches!(self.state, State::Listen | State::Unconnected)
+        self.listens
     }
 
     /// Whether its source tells interfaces, so that none means none: only `sock_diag` does, which
@@ -322,7 +331,7 @@ impl OwnerStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Endpoint;
+    use crate::model::{Endpoint, UnixName};
 
     #[test]
     fn a_family_is_what_a_socket_serves() {
@@ -360,5 +369,38 @@ mod tests {
             assert_eq!(socket.only_family(), only);
             assert!(socket.serves(FamilySet::BOTH));
         }
+    }
+
+    #[test]
+    fn a_socket_says_itself_whether_it_listens() {
+        let end = Endpoint::new([127, 0, 0, 1].into(), 80);
+        let name = UnixName::new(b"/run/x").unwrap();
+        let inet = |protocol, state| Socket::new(protocol, Family::V4, state, end);
+        let unix = |state| {
+            let local = Address::Unix(name.clone());
+            Socket::new(Protocol::Udp, Family::V4, state, local)
+        };
+        for (socket, listens) in [
+            (inet(Protocol::Tcp, State::Listen), true),
+            (inet(Protocol::Tcp, State::BoundInactive), false),
+            (inet(Protocol::Udp, State::Unconnected), true),
+            (inet(Protocol::Udp, State::Established), false),
+            (unix(State::Unconnected), false),
+        ] {
+            assert_eq!(socket.is_listener(), listens, "{socket:?}");
+        }
+        let mut datagrams = unix(State::Unconnected);
+        datagrams.listens = true;
+        assert!(datagrams.is_listener());
+    }
+
+    #[test]
+    fn what_has_no_ip_serves_no_family_that_is_asked_for() {
+        let local = Address::Unix(UnixName::new(b"\0x").unwrap());
+        let socket = Socket::new(Protocol::Tcp, Family::V4, State::Listen, local);
+        let only = |v4| FamilySet { v4, v6: !v4 };
+        assert!(socket.serves(FamilySet::BOTH));
+        assert!(!socket.serves(only(true)) && !socket.serves(only(false)));
+        assert_eq!(socket.only_family(), None);
     }
 }

@@ -15,7 +15,8 @@ use crate::json::names::Named;
 use crate::json::socket::{AcceptQueueRow, OwnerRow, TimerRow};
 use crate::model::{
     AcceptQueue, Address, Endpoint, Facts, Family, Foreign, Holder, HolderIndex, OwnerStatus, Peer,
-    Process, Protocol, Queue, Role, Snapshot, Socket, State, Timer, TimerKind, Ulp, UnixName, Via,
+    Process, Protocol, Queue, Role, Snapshot, Socket, SocketKind, State, Timer, TimerKind, Ulp,
+    UnixName, Via,
 };
 
 /// A socket as it is written, as far as it is compared or shown.
@@ -27,6 +28,8 @@ struct WrittenSocket<'a> {
     family: Cow<'a, str>,
     #[serde(borrow)]
     state: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
     /// Of kinds that are not known an end may be anything.
     #[serde(borrow)]
     local: &'a RawValue,
@@ -107,6 +110,11 @@ impl SocketReader {
         socket.role = match written.role.as_deref() {
             None => None,
             Some(word) => Some(Role::named(word).ok_or_else(|| wrong("role", word))?),
+        };
+        socket.listens |= socket.role == Some(Role::Listener);
+        socket.kind = match written.kind.as_deref() {
+            None => protocol.kind(),
+            Some(word) => SocketKind::named(word).ok_or_else(|| wrong("type", word))?,
         };
         socket.cookie = match written.cookie.as_deref() {
             None => None,
@@ -246,4 +254,24 @@ fn timer(written: &TimerRow<String>) -> Option<Timer> {
         expires_ms: written.expires_ms,
         retransmits: written.retransmits,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_an_ip_with_a_port_or_a_name_without() {
+        for (end, is_end) in [
+            (r#"{"address":"::1","port":1}"#, true),
+            (r#"{"address":"/run/x","port":null}"#, true),
+            (r#"{"address":null,"port":null}"#, true),
+            (r#"{"address":"/run/x","port":1}"#, false),
+            (r#"{"address":"::1"}"#, false),
+            (r#"{"address":"::1","port":65536}"#, false),
+            (r#"{"address":7,"port":null}"#, false),
+        ] {
+            assert_eq!(address(end).is_ok(), is_end, "{end}");
+        }
+    }
 }

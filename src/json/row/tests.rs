@@ -5,7 +5,9 @@ use crate::columns::select;
 use crate::json::envelope::{Envelope, Head};
 use crate::json::read;
 use crate::json::socket::SocketRow;
-use crate::model::{AcceptQueue, Family, Held, HolderIndex, OwnerStatus, Report, Role, Ulp};
+use crate::model::{
+    AcceptQueue, Family, Held, HolderIndex, OwnerStatus, Report, Role, SocketKind, Ulp,
+};
 use crate::text::RowWriter;
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -21,6 +23,36 @@ fn address() -> impl Strategy<Value = IpAddr> {
 
 fn endpoint() -> impl Strategy<Value = Endpoint> {
     (address(), any::<u16>()).prop_map(|(address, port)| Endpoint::new(address, port))
+}
+
+/// A path, or an abstract name; a path that begins with `@` is read as an abstract name.
+fn unix() -> impl Strategy<Value = Option<UnixName>> {
+    name().prop_map(|path| UnixName::new(&path).filter(|_| !path.starts_with(b"@")))
+}
+
+fn place() -> impl Strategy<Value = Address> {
+    prop_oneof![
+        3 => endpoint().prop_map(Address::from),
+        1 => unix().prop_map(|name| name.map_or(Address::None, Address::Unix)),
+    ]
+}
+
+fn far() -> impl Strategy<Value = Peer> {
+    let inode = (0..9_u32).prop_map(|n| NonZeroU32::MIN.saturating_add(n));
+    prop_oneof![
+        2 => Just(Peer::None),
+        3 => place().prop_map(Peer::At),
+        1 => (inode, unix()).prop_map(|(inode, name)| Peer::Inode(inode, name)),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = SocketKind> {
+    prop_oneof![
+        Just(SocketKind::Stream),
+        Just(SocketKind::Dgram),
+        Just(SocketKind::Seqpacket),
+        Just(SocketKind::Raw),
+    ]
 }
 
 fn queue() -> impl Strategy<Value = Queue> {
@@ -45,9 +77,8 @@ fn timer_of() -> impl Strategy<Value = Option<Timer>> {
 prop_compose! {
     fn socket()(
         (protocol, family) in (0..3_u8, any::<bool>()),
-        state in 0..20_u8,
-        local in endpoint(),
-        peer in proptest::option::of(endpoint()),
+        (state, kind) in (0..20_u8, kind()),
+        (local, peer) in (place(), far()),
         role in 0..4_u8,
         interface in proptest::option::of(1..4_u32),
         inode in proptest::option::of(1..4_u32),
@@ -60,9 +91,10 @@ prop_compose! {
         let protocol = [Protocol::Tcp, Protocol::Udp, Protocol::Raw][usize::from(protocol)];
         let family = if family { Family::V4 } else { Family::V6 };
         let mut socket = Socket::new(protocol, family, State::from_tcp(state), local);
-        socket.peer = peer.into();
+        (socket.peer, socket.kind) = (peer, kind);
         socket.role = [None, Some(Role::Listener), Some(Role::Inbound), Some(Role::Outbound)]
             [usize::from(role)];
+        socket.listens |= socket.role == Some(Role::Listener);
         socket.interface = interface.and_then(NonZeroU32::new);
         socket.inode = inode.and_then(NonZeroU32::new);
         socket.cookie = NonZeroU64::new(cookie);
@@ -136,7 +168,11 @@ proptest! {
         mut socket in socket(),
         facts in facts(),
         ask in any::<bool>(),
+        device in 0..9_u32,
     ) {
+        if let (Address::None, Some(index)) = (&socket.local, NonZeroU32::new(device)) {
+            socket.local = Address::Device(index);
+        }
         socket.held = facts.holders.find(socket.inode);
         socket.owner_status = match socket.inode {
             Some(_) => OwnerStatus::Found,
@@ -225,6 +261,9 @@ fn as_written(socket: &Socket) -> Socket {
 
 /// Gives the socket ends that have names, so that those are written, too.
 fn facts_of_ports(socket: &mut Socket, facts: &Facts) {
+    if socket.local.inet().is_none() {
+        return;
+    }
     if let Some((_, port)) = facts.services.keys().next() {
         socket.local.inet_mut().port = *port;
     }
