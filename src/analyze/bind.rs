@@ -86,7 +86,7 @@ impl Around {
         let mut listeners = self.listeners.iter();
         is_here
             && listeners.any(|listener| {
-                listener.protocol == socket.protocol
+                (listener.netns, listener.protocol) == (socket.netns, socket.protocol)
                     && listener.local.port() == Some(peer.port)
                     && takes(listener, peer.address)
             })

@@ -2,51 +2,45 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Endpoint, Protocol, Socket};
+use crate::model::{Ends, Socket};
 
 /// The socket at the other end of `socket`, among those of its namespace.
 pub fn other_end<'a>(
     mut sockets: impl Iterator<Item = &'a Socket>,
     socket: &Socket,
 ) -> Option<&'a Socket> {
-    let (local, peer) = (socket.local.inet()?, socket.peer.inet()?);
+    let ends = Ends::of(socket)?.reversed();
     sockets.find(|other| {
-        other.protocol == socket.protocol
-            && other.local.inet() == Some(peer)
-            && other.peer.inet() == Some(local)
+        Ends::of(other) == Some(ends)
             // A connection of a socket with itself has one end only.
             && (other.cookie.is_none() || other.cookie != socket.cookie)
     })
 }
 
-/// The connections of a namespace by their addresses, for those who look for many other ends.
+/// Connections by their ends, for those who look for many other ends.
 #[derive(Debug)]
-pub struct Ends<'a>(FxHashMap<(Protocol, Endpoint, Endpoint), &'a Socket>);
+pub struct ByEnds<'a>(FxHashMap<Ends, &'a Socket>);
 
-impl<'a> Ends<'a> {
+impl<'a> ByEnds<'a> {
     /// An index of `sockets`.
     #[must_use]
     pub fn of(sockets: &'a [Socket]) -> Self {
-        let key =
-            |socket: &Socket| Some((socket.protocol, socket.local.inet()?, socket.peer.inet()?));
-        let ends = sockets
-            .iter()
-            .filter_map(|socket| Some((key(socket)?, socket)));
-        Self(ends.collect())
+        let ends = |socket| Some((Ends::of(socket)?, socket));
+        Self(sockets.iter().filter_map(ends).collect())
     }
 
     /// The socket at the other end of `socket`.
     #[must_use]
     pub fn other(&self, socket: &Socket) -> Option<&'a Socket> {
-        let key = (socket.protocol, socket.peer.inet()?, socket.local.inet()?);
-        other_end(self.0.get(&key).copied().into_iter(), socket)
+        let far = self.0.get(&Ends::of(socket)?.reversed());
+        other_end(far.copied().into_iter(), socket)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, State};
+    use crate::model::{Endpoint, Family, NetnsId, Protocol, State};
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroU64;
 
@@ -63,7 +57,7 @@ mod tests {
         let mut family = socket(80, 4000);
         family.family = Family::V6;
         let sockets = [socket(4000, 81), family, socket(81, 4000), socket(5, 5)];
-        let ends = Ends::of(&sockets);
+        let ends = ByEnds::of(&sockets);
         let other = |socket: &Socket| {
             let found = other_end(sockets.iter(), socket).map(|s| s.local.port().unwrap());
             assert_eq!(ends.other(socket).map(|s| s.local.port().unwrap()), found);
@@ -75,5 +69,12 @@ mod tests {
         let mut datagram = socket(4000, 80);
         datagram.protocol = Protocol::Udp;
         assert_eq!(other(&datagram), None);
+        let mut elsewhere = socket(4000, 80);
+        elsewhere.netns = NetnsId::new(1);
+        assert_eq!(
+            other(&elsewhere),
+            None,
+            "the same ends in another namespace"
+        );
     }
 }

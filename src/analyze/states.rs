@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
-use crate::model::{Facts, Foreign, OwnerStatus, Process, Protocol, Socket, State};
+use crate::model::{Facts, Foreign, NetnsId, OwnerStatus, Process, Protocol, Socket, State, Uid};
 use crate::query::Needs;
 
 /// What sockets are grouped by.
@@ -231,13 +231,13 @@ impl Tally {
 pub(crate) fn key(by: By, socket: &Socket, facts: &Facts) -> Key {
     match by {
         By::User => Key::User {
-            uid: socket.uid,
+            uid: socket.uid.map(Uid::get),
             name: facts.socket_user(socket).cloned(),
         },
         By::Port => Key::Port(socket.local.port().unwrap_or(0)),
         By::Peer => Key::Peer(socket.peer.ip()),
         By::State => Key::State(socket.state),
-        By::Netns => Key::Netns(socket.netns),
+        By::Netns => Key::Netns(socket.netns.map(NetnsId::inode)),
         By::Process | By::Name | By::Command | By::Unit | By::Container => {
             let owner = facts.owner_processes(socket).next();
             let key = owner.and_then(|process| of_owner(by, process));

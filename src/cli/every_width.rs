@@ -14,9 +14,9 @@ use crate::explain::topics;
 use crate::look::sample::Sample;
 use crate::model::{
     AcceptQueue, Endpoint, Entry, Event, Facts, Family, FamilySet, Figure, Files, Holder,
-    HolderIndex, Kernel, Memory, OwnerStatus, PortRange, Process, Protocol, ProtocolSet, Queue,
-    Record, Report, Role, RowKind, Snapshot, Socket, SocketOptions, State, TcpInfo, Timer,
-    TimerKind, Via,
+    HolderIndex, Kernel, Memory, NetnsId, OwnerStatus, PortRange, Process, Protocol, ProtocolSet,
+    Queue, Record, Report, Role, RowKind, Snapshot, Socket, SocketOptions, State, TcpInfo, Timer,
+    TimerKind, Uid, Via,
 };
 use crate::text::faults::Words;
 use crate::text::frame::{Size, Title, compose};
@@ -75,9 +75,10 @@ fn host() -> Snapshot {
         .insert(33, Some("a-user-with-a-long-name".into()));
     facts.users.insert(4_294_967_294, None);
     let interface = NonZeroU32::new(7);
+    let netns = NetnsId::new(4_026_531_840);
     facts
         .interfaces
-        .insert(interface.unwrap(), "enp0s31f6.4094".into());
+        .insert((netns, interface.unwrap()), "enp0s31f6.4094".into());
     let mut sockets = Vec::new();
     let mut holders = Vec::new();
     let mut add = |state, local: &str, peer: Option<&str>, pids: &[u32], queue| {
@@ -91,8 +92,8 @@ fn host() -> Snapshot {
         let count = u32::try_from(sockets.len()).unwrap() + 4_294_960_000;
         socket.inode = NonZeroU32::new(count).filter(|_| !pids.is_empty());
         socket.cookie = NonZeroU64::new(u64::MAX - u64::from(count));
-        socket.netns = NonZeroU64::new(4_026_531_840);
-        socket.uid = Some(if pids == [812] { 33 } else { 4_294_967_294 });
+        socket.netns = netns;
+        socket.uid = Uid::new(if pids == [812] { 33 } else { 4_294_967_294 });
         socket.queue = Some(queue);
         socket.role = Some(match (state, socket.local.port()) {
             (State::Listen, _) => Role::Listener,
@@ -199,6 +200,7 @@ fn host() -> Snapshot {
         State::Unconnected,
         end("127.0.0.53:53"),
     );
+    udp.netns = netns;
     udp.queue = Some(bytes(0, 0));
     udp.drops = Some(4_294_967_295);
     sockets.push(udp);

@@ -16,7 +16,7 @@ use super::stream::{Shown, SocketStream};
 use super::{Processes, read_tables};
 use crate::host::live::netns;
 use crate::model::{
-    Facts, Held, Holder, HolderIndex, OtherNamespaces, Problem, Report, Socket, StateSet,
+    Facts, Held, Holder, HolderIndex, Identity, OtherNamespaces, Problem, Report, Socket, StateSet,
 };
 use crate::query::{Needs, Query};
 use crate::wire::task_file::Chosen;
@@ -403,14 +403,15 @@ impl<'a> Gathering<'a> {
     ///
     /// Without this, every connection that lived for a moment would be shown as the kernel's.
     fn settle(&mut self) {
-        let cookies = self.unowned.iter().filter_map(|socket| socket.cookie);
+        let known = self.unowned.iter().filter_map(Identity::by_cookie);
         let mut wanted: FxHashMap<_, Option<Socket>> =
-            cookies.map(|cookie| (cookie, None)).collect();
+            known.map(|identity| (identity, None)).collect();
         if wanted.is_empty() {
             return;
         }
         let again = read_tables(self.query, &mut |socket| {
-            if let Some(now) = socket.cookie.and_then(|cookie| wanted.get_mut(&cookie)) {
+            if let Some(now) = Identity::by_cookie(&socket).and_then(|known| wanted.get_mut(&known))
+            {
                 *now = Some(socket);
             }
         });
@@ -421,7 +422,8 @@ impl<'a> Gathering<'a> {
         }
         let mut rows = std::mem::take(&mut self.unowned);
         rows.retain_mut(|socket| {
-            let Some(now) = socket.cookie.and_then(|cookie| wanted.get_mut(&cookie)) else {
+            let known = Identity::by_cookie(socket);
+            let Some(now) = known.and_then(|known| wanted.get_mut(&known)) else {
                 return true;
             };
             let Some(now) = now.take() else { return false };

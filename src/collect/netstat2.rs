@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use super::{Collector, Sink, Table, TableError};
-use crate::model::{Endpoint, Family, Protocol, Socket, State};
+use crate::model::{Endpoint, Family, Protocol, Socket, State, Uid};
 
 /// Reads tables through the crate.
 #[derive(Debug, Default)]
@@ -96,7 +96,7 @@ fn socket(row: &SocketInfo, family: Family) -> Socket {
         .filter(|peer| !socket.is_listener() && !peer.is_unset());
     socket.peer = peer.into();
     socket.inode = NonZeroU32::new(row.inode);
-    socket.uid = socket.inode.map(|_| row.uid);
+    socket.uid = socket.inode.and(Uid::new(row.uid));
     socket
 }
 

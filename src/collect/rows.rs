@@ -1,13 +1,12 @@
 //! Rows on their way out of the tables: each once, with its namespace, listeners first.
 
 use std::hash::{Hash, Hasher};
-use std::num::NonZeroU64;
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::Sink;
 use crate::host::live;
-use crate::model::{Peer, Protocol, Socket};
+use crate::model::{Identity, NetnsId, Protocol, Socket};
 
 /// Gathers rows, each once, to be passed on later.
 #[derive(Debug, Default)]
@@ -36,7 +35,7 @@ impl Sink for Gathered {
     }
 }
 
-/// Passes each row on once, with its namespace.
+/// Passes each row of one namespace on once, and says which that is.
 pub(super) struct Rows<'a> {
     each: &'a mut dyn FnMut(Socket),
     seen: Numbers,
@@ -44,7 +43,7 @@ pub(super) struct Rows<'a> {
     told: Vec<u64>,
     /// The same of rows that another source gave before it failed.
     told_before: FxHashSet<u64>,
-    netns: Option<NonZeroU64>,
+    netns: Option<NetnsId>,
     /// While set: rows that wait until the listeners among them have been passed on.
     held: Option<Vec<Socket>>,
     /// Rows passed on, or held back.
@@ -62,7 +61,7 @@ impl<'a> Rows<'a> {
             seen: Numbers::default(),
             told: Vec::new(),
             told_before: FxHashSet::default(),
-            netns: live::netns::current(),
+            netns: live::netns::current().and_then(|inode| NetnsId::new(inode.get())),
             held: None,
             given: 0,
             unreadable: 0,
@@ -106,6 +105,7 @@ impl<'a> Rows<'a> {
 
 impl Sink for Rows<'_> {
     fn push(&mut self, mut socket: Socket) -> bool {
+        socket.netns = self.netns;
         if !self.seen.insert(identity(&socket)) {
             return false;
         }
@@ -115,7 +115,6 @@ impl Sink for Rows<'_> {
             return false;
         }
         self.given += 1;
-        socket.netns = self.netns;
         match &mut self.held {
             Some(held) if !socket.is_listener() => held.push(socket),
             _ => (self.each)(socket),
@@ -151,28 +150,21 @@ impl Numbers {
 /// What tells a socket from every other in one reading: the cookie; without one, the inode;
 /// without a file, the connection.
 fn identity(socket: &Socket) -> u64 {
-    if let Some(cookie) = socket.cookie {
-        return cookie.get();
-    }
-    match socket.inode {
-        Some(inode) => hash(&inode),
-        None => hash(&ends(socket)),
+    match (socket.cookie, socket.inode) {
+        (Some(cookie), _) => cookie.get(),
+        (None, Some(inode)) => hash(&inode),
+        (None, None) => hash(&Identity::by_ends(socket)),
     }
 }
 
 /// What tells a socket from every other, whichever source tells of it, and whatever becomes of
 /// it meanwhile: a connection keeps its ends when its file is gone.
 fn by_ends(socket: &Socket) -> u64 {
-    match (socket.protocol, &socket.peer, socket.inode) {
-        (Protocol::Udp | Protocol::Raw, _, Some(inode)) | (_, Peer::None, Some(inode)) => {
-            hash(&inode)
-        }
-        _ => hash(&ends(socket)),
+    let is_connection = socket.protocol == Protocol::Tcp && socket.peer.is_some();
+    match socket.inode {
+        Some(inode) if !is_connection => hash(&inode),
+        _ => hash(&Identity::by_ends(socket)),
     }
-}
-
-fn ends(socket: &Socket) -> impl Hash + use<'_> {
-    (socket.protocol, socket.family, &socket.local, &socket.peer)
 }
 
 fn hash(value: &impl Hash) -> u64 {
@@ -186,7 +178,7 @@ mod tests {
     use super::*;
     use crate::model::{Endpoint, Family, State};
     use std::net::{IpAddr, Ipv4Addr};
-    use std::num::NonZeroU32;
+    use std::num::{NonZeroU32, NonZeroU64};
 
     fn socket(state: State, port: u16) -> Socket {
         let local = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);

@@ -40,7 +40,7 @@ pub(super) fn local_port(row: Row<'_>) -> Value<'_> {
 fn named<'a>(address: &'a Address, row: Row<'a>) -> Value<'a> {
     match address {
         Address::Unix(name) => Value::Text(name.text()),
-        Address::Device(index) => match row.facts.interfaces.get(index) {
+        Address::Device(index) => match row.facts.interface_of(row.socket.netns, *index) {
             Some(name) => Value::Text(name.bytes()),
             None => number(index.get()),
         },
@@ -134,7 +134,7 @@ pub(super) fn memory_received(row: Row<'_>) -> Value<'static> {
 pub(super) fn user(row: Row<'_>) -> Value<'_> {
     match (row.facts.socket_user(row.socket), row.socket.uid) {
         (Some(name), _) => Value::Text(name.bytes()),
-        (None, Some(uid)) => number(uid),
+        (None, Some(uid)) => number(uid.get()),
         (None, None) => Value::Absent,
     }
 }

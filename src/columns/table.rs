@@ -187,7 +187,7 @@ columns! {
         => |r| owned(r, OwnerField::Container);
     "netns" "NETNS" Kind::Number, ROW @ "/netns": "inode of the network namespace"
         [width: 10]
-        => |r| r.socket.netns.map_or(Value::Absent, |netns| number(netns.get()));
+        => |r| r.socket.netns.map_or(Value::Absent, |netns| number(netns.inode()));
     "inode" "INODE" Kind::Number, ROW @ "/inode": "the inode in sockfs; only of what has a file"
         [width: 10]
         => |r| r.socket.inode.map_or(Value::Absent, |inode| number(inode.get()));
@@ -195,7 +195,7 @@ columns! {
         [width: 16, source: Source::SockDiag]
         => |r| r.socket.cookie.map_or(Value::Absent, |cookie| Value::Hex(cookie.get()));
     "uid" "UID" Kind::Number, ROW @ "/uid": "number of the user who made the socket"
-        => |r| r.socket.uid.map_or(Value::Absent, number);
+        => |r| r.socket.uid.map_or(Value::Absent, |uid| number(uid.get()));
     "user" "USER" Kind::Text, USERS @ "/user": "name of the user who made the socket, or the number"
         [spare: Spare::First]
         => user;

@@ -123,7 +123,7 @@ impl Test {
                 Some(owners.any(|process| in_ranges(ranges, process.pid.into())))
             }
             Self::User(names) => {
-                let uid = socket.uid?;
+                let uid = socket.uid?.get();
                 Some(names.iter().any(|name| is_user(facts, uid, name)))
             }
             Self::ProcessUser(names) => {

@@ -18,7 +18,7 @@ fn connection() -> (Socket, Facts) {
     );
     socket.peer = end(Ipv4Addr::new(192, 0, 2, 7), 50_000).into();
     socket.role = Some(Role::Inbound);
-    socket.uid = Some(1000);
+    socket.uid = crate::model::Uid::new(1000);
     socket.inode = NonZeroU32::new(5);
     socket.cookie = NonZeroU64::new(0xab);
     socket.queue = Some(Queue::Bytes {

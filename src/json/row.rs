@@ -15,8 +15,8 @@ use super::harmless::write_json;
 use crate::columns::{Column, Row};
 use crate::model::foreign::exact;
 use crate::model::{
-    Address, Endpoint, Facts, Foreign, Holder, Peer, Process, Protocol, Queue, Socket, State,
-    Timer, TimerKind, UnixName, Via,
+    Address, Endpoint, Facts, Foreign, Holder, NetnsId, Peer, Process, Protocol, Queue, Socket,
+    State, Timer, TimerKind, Uid, UnixName, Via,
 };
 use crate::text::cell::{push_number, push_v4};
 
@@ -47,11 +47,11 @@ pub(crate) fn members(
     out.push_str(",\"state\":");
     state(out, socket.state);
     out.push_str(",\"local\":");
-    address(out, &socket.local, socket.protocol, facts);
+    address(out, &socket.local, socket, facts);
     out.push_str(",\"peer\":");
     match &socket.peer {
         Peer::None => out.push_str("null"),
-        Peer::At(far) => address(out, far, socket.protocol, facts),
+        Peer::At(far) => address(out, far, socket, facts),
         Peer::Inode(_, name) => unix(out, name.as_ref()),
     }
     if let Peer::Inode(inode, _) = socket.peer {
@@ -84,12 +84,8 @@ pub(crate) fn members(
         Some(cookie) => hex(out, cookie.get()),
         None => out.push_str("null"),
     }
-    number(
-        out,
-        ",\"netns\":",
-        socket.netns.map(std::num::NonZeroU64::get),
-    );
-    number(out, ",\"uid\":", socket.uid);
+    number(out, ",\"netns\":", socket.netns.map(NetnsId::inode));
+    number(out, ",\"uid\":", socket.uid.map(Uid::get));
     text(out, ",\"user\":", facts.socket_user(socket));
     queues(out, socket.queue);
     out.push_str(",\"timer\":");
@@ -185,11 +181,11 @@ fn state(out: &mut String, state: State) {
     }
 }
 
-fn address(out: &mut String, address: &Address, protocol: Protocol, facts: &Facts) {
+fn address(out: &mut String, address: &Address, socket: &Socket, facts: &Facts) {
     match address {
-        Address::Inet(at) => end(out, *at, protocol, facts),
+        Address::Inet(at) => end(out, *at, socket.protocol, facts),
         Address::Unix(name) => unix(out, Some(name)),
-        Address::Device(index) => match facts.interfaces.get(index) {
+        Address::Device(index) => match facts.interface_of(socket.netns, *index) {
             Some(name) => named(out, name.bytes()),
             None => named(out, index.to_string().as_bytes()),
         },

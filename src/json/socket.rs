@@ -13,8 +13,8 @@ use super::asked::Asked;
 use super::{optional, text};
 use crate::columns::{Column, Row};
 use crate::model::{
-    Address, Facts, Family, Foreign, Holder, OwnerStatus, Peer, Process, Protocol, Queue, Role,
-    Socket, SocketKind, State, Timer, TimerKind, Ulp, UnixName, Via,
+    Address, Facts, Family, Foreign, Holder, NetnsId, OwnerStatus, Peer, Process, Protocol, Queue,
+    Role, Socket, SocketKind, State, Timer, TimerKind, Uid, Ulp, UnixName, Via,
 };
 
 /// One socket. What the source could not say is null, never 0 or "".
@@ -100,7 +100,7 @@ impl<'a> SocketRow<'a> {
     /// A socket, with the facts that belong to it, and those of `columns` beside them.
     #[must_use]
     pub fn new(socket: &'a Socket, facts: &'a Facts, columns: &'a [&'static Column]) -> Self {
-        let end = |address| EndRow::new(address, socket.protocol, facts);
+        let end = |address| EndRow::new(address, socket, facts);
         let (peer, peer_inode) = match &socket.peer {
             Peer::None => (None, None),
             Peer::At(address) => (Some(end(address)), None),
@@ -129,8 +129,8 @@ impl<'a> SocketRow<'a> {
             dual_stack: socket.dual_stack(),
             inode: socket.inode,
             cookie: socket.cookie.map(Cookie),
-            netns: socket.netns,
-            uid: socket.uid,
+            netns: socket.netns.map(NetnsId::inode),
+            uid: socket.uid.map(Uid::get),
             user: facts.socket_user(socket).map(Foreign::exact),
             recv_q,
             send_q,
@@ -173,18 +173,18 @@ pub(super) struct EndRow<'a> {
 }
 
 impl<'a> EndRow<'a> {
-    fn new(address: &'a Address, protocol: Protocol, facts: &'a Facts) -> Self {
+    fn new(address: &'a Address, socket: &Socket, facts: &'a Facts) -> Self {
         match address {
             Address::None => Self::default(),
             Address::Inet(end) => Self {
                 address: Some(Where::Ip(end.address)),
                 port: Some(end.port),
                 name: facts.host(end).map(Foreign::exact),
-                service: facts.service(protocol, end.port).map(Foreign::exact),
+                service: facts.service(socket.protocol, end.port).map(Foreign::exact),
                 ..Self::default()
             },
             Address::Unix(name) => Self::unix(name),
-            Address::Device(index) => match facts.interfaces.get(index) {
+            Address::Device(index) => match facts.interface_of(socket.netns, *index) {
                 Some(name) => Self::named(name.bytes()),
                 None => Self {
                     address: Some(Where::Name(index.to_string().into())),

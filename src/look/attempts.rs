@@ -1,17 +1,18 @@
 //! Connections that are being opened, by where they go: who tries, and whether anybody answers.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU64;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Endpoint, Facts, Identity, Protocol, Role, Snapshot, Socket, State, TimerKind};
+use crate::model::{
+    Endpoint, Facts, Identity, NetnsId, Protocol, Role, Snapshot, Socket, State, TimerKind,
+};
 
 /// Where connections go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Target {
     /// The network namespace out of which they go.
-    pub netns: Option<NonZeroU64>,
+    pub netns: Option<NetnsId>,
     pub peer: Endpoint,
 }
 

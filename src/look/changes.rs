@@ -152,7 +152,7 @@ fn keys(sockets: &[Socket]) -> impl Iterator<Item = Numbered> {
     sockets
         .iter()
         .map(move |socket| match Identity::of(socket) {
-            identity @ Identity::Cookie(_) => (identity, 0),
+            identity if identity.is_unique() => (identity, 0),
             identity => ordinals.number(identity),
         })
 }

@@ -1,14 +1,12 @@
 //! What differs between two saved answers. Pure.
 
 use std::collections::BTreeSet;
-use std::num::{NonZeroU32, NonZeroU64};
 
 use rustc_hash::FxHashMap;
 
 use super::compare::{self, Changes, Pairs};
 use crate::model::{
-    AcceptQueue, Address, Aspects, Facts, Family, OwnerStatus, Peer, Protocol, Queue, Snapshot,
-    Socket, Via,
+    AcceptQueue, Aspects, Facts, Identity, NetnsId, OwnerStatus, Queue, Snapshot, Socket, Via,
 };
 
 /// Why cookies, inodes and pids of one snapshot mean nothing in the other.
@@ -51,7 +49,7 @@ fn apart(before: &[Socket], after: &[Socket], same_host: bool) -> Option<Apart> 
     if !same_host {
         return Some(Apart::Hosts);
     }
-    let namespaces = |sockets: &[Socket]| -> BTreeSet<NonZeroU64> {
+    let namespaces = |sockets: &[Socket]| -> BTreeSet<NetnsId> {
         sockets.iter().filter_map(|socket| socket.netns).collect()
     };
     let (was, is) = (namespaces(before), namespaces(after));
@@ -60,10 +58,12 @@ fn apart(before: &[Socket], after: &[Socket], same_host: bool) -> Option<Apart> 
     }
     // Cookies are numbers that a kernel gives one after the other: after another start it gives
     // the same ones to others. A socket rarely changes its port, and never its protocol.
-    let known: FxHashMap<_, _> = before.iter().filter_map(|s| Some((s.cookie?, s))).collect();
+    let key = Known::new(before, after, None);
+    let known = before.iter().filter_map(|s| Some((key.by_cookie(s)?, s)));
+    let known: FxHashMap<_, _> = known.collect();
     let (mut pairs, mut odd, mut impossible) = (0_u64, 0_u64, false);
     for is in after {
-        let Some(was) = is.cookie.and_then(|cookie| known.get(&cookie)) else {
+        let Some(was) = key.by_cookie(is).and_then(|identity| known.get(&identity)) else {
             continue;
         };
         let bound = |socket: &Socket| socket.local.port().filter(|port| *port > 0);
@@ -75,34 +75,53 @@ fn apart(before: &[Socket], after: &[Socket], same_host: bool) -> Option<Apart> 
     (impossible || odd * 2 > pairs).then_some(Apart::Boots)
 }
 
-/// The ends of a socket, and of what has no peer the inode where that means anything.
-type Ends<'a> = (Protocol, Family, &'a Address, &'a Peer, Option<NonZeroU32>);
+/// How a socket of either snapshot is known.
+#[derive(Clone, Copy)]
+struct Known {
+    apart: Option<Apart>,
+    /// Whether every row of both tells its namespace.
+    by_netns: bool,
+}
 
-fn ends(socket: &Socket, apart: Option<Apart>) -> Ends<'_> {
-    let inode = match (apart, &socket.peer) {
-        (None, Peer::None) => socket.inode,
-        _ => None,
-    };
-    let Socket {
-        protocol,
-        family,
-        local,
-        peer,
-        ..
-    } = socket;
-    (*protocol, *family, local, peer, inode)
+impl Known {
+    fn new(before: &[Socket], after: &[Socket], apart: Option<Apart>) -> Self {
+        let mut all = before.iter().chain(after);
+        Self {
+            apart,
+            by_netns: all.all(|socket| socket.netns.is_some()),
+        }
+    }
+
+    fn by_cookie(self, socket: &Socket) -> Option<Identity> {
+        let identity = Identity::by_cookie(socket).filter(|_| self.apart.is_none());
+        identity.map(|identity| self.seen(identity))
+    }
+
+    fn by_ends(self, socket: &Socket) -> Identity {
+        self.seen(Identity::by_ends(socket))
+    }
+
+    /// What of an identity means something in both.
+    fn seen(self, identity: Identity) -> Identity {
+        match self.apart {
+            Some(_) => identity.anywhere(),
+            None if self.by_netns => identity,
+            None => identity.without_netns(),
+        }
+    }
 }
 
 /// The same sockets: by their cookies; the rest by their ends, but never two cookies that differ.
-fn pairs<'a>(before: &'a [Socket], after: &'a [Socket], apart: Option<Apart>) -> Pairs {
-    let cookie = |socket: &Socket| socket.cookie.filter(|_| apart.is_none());
+fn pairs(before: &[Socket], after: &[Socket], apart: Option<Apart>) -> Pairs {
+    let known = Known::new(before, after, apart);
+    let cookie = |socket: &Socket| known.by_cookie(socket);
     let mut pairs = Pairs::new(before.len(), after.len());
     pairs.join_by(|was| cookie(before.get(was)?), |is| cookie(after.get(is)?));
-    let without_cookie = |rows: &'a [Socket], row: usize| {
+    let without_cookie = |rows: &[Socket], row: usize| {
         let socket = rows.get(row)?;
-        cookie(socket).is_none().then(|| ends(socket, apart))
+        cookie(socket).is_none().then(|| known.by_ends(socket))
     };
-    let with_any = |rows: &'a [Socket], row: usize| Some(ends(rows.get(row)?, apart));
+    let with_any = |rows: &[Socket], row: usize| Some(known.by_ends(rows.get(row)?));
     pairs.join_by(|was| without_cookie(before, was), |is| with_any(after, is));
     pairs.join_by(|was| with_any(before, was), |is| without_cookie(after, is));
     pairs

@@ -31,15 +31,9 @@ fn role(socket: &Socket, listeners: &ListenerPorts) -> Option<Role> {
     match socket.state {
         _ if socket.is_listener() => Some(Role::Listener),
         State::BoundInactive | State::Close => None,
-        _ => {
-            let local = socket.local.inet()?;
-            let is_inbound = listeners.contains(socket.protocol, local);
-            Some(if is_inbound {
-                Role::Inbound
-            } else {
-                Role::Outbound
-            })
-        }
+        _ if socket.local.inet().is_none() => None,
+        _ if listeners.contain(socket) => Some(Role::Inbound),
+        _ => Some(Role::Outbound),
     }
 }
 
@@ -77,7 +71,7 @@ fn without_file(socket: &Socket) -> Option<OwnerStatus> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Endpoint, Family, Holder, HolderIndex, Protocol, Via};
+    use crate::model::{Endpoint, Family, Holder, HolderIndex, Protocol, Uid, Via};
     use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroU32;
 
@@ -85,7 +79,7 @@ mod tests {
         let local = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
         let mut socket = Socket::new(Protocol::Tcp, Family::V4, state, local);
         socket.inode = NonZeroU32::new(inode);
-        socket.uid = Some(0);
+        socket.uid = Uid::new(0);
         socket
     }
 
@@ -99,7 +93,7 @@ mod tests {
         socket.held = holders.find(socket.inode);
         let owners = Owners::Searched { denied };
         attribute(&mut socket, &ListenerPorts::default(), owners);
-        (socket.owner_status, socket.uid)
+        (socket.owner_status, socket.uid.map(Uid::get))
     }
 
     #[test]

@@ -362,7 +362,7 @@ impl Listeners {
 /// Reads the facts that the rows need and that are not known yet.
 fn enrich(sockets: &[Socket], facts: &mut Facts, query: &Query) {
     if query.needs.has(Needs::USERS) {
-        let uids = sockets.iter().filter_map(|socket| socket.uid);
+        let uids = sockets.iter().filter_map(|socket| Some(socket.uid?.get()));
         let owners = facts.processes.values().filter_map(|process| process.uid);
         let unknown: FxHashSet<u32> = uids
             .chain(owners)
@@ -377,11 +377,12 @@ fn enrich(sockets: &[Socket], facts: &mut Facts, query: &Query) {
     }
     if sockets.iter().any(|socket| socket.interface.is_some()) {
         let lookup = names::Interfaces::new();
-        for index in sockets.iter().filter_map(|socket| socket.interface) {
-            if !facts.interfaces.contains_key(&index)
+        for socket in sockets {
+            if let Some(index) = socket.interface
+                && facts.interface(socket).is_none()
                 && let Some(name) = lookup.name(index)
             {
-                facts.interfaces.insert(index, name);
+                facts.interfaces.insert((socket.netns, index), name);
             }
         }
     }

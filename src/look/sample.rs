@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Facts, Kernel, Report, Snapshot, Socket};
+use crate::model::{Facts, Kernel, NetnsId, Report, Snapshot, Socket};
 
 /// One look at a namespace: its sockets, and what the kernel counts.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,12 @@ impl Sample {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.snapshot.facts
+    }
+
+    /// The namespace.
+    #[must_use]
+    pub fn netns(&self) -> Option<NetnsId> {
+        self.sockets().first()?.netns
     }
 
     /// Where it came from.

@@ -6,7 +6,8 @@ use std::num::{NonZeroU32, NonZeroU64};
 use rustc_hash::FxHashMap;
 
 use super::{
-    Cgroup, Endpoint, Foreign, Holder, HolderIndex, Process, Protocol, Report, ShareGroups, Socket,
+    Cgroup, Endpoint, Foreign, Holder, HolderIndex, NetnsId, Process, Protocol, Report,
+    ShareGroups, Socket,
 };
 
 /// Everything a row needs beside its socket, each fact read once.
@@ -20,8 +21,8 @@ pub struct Facts {
     pub processes: FxHashMap<u32, Process>,
     /// Names of users; `None` for a uid without a name.
     pub users: FxHashMap<u32, Option<Foreign>>,
-    /// Names of interfaces by index.
-    pub interfaces: FxHashMap<NonZeroU32, Foreign>,
+    /// Names of interfaces by namespace and index.
+    pub interfaces: FxHashMap<(Option<NetnsId>, NonZeroU32), Foreign>,
     /// cgroups by id, where they were asked for and could be found.
     pub cgroups: FxHashMap<NonZeroU64, Cgroup>,
     /// Sockets that share an address, where it was asked for.
@@ -66,13 +67,19 @@ impl Facts {
     /// The name of the user who made `socket`.
     #[must_use]
     pub fn socket_user(&self, socket: &Socket) -> Option<&Foreign> {
-        self.user(socket.uid?)
+        self.user(socket.uid?.get())
     }
 
     /// The name of the interface `socket` is bound to.
     #[must_use]
     pub fn interface(&self, socket: &Socket) -> Option<&Foreign> {
-        self.interfaces.get(&socket.interface?)
+        self.interface_of(socket.netns, socket.interface?)
+    }
+
+    /// The name of an interface of a namespace.
+    #[must_use]
+    pub fn interface_of(&self, netns: Option<NetnsId>, index: NonZeroU32) -> Option<&Foreign> {
+        self.interfaces.get(&(netns, index))
     }
 
     /// The interface `socket` is bound to, as it is shown with its ends: its name, or its index

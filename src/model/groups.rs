@@ -5,12 +5,13 @@ use std::num::NonZeroU32;
 use rustc_hash::FxHashMap;
 
 use super::process::{container_in, unit_in};
-use super::{Endpoint, Foreign, Protocol, Socket};
+use super::{Endpoint, Foreign, NetnsId, Protocol, Socket};
 
-/// An address that sockets are bound to: what `SO_REUSEPORT` lets several share.
-type Bound = (Protocol, Endpoint, Option<NonZeroU32>);
+/// An address of a namespace that sockets are bound to: what `SO_REUSEPORT` lets several share.
+type Bound = (Option<NetnsId>, Protocol, Endpoint, Option<NonZeroU32>);
 
-/// The groups of listening sockets that share protocol, address, port and interface.
+/// The groups of listening sockets that share namespace, protocol, address, port and
+/// interface.
 ///
 /// The kernel does not tell its own groups; only sockets that asked for it (`SO_REUSEPORT`, or
 /// `SO_REUSEADDR` of UDP) can be bound alike, so these are they.
@@ -28,7 +29,7 @@ impl ShareGroups {
         }
     }
 
-    /// Numbers the groups, from 1, in the order of protocol, address and port: the same
+    /// Numbers the groups, from 1, in the order of namespace, protocol, address and port: the same
     /// listeners get the same numbers.
     pub fn number(&mut self) {
         let shared = self.members.iter().filter(|(_, count)| **count > 1);
@@ -54,7 +55,7 @@ impl ShareGroups {
 fn bound(socket: &Socket) -> Option<Bound> {
     let shares = socket.is_listener() && socket.protocol != Protocol::Raw;
     let local = socket.local.inet().filter(|_| shares)?;
-    Some((socket.protocol, local, socket.interface))
+    Some((socket.netns, socket.protocol, local, socket.interface))
 }
 
 /// The cgroup a socket was made in.
@@ -120,6 +121,23 @@ mod tests {
         for alone in [listener(70), datagram, connection] {
             assert_eq!((groups.of(&alone), groups.size(&alone)), (None, None));
         }
+    }
+
+    #[test]
+    fn one_address_in_two_namespaces_is_shared_by_nobody() {
+        let listener = |netns| Socket {
+            netns: NetnsId::new(netns),
+            ..socket(Protocol::Tcp, State::Listen, 80)
+        };
+        let mut groups = ShareGroups::default();
+        for netns in [1, 2, 2, 3, 3, 3] {
+            groups.note(&listener(netns));
+        }
+        groups.number();
+        let told = |netns| (groups.of(&listener(netns)), groups.size(&listener(netns)));
+        assert_eq!(told(1), (None, None));
+        assert_eq!(told(2), (Some(1), Some(2)));
+        assert_eq!(told(3), (Some(2), Some(3)));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Ranges of ports, and the ports that listeners hold.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use rustc_hash::FxHashSet;
 
-use super::{Endpoint, Family, Protocol, Socket};
+use super::{Endpoint, Family, NetnsId, Protocol, Socket};
 
 /// A range of ports, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,16 +59,37 @@ fn parse_port(text: &str) -> Result<u16, String> {
         .map_err(|_| format!("port {text} is above 65535"))
 }
 
-/// Where listeners wait for clients, for each protocol.
+/// Where listeners wait for clients, in each namespace.
+#[derive(Clone, Debug, Default)]
+pub struct ListenerPorts(BTreeMap<Option<NetnsId>, Waiting>);
+
+impl ListenerPorts {
+    /// Notes where `socket` waits, if it is a listener.
+    pub fn note(&mut self, socket: &Socket) {
+        if let Some(local) = socket.local.inet().filter(|_| socket.is_listener()) {
+            self.0.entry(socket.netns).or_default().note(socket, local);
+        }
+    }
+
+    /// Whether a listener of the socket's namespace waits at its local address and port: one of
+    /// that address, or of all.
+    #[must_use]
+    pub fn contain(&self, socket: &Socket) -> bool {
+        let waiting = self.0.get(&socket.netns).zip(socket.local.inet());
+        waiting.is_some_and(|(waiting, local)| waiting.contains(socket.protocol, local))
+    }
+}
+
+/// Where the listeners of a namespace wait, for each protocol.
 #[derive(Clone, Debug)]
-pub struct ListenerPorts {
+struct Waiting {
     /// Listeners of all addresses of a family: one bit a port, one array a protocol and family.
     bits: Vec<u64>,
     /// Those of one address.
     ends: FxHashSet<(Protocol, Endpoint)>,
 }
 
-impl Default for ListenerPorts {
+impl Default for Waiting {
     fn default() -> Self {
         Self {
             bits: vec![0; Protocol::ALL.len() * Family::ALL.len() * Self::WORDS],
@@ -76,15 +98,11 @@ impl Default for ListenerPorts {
     }
 }
 
-impl ListenerPorts {
+impl Waiting {
     const WORDS: usize = 65536 / 64;
 
-    /// Notes where `socket` waits, if it is a listener.
-    pub fn note(&mut self, socket: &Socket) {
+    fn note(&mut self, socket: &Socket, local: Endpoint) {
         let protocol = socket.protocol;
-        let Some(local) = socket.local.inet().filter(|_| socket.is_listener()) else {
-            return;
-        };
         if !local.address.is_unspecified() {
             self.ends.insert((protocol, local));
             return;
@@ -99,9 +117,7 @@ impl ListenerPorts {
         }
     }
 
-    /// Whether a listener waits at a local address and port: one of that address, or of all.
-    #[must_use]
-    pub fn contains(&self, protocol: Protocol, local: Endpoint) -> bool {
+    fn contains(&self, protocol: Protocol, local: Endpoint) -> bool {
         let (word, bit) = Self::place(protocol, local);
         self.bits.get(word).is_some_and(|word| word & bit != 0)
             || self.ends.contains(&(protocol, local))
@@ -148,13 +164,14 @@ mod tests {
         let mut ports = ListenerPorts::default();
         let local = |port| Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let socket = |protocol, state, port| Socket::new(protocol, Family::V4, state, local(port));
+        let came = |protocol, port| socket(protocol, State::Established, port);
         ports.note(&socket(Protocol::Tcp, State::Listen, 65535));
         ports.note(&socket(Protocol::Udp, State::Unconnected, 53));
         ports.note(&socket(Protocol::Tcp, State::Established, 1000));
-        assert!(ports.contains(Protocol::Tcp, local(65535)));
-        assert!(ports.contains(Protocol::Udp, local(53)));
-        assert!(!ports.contains(Protocol::Tcp, local(53)));
-        assert!(!ports.contains(Protocol::Tcp, local(1000)));
+        assert!(ports.contain(&came(Protocol::Tcp, 65535)));
+        assert!(ports.contain(&came(Protocol::Udp, 53)));
+        assert!(!ports.contain(&came(Protocol::Tcp, 53)));
+        assert!(!ports.contain(&came(Protocol::Tcp, 1000)));
     }
 
     /// What nobody waits for at an address did not come there.
@@ -172,8 +189,9 @@ mod tests {
             let mut listener = Socket::new(Protocol::Tcp, family, State::Listen, local);
             listener.v6_only = v6_only;
             ports.note(&listener);
-            assert!(!ports.contains(Protocol::Tcp, end(at, 81)));
-            ports.contains(Protocol::Tcp, end(at, 80))
+            let came = |port| Socket::new(Protocol::Tcp, family, State::Established, end(at, port));
+            assert!(!ports.contain(&came(81)));
+            ports.contain(&came(80))
         };
         assert!(waits("127.0.0.2", None, "127.0.0.2"));
         assert!(!waits("127.0.0.2", None, "127.0.0.1"));
@@ -184,5 +202,18 @@ mod tests {
         assert!(!waits("::", Some(true), "127.0.0.1") && waits("::", Some(true), "::1"));
         assert!(waits("::ffff:0.0.0.0", Some(false), "127.0.0.1"));
         assert!(!waits("::ffff:0.0.0.0", Some(false), "::1"));
+    }
+    #[test]
+    fn a_listener_of_another_namespace_is_no_listener() {
+        let socket = |netns, state| {
+            let local = Endpoint::new(Ipv4Addr::LOCALHOST.into(), 80);
+            let mut socket = Socket::new(Protocol::Tcp, Family::V4, state, local);
+            socket.netns = NetnsId::new(netns);
+            socket
+        };
+        let mut ports = ListenerPorts::default();
+        ports.note(&socket(2, State::Listen));
+        let found = [0, 1, 2].map(|netns| ports.contain(&socket(netns, State::Established)));
+        assert_eq!(found, [false, false, true]);
     }
 }

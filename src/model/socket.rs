@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::{NonZeroU32, NonZeroU64};
 
 use super::{
-    Address, Family, FamilySet, Held, Memory, Peer, Protocol, Queue, SocketKind, SocketOptions,
-    State, TcpInfo, Ulp,
+    Address, Family, FamilySet, Held, Memory, NetnsId, Peer, Protocol, Queue, SocketKind,
+    SocketOptions, State, TcpInfo, Ulp,
 };
 
 /// One socket as the kernel described it, and what the join found out about it.
@@ -35,10 +35,10 @@ pub struct Socket {
     /// The kernel's 64-bit identity of the socket; the same in `ESTABLISHED` and later in
     /// `TIME_WAIT`.
     pub cookie: Option<NonZeroU64>,
-    /// Inode of the network namespace the socket was seen in.
-    pub netns: Option<NonZeroU64>,
+    /// The network namespace the socket was seen in.
+    pub netns: Option<NetnsId>,
     /// The user who made the socket.
-    pub uid: Option<u32>,
+    pub uid: Option<Uid>,
     /// What waits in it; `None` also where that is told by another socket: an MPTCP connection
     /// has the data of its subflows.
     pub queue: Option<Queue>,
@@ -185,6 +185,24 @@ impl Socket {
             }),
             _ => None,
         }
+    }
+}
+
+/// The user who made a socket. No user is -1, so that `None` needs no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uid(NonZeroU32);
+
+impl Uid {
+    /// The user of this number; `None` for -1, which says that there is none.
+    #[must_use]
+    pub fn new(uid: u32) -> Option<Self> {
+        NonZeroU32::new(!uid).map(Self)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        !self.0.get()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Everything about one socket, as it is shown over the body.
 
-use crate::analyze::ends::Ends;
+use crate::analyze::ends::ByEnds;
 use crate::columns::Row;
 use crate::model::{Identity, Process, Snapshot};
 use crate::view::inspect::Inspected;
@@ -28,7 +28,7 @@ impl Details {
         let row = |socket| Row { socket, facts };
         Some(Inspected {
             row: row(socket),
-            other: Ends::of(&self.snapshot.sockets).other(socket).map(row),
+            other: ByEnds::of(&self.snapshot.sockets).other(socket).map(row),
         })
     }
 }

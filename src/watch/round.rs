@@ -10,7 +10,7 @@ use crate::look::changes::{LastOwner, Look};
 use crate::look::compare::Changes;
 use crate::look::past::Past;
 use crate::look::sample::Sample;
-use crate::model::{Facts, HolderIndex, Identity, Protocol, Snapshot, Socket, State};
+use crate::model::{Facts, HolderIndex, Identity, Protocol, Snapshot, Socket, State, Uid};
 
 /// Closed sockets of one round that are shown; of a flood the rest is only counted.
 const MOST_GONE: usize = 500;
@@ -165,14 +165,14 @@ fn part(mut sockets: Vec<Socket>, from: &Facts) -> Snapshot {
         let users = from
             .users
             .iter()
-            .filter(|(uid, _)| socket.uid == Some(**uid));
+            .filter(|(uid, _)| socket.uid == Uid::new(**uid));
         facts
             .users
             .extend(users.map(|(uid, name)| (*uid, name.clone())));
         if let Some(index) = socket.interface
-            && let Some(name) = from.interfaces.get(&index)
+            && let Some(name) = from.interface(socket)
         {
-            facts.interfaces.insert(index, name.clone());
+            facts.interfaces.insert((socket.netns, index), name.clone());
         }
         socket.held = holders.find(socket.inode);
     }

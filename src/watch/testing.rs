@@ -22,7 +22,7 @@ use crate::look::sample::Sample;
 use crate::model::{
     AcceptQueue, Endpoint, Facts, Family, FamilySet, Files, Holder, HolderIndex, Kernel,
     OwnerStatus, Problem, Process, Protocol, ProtocolSet, Queue, Report, Role, Snapshot, Socket,
-    State, TcpInfo, Timer, TimerKind, Via,
+    State, TcpInfo, Timer, TimerKind, Uid, Via,
 };
 use crate::text::theme::Theme;
 
@@ -80,7 +80,7 @@ impl World {
         let mut socket = socket;
         socket.cookie = NonZeroU64::new(cookie);
         socket.inode = pid.and_then(|_| NonZeroU32::new(u32::try_from(cookie).unwrap() + 1000));
-        socket.uid = pid.map(|_| 0);
+        socket.uid = pid.and(Uid::new(0));
         self.sockets.push((socket, pid));
         &mut self.sockets.last_mut().unwrap().0
     }
@@ -145,7 +145,7 @@ impl World {
         let (socket, owner) = all.find(|(s, _)| s.cookie == wanted).unwrap();
         *owner = pid;
         socket.inode = pid.and_then(|_| NonZeroU32::new(u32::try_from(cookie).unwrap() + 1000));
-        socket.uid = pid.map(|_| 0);
+        socket.uid = pid.and(Uid::new(0));
     }
 
     /// So many connections wait to be accepted.

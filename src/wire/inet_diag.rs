@@ -11,7 +11,7 @@ use super::tcp_info;
 use super::{bytecode, nlmsg};
 use crate::model::{
     Ending, Endpoint, Family, Memory, Narrow, Protocol, Queue, Socket, State, StateSet, Timer,
-    TimerKind, Ulp,
+    TimerKind, Uid, Ulp,
 };
 use crate::query::Needs;
 
@@ -166,7 +166,7 @@ pub fn socket(row: &[u8], protocol: Protocol) -> Option<Socket> {
     socket.interface = NonZeroU32::new(u32_at(row, 40)?);
     socket.cookie = cookie(u32_at(row, 44)?, u32_at(row, 48)?);
     socket.inode = inode;
-    socket.uid = inode.and(u32_at(row, 64));
+    socket.uid = inode.and(Uid::new(u32_at(row, 64)?));
     socket.timer = timer(u8_at(row, 2)?, u8_at(row, 3)?, u32_at(row, 52)?);
     socket.take_queue(u32_at(row, 56)?, u32_at(row, 60)?);
     for (kind, payload) in nlmsg::attributes(row.get(ROW..)?) {

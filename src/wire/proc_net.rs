@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
 
-use crate::model::{Endpoint, Family, Protocol, Queue, Socket, State, Timer, TimerKind};
+use crate::model::{Endpoint, Family, Protocol, Queue, Socket, State, Timer, TimerKind, Uid};
 
 /// Milliseconds in a tick of `USER_HZ`, which is 100 whatever the kernel's HZ is.
 const TICK_MS: u32 = 10;
@@ -37,7 +37,7 @@ pub fn socket(line: &str, protocol: Protocol, family: Family) -> Option<Socket> 
     let peer = Some(peer).filter(|peer| !socket.is_listener() && !peer.is_unset());
     socket.peer = peer.into();
     socket.inode = inode;
-    socket.uid = inode.map(|_| uid);
+    socket.uid = inode.and(Uid::new(uid));
     socket.timer = timer_of(protocol, timer, when, retransmits, probes);
     socket.take_queue(recv, send);
     if let Some(Queue::Accept(queue)) = &mut socket.queue {
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(listener.state, State::Listen);
         assert!(listener.peer.is_none());
         assert_eq!(listener.inode, NonZeroU32::new(7859));
-        assert_eq!(listener.uid, Some(0));
+        assert_eq!(listener.uid, Uid::new(0));
         assert_eq!(
             listener.queue,
             Some(Queue::Accept(AcceptQueue {
@@ -166,7 +166,7 @@ mod tests {
         let row = socket(UDP, Protocol::Udp, Family::V4).unwrap();
         assert_eq!(row.state, State::Unconnected);
         assert_eq!(row.drops, Some(5));
-        assert_eq!(row.uid, Some(1000));
+        assert_eq!(row.uid, Uid::new(1000));
         assert_eq!(row.timer, None);
     }
 

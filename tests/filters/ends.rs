@@ -45,7 +45,7 @@ fn facts() -> Facts {
     let mut facts = Facts::default();
     for (index, name) in (1..).zip(DEVICES) {
         let index = NonZeroU32::new(index).unwrap();
-        facts.interfaces.insert(index, name.into());
+        facts.interfaces.insert((None, index), name.into());
     }
     facts
 }

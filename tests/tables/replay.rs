@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use sockscope::collect::{Collector, Netlink, Sink, Table};
 use sockscope::host::live::sock_diag::{Received, Transport};
-use sockscope::model::{Family, Protocol, Queue, Socket, State, StateSet, TimerKind};
+use sockscope::model::{Family, Protocol, Queue, Socket, State, StateSet, TimerKind, Uid};
 use sockscope::wire::proc_net;
 
 fn fixture(name: &str) -> PathBuf {
@@ -137,7 +137,7 @@ fn both_sources_tell_the_same_of_the_same_sockets() {
                 s.local.inet(),
                 s.peer.inet(),
                 s.inode,
-                s.uid,
+                s.uid.map(Uid::get),
                 queue,
                 timer,
             )

@@ -1,13 +1,12 @@
 //! Whose a socket is that has no owner in the kernel.
 
 use std::borrow::Cow;
-use std::num::NonZeroU64;
 
 use rustc_hash::FxHashMap;
 
 use crate::look::past::Past;
 use crate::look::sample::Sample;
-use crate::model::{Held, Protocol, Socket, State};
+use crate::model::{Held, NetnsId, Protocol, Socket, State};
 
 /// How it is known whose a socket is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,7 +56,7 @@ pub struct Attributor<'a> {
     now: &'a Sample,
     before: Option<&'a Past>,
     /// The lowest pid that holds a listener of the port, in each namespace.
-    listeners: FxHashMap<(Option<NonZeroU64>, Option<u16>), u32>,
+    listeners: FxHashMap<(Option<NetnsId>, Option<u16>), u32>,
     /// Some socket that each process holds.
     held: FxHashMap<u32, Held>,
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{Case, Evidence, Finding, Found, Outcome, Rule, Severity, Subject};
-use crate::model::{Protocol, Role, State};
+use crate::model::{NetnsId, Protocol, Role, State};
 
 /// Shares of the limit that are a warning, and critical, in percent.
 const WARNING: u64 = 75;
@@ -64,7 +64,7 @@ fn tell(
     };
     let (whose, port, destination) = whose(case);
     let subject = Subject {
-        netns: case.now.sockets().first().and_then(|socket| socket.netns),
+        netns: case.now.netns().map(NetnsId::inode),
         port,
         destination,
         ..Subject::default()

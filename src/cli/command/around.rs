@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::analyze::bind::Around;
 use crate::collect::{addresses, read_tables, settings};
-use crate::model::{FamilySet, Narrow, PortRange, Role, Socket, StateSet};
+use crate::model::{FamilySet, Identity, Narrow, PortRange, Role, Socket, StateSet};
 use crate::query::{Needs, ProcessDetail, Query};
 
 /// Reads what tells whether the connections among `sockets` that have one of the `asked` ports,
@@ -19,7 +19,7 @@ pub(crate) fn around(query: &Query, asked: &[PortRange], sockets: &mut [Socket])
         let came_in = socket.role == Some(Role::Inbound);
         if socket.peer.is_some() && !came_in && socket.local.port().is_some_and(is_asked) {
             is_open = true;
-            open.extend(socket.cookie.map(|cookie| (cookie, socket)));
+            open.extend(Identity::by_cookie(socket).map(|known| (known, socket)));
         }
     }
     if !is_open {
@@ -41,7 +41,7 @@ pub(crate) fn around(query: &Query, asked: &[PortRange], sockets: &mut [Socket])
     let mut listeners = Vec::new();
     // What cannot be read is not known: then the ports alone tell.
     let _ = read_tables(&query, &mut |socket| {
-        let known = socket.cookie.and_then(|cookie| open.get_mut(&cookie));
+        let known = Identity::by_cookie(&socket).and_then(|known| open.get_mut(&known));
         if socket.is_listener() {
             listeners.push(socket);
         } else if let Some(known) = known {

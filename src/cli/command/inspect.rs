@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::absent;
 use super::list;
 use super::list::{List, Order};
-use crate::analyze::ends::Ends;
+use crate::analyze::ends::ByEnds;
 use crate::cli::exit::Usage;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
@@ -87,7 +87,7 @@ fn whole(session: &Session, mut request: Request) -> Result<(bool, Report), Fail
         list::sort(sockets, facts, Order::Column(column, reverse));
     }
     // Of few sockets everything is told; the others are read for them, once for each form.
-    let near = Ends::of(&snapshot.sockets);
+    let near = ByEnds::of(&snapshot.sockets);
     let shown = shown(session, &snapshot);
     let others = others(&request, &near, shown)?;
     let columns = columns(session)?;
@@ -113,10 +113,10 @@ fn shown<'a>(session: &Session, snapshot: &'a Snapshot) -> &'a [Socket] {
 fn inspected<'a>(
     shown: &'a [Socket],
     snapshot: &'a Snapshot,
-    near: &Ends<'a>,
+    near: &ByEnds<'a>,
     others: &'a Snapshot,
 ) -> Vec<Inspected<'a>> {
-    let far = Ends::of(&others.sockets);
+    let far = ByEnds::of(&others.sockets);
     let row = |facts| move |socket| Row { socket, facts };
     let other = |socket| {
         let matching = near.other(socket).map(row(&snapshot.facts));
@@ -212,7 +212,7 @@ fn person(session: &Session, inspected: &[Inspected<'_>], found: usize) -> Resul
 
 /// The sockets that may be the other ends of `shown` and do not match themselves. They are read
 /// a moment later: one that has gone meanwhile is not shown.
-fn others(request: &Request, near: &Ends<'_>, shown: &[Socket]) -> Result<Snapshot, Failure> {
+fn others(request: &Request, near: &ByEnds<'_>, shown: &[Socket]) -> Result<Snapshot, Failure> {
     let mut here = None;
     let mut is_here = |socket: &Socket| {
         socket.peer.ip().is_some_and(|peer| {

@@ -14,9 +14,9 @@ use super::Fault;
 use crate::json::names::Named;
 use crate::json::socket::{AcceptQueueRow, OwnerRow, TimerRow};
 use crate::model::{
-    AcceptQueue, Address, Endpoint, Facts, Family, Foreign, Holder, HolderIndex, OwnerStatus, Peer,
-    Process, Protocol, Queue, Role, Snapshot, Socket, SocketKind, State, Timer, TimerKind, Ulp,
-    UnixName, Via,
+    AcceptQueue, Address, Endpoint, Facts, Family, Foreign, Holder, HolderIndex, NetnsId,
+    OwnerStatus, Peer, Process, Protocol, Queue, Role, Snapshot, Socket, SocketKind, State, Timer,
+    TimerKind, Uid, Ulp, UnixName, Via,
 };
 
 /// A socket as it is written, as far as it is compared or shown.
@@ -133,8 +133,8 @@ impl SocketReader {
             .dual_stack
             .filter(|_| is_v6_wildcard(&socket))
             .map(|both| !both);
-        socket.netns = written.netns;
-        socket.uid = written.uid;
+        socket.netns = written.netns.and_then(|inode| NetnsId::new(inode.get()));
+        socket.uid = written.uid.and_then(Uid::new);
         socket.drops = written.drops;
         socket.queue = match (written.accept_queue, written.recv_q, written.send_q) {
             (Some(AcceptQueueRow { length, limit }), ..) => {
@@ -148,7 +148,7 @@ impl SocketReader {
         socket.timer = written.timer.as_ref().and_then(timer);
         let exact = written.interface_base64.as_deref();
         let interface = written.interface.map(|name| bytes(name, exact));
-        socket.interface = interface.map(|name| self.interface(name.into()));
+        socket.interface = interface.map(|name| self.interface(socket.netns, name.into()));
         self.user(written.uid, written.user);
         for owner in written.owners {
             self.owner(written.inode, owner);
@@ -190,11 +190,11 @@ impl SocketReader {
     }
 
     /// A number for the name of an interface: its index is not written.
-    fn interface(&mut self, name: Foreign) -> NonZeroU32 {
+    fn interface(&mut self, netns: Option<NetnsId>, name: Foreign) -> NonZeroU32 {
         let next = u32::try_from(self.interfaces.len()).unwrap_or(u32::MAX);
         let next = NonZeroU32::MIN.saturating_add(next);
         let index = *self.interfaces.entry(name.clone()).or_insert(next);
-        self.facts.interfaces.insert(index, name);
+        self.facts.interfaces.insert((netns, index), name);
         index
     }
 

@@ -82,7 +82,7 @@ prop_compose! {
         role in 0..4_u8,
         interface in proptest::option::of(1..4_u32),
         inode in proptest::option::of(1..4_u32),
-        (cookie, netns) in (any::<u64>(), any::<u64>()),
+        (cookie, netns) in (any::<u64>(), 0..3_u64),
         uid in proptest::option::of(0..4_u32),
         queue in proptest::option::of(queue()),
         timer in timer_of(),
@@ -98,8 +98,8 @@ prop_compose! {
         socket.interface = interface.and_then(NonZeroU32::new);
         socket.inode = inode.and_then(NonZeroU32::new);
         socket.cookie = NonZeroU64::new(cookie);
-        socket.netns = NonZeroU64::new(netns);
-        socket.uid = uid;
+        socket.netns = NetnsId::new(netns);
+        socket.uid = uid.and_then(Uid::new);
         socket.queue = queue;
         socket.timer = timer;
         socket.drops = drops;
@@ -148,7 +148,8 @@ command_later: false,
             }
             facts.holders = HolderIndex::new(holders);
             for (id, name) in (1..).zip(users) {
-                facts.interfaces.extend(NonZeroU32::new(id).map(|index| (index, Foreign::from(name.as_str()))));
+                let netns = NetnsId::new(u64::from(id % 3));
+                facts.interfaces.extend(NonZeroU32::new(id).map(|index| ((netns, index), Foreign::from(name.as_str()))));
                 facts.users.insert(id, Some(name).filter(|name| name.len() > 2).map(Foreign::from));
             }
             facts.hosts = hosts.into_iter().map(|(address, name)| (address, name.into())).collect();

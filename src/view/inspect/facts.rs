@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{FactGroup, Told, cell, plain};
 use crate::columns::Row;
 use crate::model::foreign::shown;
-use crate::model::{OwnerStatus, Process, Queue, SocketOptions, TimerKind, Ulp, Via};
+use crate::model::{OwnerStatus, Process, Queue, SocketOptions, TimerKind, Uid, Ulp, Via};
 use crate::text::cell::explanation;
 use crate::text::grid::Cell;
 use crate::text::theme::Tone;
@@ -110,6 +110,7 @@ pub(super) fn socket(row: Row<'_>) -> FactGroup {
     // Nearly always it is the user of the owners, who stand above.
     let maker = socket
         .uid
+        .map(Uid::get)
         .filter(|uid| owners.is_empty() || owners.iter().any(|o| *o != Some(*uid)));
     parts.extend(maker.map(|uid| plain(format!("made by {}", user(row, uid)))));
     let is_ipv4 = matches!(socket.local.ip(), Some(IpAddr::V4(_)));

@@ -23,7 +23,7 @@ fn connection(local: u16, peer: u16) -> Socket {
     socket.peer = end(peer).into();
     socket.role = Some(Role::Inbound);
     socket.inode = std::num::NonZeroU32::new(4_294_967_295);
-    socket.uid = Some(1000);
+    socket.uid = crate::model::Uid::new(1000);
     socket.cookie = std::num::NonZeroU64::new(u64::MAX - 1);
     socket.queue = Some(Queue::Bytes {
         recv: 124_000,

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use super::{Failing, RULE, SEVERAL};
 use crate::analyze::doctor::{Case, Evidence, Finding, Severity, Subject};
 use crate::look::attempts::Target;
-use crate::model::{Endpoint, FailedConnects, Failures, State, Towards};
+use crate::model::{Endpoint, FailedConnects, Failures, NetnsId, State, Towards};
 
 pub(super) const THRESHOLDS: &str = "refused ones: warning: 3 towards a destination that answers none, in both halves of the sample; info: 3 in one half; where only counters tell of them: info: half of all fail at once, 5 a second";
 /// Attempts that fail in a second, all through the sample, that are worth knowing.
@@ -141,7 +141,7 @@ const ASK_PROGRAMS: &str = "see who tries: the logs of the programs here (\"conn
 
 fn of_namespace(case: &Case<'_>) -> Subject {
     Subject {
-        netns: case.now.sockets().first().and_then(|socket| socket.netns),
+        netns: case.now.netns().map(NetnsId::inode),
         ..Subject::default()
     }
 }
