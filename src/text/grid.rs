@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
 use unicode_width::UnicodeWidthStr;
 
 use super::cut::split_at_width;
@@ -71,22 +71,18 @@ pub fn lines_of_rows(
     frame: &Frame,
 ) -> Vec<Vec<String>> {
     let headings = headings(columns);
-    let with_head = std::iter::once(&headings)
-        .filter(|_| frame.header)
-        .chain(rows);
-    let straight = table(columns, rows, fit);
-    // Headings hold the widths in the table, so that it is exact where they are not shown too.
-    let mut straight = straight.lines().skip(usize::from(!frame.header));
-    let mut all = Vec::new();
-    for cells in with_head {
+    let head = Some(&headings).filter(|_| frame.header);
+    let table = table(columns, head, rows, fit);
+    let mut straight = table.lines();
+    let lines_of = |cells: &Vec<Cell>| {
         let line = straight.next().unwrap_or_default();
-        all.push(if stands_straight(columns, cells, fit) {
-            vec![painted(&line, cells, fit, frame)]
+        if stands_straight(columns, cells, fit) {
+            vec![painted(pieces(&line, cells, fit), frame)]
         } else {
             row_lines(columns, cells, fit, frame)
-        });
-    }
-    all
+        }
+    };
+    head.into_iter().chain(rows).map(lines_of).collect()
 }
 
 /// The headings as cells.
@@ -109,28 +105,38 @@ fn stands_straight(columns: &[GridColumn], cells: &[Cell], fit: &Fit) -> bool {
         })
 }
 
-/// All rows in columns; those that do not stand straight are empty.
-fn table(columns: &[GridColumn], rows: &[Vec<Cell>], fit: &Fit) -> Table {
+/// The headings and all rows in columns; those that do not stand straight are empty. The widths
+/// and the cuts are ours: an arrangement of comfy-table's would cut numbers, and pids.
+fn table(columns: &[GridColumn], head: Option<&Vec<Cell>>, rows: &[Vec<Cell>], fit: &Fit) -> Table {
+    let laid = |cells: &Vec<Cell>| -> Vec<comfy_table::Cell> {
+        let is_straight = stands_straight(columns, cells, fit);
+        let cells = fit.of(cells).into_iter().zip(&fit.widths);
+        let text = |(cell, width): (&Cell, &usize)| {
+            if is_straight {
+                cell.cut(*width)
+            } else {
+                " ".to_owned()
+            }
+        };
+        cells.map(text).map(comfy_table::Cell::new).collect()
+    };
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    let headings = headings(columns);
-    let cut_row = |cells: &Vec<Cell>| -> Vec<String> {
-        if !stands_straight(columns, cells, fit) {
-            return vec![" ".to_owned(); fit.widths.len()];
-        }
-        let cells = fit.of(cells).into_iter().zip(&fit.widths);
-        cells.map(|(cell, width)| cell.cut(*width)).collect()
-    };
-    let head = cut_row(&headings).into_iter().zip(&fit.widths);
-    table.set_header(head.map(|(text, width)| pad(&text, *width, Align::Left)));
-    table.add_rows(rows.iter().map(cut_row));
-    for (column, grid) in table.column_iter_mut().zip(fit.of(columns)) {
-        column.set_padding((0, u16::try_from(GAP).unwrap_or(2)));
-        column.set_cell_alignment(match grid.align {
-            Align::Left => CellAlignment::Left,
-            Align::Right => CellAlignment::Right,
-        });
+    if let Some(head) = head {
+        let cells = laid(head).into_iter();
+        table.set_header(cells.map(|cell| cell.set_alignment(CellAlignment::Left)));
+    }
+    table.add_rows(rows.iter().map(laid));
+    let whole = |width: usize| u16::try_from(width).unwrap_or(u16::MAX);
+    let fitted = fit.of(columns).into_iter().zip(&fit.widths);
+    for (column, (grid, width)) in table.column_iter_mut().zip(fitted) {
+        column
+            .set_padding((0, whole(GAP)))
+            .set_constraint(ColumnConstraint::Absolute(Width::Fixed(whole(width + GAP))))
+            .set_cell_alignment(match grid.align {
+                Align::Left => CellAlignment::Left,
+                Align::Right => CellAlignment::Right,
+            });
     }
     table
 }
@@ -138,33 +144,39 @@ fn table(columns: &[GridColumn], rows: &[Vec<Cell>], fit: &Fit) -> Table {
 /// The lines of one row in fixed widths, for tables that are too long to be held.
 #[must_use]
 pub fn row_lines(columns: &[GridColumn], cells: &[Cell], fit: &Fit, frame: &Frame) -> Vec<String> {
-    let lines = folded(columns, cells, fit, frame.room());
-    let indent = " ".repeat(frame.indent);
-    let lines = lines.into_iter().map(|pieces| {
-        let mut line = indent.clone();
-        for piece in pieces {
-            line.push_str(&frame.theme.paint(&piece.text, piece.tone));
-        }
-        line.truncate(line.trim_end().len());
-        line
-    });
-    lines.collect()
+    let lines = folded(columns, cells, fit, frame.room()).into_iter();
+    lines
+        .map(|line| {
+            painted(
+                line.iter().map(|piece| (piece.text.as_str(), piece.tone)),
+                frame,
+            )
+        })
+        .collect()
 }
 
-/// Colours a laid-out line cell by cell; the widths say where each cell ends.
-fn painted(line: &str, cells: &[Cell], fit: &Fit, frame: &Frame) -> String {
-    let mut painted = " ".repeat(frame.indent);
+/// A laid-out line cell by cell: the widths say where each ends.
+fn pieces<'a>(line: &'a str, cells: &[Cell], fit: &Fit) -> Vec<(&'a str, Tone)> {
+    let mut pieces = Vec::with_capacity(2 * cells.len() + 1);
     let mut rest = line.trim_end();
     for (cell, width) in fit.of(cells).into_iter().zip(&fit.widths) {
         let (head, tail) = split_at_width(rest, *width);
-        painted.push_str(&frame.theme.paint(head, cell.tone));
         let (gap, tail) = split_at_width(tail, GAP);
-        painted.push_str(gap);
+        pieces.extend([(head, cell.tone), (gap, Tone::Normal)]);
         rest = tail;
     }
-    painted.push_str(rest);
-    painted.truncate(painted.trim_end().len());
-    painted
+    pieces.push((rest, Tone::Normal));
+    pieces
+}
+
+/// A line in its colours.
+fn painted<'a>(pieces: impl IntoIterator<Item = (&'a str, Tone)>, frame: &Frame) -> String {
+    let mut line = " ".repeat(frame.indent);
+    for (text, tone) in pieces {
+        line.push_str(&frame.theme.paint(text, tone));
+    }
+    line.truncate(line.trim_end().len());
+    line
 }
 
 /// Joins `parts` behind `head`, and goes on in a new line, indented, where the terminal ends.

@@ -41,23 +41,16 @@ impl<W: Write> RowWriter for Plain<W> {
             fill(&mut self.line, start, column.width, column.kind.align());
             self.line.push(' ');
         }
-        finish(&mut self.line, &mut self.out)
+        end(&mut self.line);
+        self.out.write_all(self.line.as_bytes())
     }
 
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         for socket in sockets {
             let row = Row { socket, facts };
-            self.line.clear();
-            for column in &self.columns {
-                let start = self.line.len();
-                write_value(&mut self.line, &(column.value)(row), Style::Plain);
-                if self.line.len() == start {
-                    self.line.push('-');
-                }
-                fill(&mut self.line, start, column.width, column.kind.align());
-                self.line.push(' ');
-            }
-            finish(&mut self.line, &mut self.out)?;
+            let columns = self.columns.iter().map(|column| (*column, column.width));
+            line_of(&mut self.line, columns, row, (Style::Plain, " "));
+            self.out.write_all(self.line.as_bytes())?;
         }
         Ok(())
     }
@@ -67,8 +60,38 @@ impl<W: Write> RowWriter for Plain<W> {
     }
 }
 
-fn finish(line: &mut String, out: &mut impl Write) -> io::Result<()> {
+/// Makes the line of a row in fixed widths without colours, and without allocating.
+pub(crate) fn line_of(
+    line: &mut String,
+    columns: impl Iterator<Item = (&'static Column, usize)>,
+    row: Row<'_>,
+    how: (Style, &str),
+) {
+    line.clear();
+    push_cells(line, columns, row, how);
+    end(line);
+}
+
+/// Appends the cells of a row to a line.
+pub(crate) fn push_cells(
+    line: &mut String,
+    columns: impl Iterator<Item = (&'static Column, usize)>,
+    row: Row<'_>,
+    (style, gap): (Style, &str),
+) {
+    for (column, width) in columns {
+        let start = line.len();
+        write_value(line, &(column.value)(row), style);
+        if line.len() == start {
+            line.push('-');
+        }
+        fill(line, start, width, column.kind.align());
+        line.push_str(gap);
+    }
+}
+
+/// Nothing stands behind the last cell.
+fn end(line: &mut String) {
     line.truncate(line.trim_end().len());
     line.push('\n');
-    out.write_all(line.as_bytes())
 }

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use crate::columns::{Column, Kind, Row, Spare, Value};
 use crate::model::{Facts, OwnerStatus, Queue, Report, Socket};
-use crate::text::cell::{Style, fill, write_value};
+use crate::text::cell::{Style, write_value};
 use crate::text::fit::Fit;
 use crate::text::grid;
 use crate::text::grid::{Cell, Frame, Give, GridColumn};
+use crate::text::plain::line_of;
 use crate::text::theme::{Tone, state_tone};
 use crate::text::wrap::sentence;
 use crate::text::{Columns, RowWriter};
@@ -72,7 +73,8 @@ impl<W: Write> List<W> {
     /// Writes a row in the widths of those that were held.
     fn write(&mut self, row: Row<'_>, fit: &Fit) -> io::Result<()> {
         if self.frame.width.is_none() && !self.frame.theme.colour {
-            write_plainly(&mut self.line, &self.columns, &fit.widths, row);
+            let columns = self.columns.iter().copied().zip(fit.widths.iter().copied());
+            line_of(&mut self.line, columns, row, (Style::Person, "  "));
             return self.out.write_all(self.line.as_bytes());
         }
         let cells = cells(&self.columns, row);
@@ -141,22 +143,6 @@ pub fn tell_left_out(
         if ids.len() == 1 { "it" } else { "them" },
     );
     sentence(out, &text, Tone::Quiet, frame)
-}
-
-/// Makes the line of a row in fixed widths without colours, and without allocating.
-fn write_plainly(line: &mut String, columns: &[&'static Column], widths: &[usize], row: Row<'_>) {
-    line.clear();
-    for (column, width) in columns.iter().zip(widths) {
-        let start = line.len();
-        write_value(line, &(column.value)(row), Style::Person);
-        if line.len() == start {
-            line.push('-');
-        }
-        fill(line, start, *width, column.kind.align());
-        line.push_str("  ");
-    }
-    line.truncate(line.trim_end().len());
-    line.push('\n');
 }
 
 /// The columns of a table as a grid has them. Text that others chose gives way first; what was

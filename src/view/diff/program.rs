@@ -9,6 +9,7 @@ use crate::model::{Event, RowKind};
 use crate::text::Format;
 use crate::text::cell::{Style, fill, write_value};
 use crate::text::csv::{harmless, is_foreign, to_io};
+use crate::text::plain::push_cells;
 use crate::text::records;
 
 /// What stands before the columns of a socket.
@@ -109,11 +110,8 @@ fn plain(
         for (id, word) in BEFORE.into_iter().zip(words(change)) {
             push(&mut line, &word, width_of(id), Align::Left);
         }
-        for column in columns {
-            let mut cell = String::new();
-            write_value(&mut cell, &(column.value)(row), Style::Plain);
-            push(&mut line, &cell, column.width, column.kind.align());
-        }
+        let columns = columns.iter().map(|column| (*column, column.width));
+        push_cells(&mut line, columns, row, (Style::Plain, " "));
         finish(&mut line)?;
     }
     out.flush()
