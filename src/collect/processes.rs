@@ -3,6 +3,8 @@
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use procfs::FromBufRead;
+use procfs::process::{LimitValue, Limits};
 use rustix::io::Errno;
 
 use super::command_lines::{Answer, CommandLines, IsWanted, Missing};
@@ -263,11 +265,15 @@ impl Processes {
     pub fn files(&self, pid: u32) -> Option<Files> {
         let proc = self.proc.as_ref().ok()?;
         let limits = proc.read(pid, "limits").ok()?;
-        let (limit, hard_limit) = proc_pid::open_files_limits(&limits)?;
+        let limits = Limits::from_buf_read(&limits[..]).ok()?.max_open_files;
+        let number = |limit| match limit {
+            LimitValue::Value(number) => Some(number),
+            LimitValue::Unlimited => None,
+        };
         Some(Files {
             open: proc.fds_open(pid)?,
-            limit,
-            hard_limit,
+            limit: number(limits.soft_limit),
+            hard_limit: number(limits.hard_limit),
         })
     }
 
@@ -333,6 +339,10 @@ mod tests {
         assert!((-2..3600).contains(&age), "{age}");
         assert!(processes.called(&process.comm).contains(&me));
         assert!(processes.read(0, ProcessDetail::Name).is_none());
+        let files = processes.files(me).unwrap();
+        let limits = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let told = (files.limit, files.hard_limit);
+        assert_eq!(told, (limits.current, limits.maximum));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Small texts of /proc/PID that are read for every process shown.
 //!
 //! They are read as bytes: a process whose comm is not UTF-8 must not be able to hide from
-//! a parser of text.
+//! a parser of text, which is why the procfs crate reads only what holds none of it (limits), or
+//! what is told of a process that is known already (stat).
 
 use crate::model::Foreign;
 
@@ -106,20 +107,6 @@ pub fn start_ticks(stat: &[u8]) -> Option<u64> {
     rest.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
 }
 
-/// The soft and the hard limit of open files, from /proc/PID/limits; an inner `None` where it
-/// is unlimited.
-#[must_use]
-pub fn open_files_limits(limits: &[u8]) -> Option<(Option<u64>, Option<u64>)> {
-    let mut lines = limits.split(|&b| b == b'\n');
-    let rest = lines.find_map(|line| line.strip_prefix(b"Max open files"))?;
-    let mut words = std::str::from_utf8(rest).ok()?.split_ascii_whitespace();
-    let mut limit = || match words.next()? {
-        "unlimited" => Some(None),
-        number => number.parse().ok().map(Some),
-    };
-    Some((limit()?, limit()?))
-}
-
 /// The cgroup path, from /proc/PID/cgroup: version 2 (`0::`) when it names more than the
 /// root, else the hierarchy of systemd.
 #[must_use]
@@ -203,18 +190,6 @@ mod tests {
         assert_eq!(stat(b"12 )("), None);
         assert_eq!(start_ticks(b"12 x"), None);
         assert_eq!(start_ticks(b"12 (x) S 1"), None);
-    }
-
-    #[test]
-    fn limits_give_the_soft_one() {
-        let text = b"Limit   Soft Limit  Hard Limit Units\nMax open files   64   4096   files\n";
-        assert_eq!(open_files_limits(text), Some((Some(64), Some(4096))));
-        assert_eq!(
-            open_files_limits(b"Max open files unlimited unlimited files"),
-            Some((None, None))
-        );
-        assert_eq!(open_files_limits(b"Max open files x"), None);
-        assert_eq!(open_files_limits(b"Max processes 1 2"), None);
     }
 
     #[test]
