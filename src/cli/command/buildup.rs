@@ -146,3 +146,25 @@ fn write(session: &Session, view: &Buildup, now: &Sample) -> Result<(), Failure>
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Cli;
+    use crate::cli::session::config::Settings;
+    use clap::Parser;
+
+    #[test]
+    fn what_the_filter_compares_is_asked_for() {
+        let cli = Cli::try_parse_from(["sockscope", "buildup", "--json"]).unwrap();
+        let session = Session::new(cli.options, Settings::default());
+        let needs = |filter: &str| {
+            let filter = Filter::parse(&[filter.to_owned()]).unwrap();
+            request(&session, None, &filter).unwrap().query.needs
+        };
+        let usual = Needs::OWNERS.and(Needs::INFO).and(Needs::FILES);
+        assert_eq!(needs("lport = 80"), usual);
+        assert_eq!(needs("congestion = cubic"), usual.and(Needs::OPTIONS));
+        assert_eq!(needs("user = root"), usual.and(Needs::USERS));
+    }
+}
