@@ -17,13 +17,9 @@ use std::io::{self, Write};
 use clap::Parser;
 
 use crate::files::streams::Stdout;
-use crate::look::pipeline::Stop;
 use crate::model::foreign::escape;
-use args::{Cli, ColorName, Command, habits};
-use command::{
-    buildup, columns, conns, diff, doctor, explain, inspect, listen, overview, port, proc, schema,
-    states, wait, watch,
-};
+use args::options::ColorName;
+use args::{Cli, Command, habits};
 use session::Session;
 use session::config::{self, Settings};
 use session::output::say;
@@ -60,35 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         session.tell(&format!("note: {note}"));
     }
     let outcome = fault.map_or_else(|| repeat::run(&session, command, &arguments), Err);
-    outcome.unwrap_or_else(|failure| fail(&session, &failure))
-}
-
-/// Runs the command.
-fn answer(session: &Session, command: Option<Command>) -> Result<Exit, Failure> {
-    match command {
-        _ if columns::is_asked_for(session) => columns::run(session),
-        None => overview::run(session),
-        Some(Command::Listen { filter, pids }) => listen::run(session, &filter.words, pids.pids),
-        Some(Command::Port { words, pids }) => port::run(session, &words, pids),
-        Some(Command::Conns { filter, pids }) => conns::run(session, &filter.words, pids.pids),
-        Some(Command::States { by, filter }) => states::run(session, by, &filter.words),
-        Some(Command::Buildup(args)) => buildup::run(session, &args),
-        Some(Command::Doctor(args)) => doctor::run(session, &args),
-        Some(Command::Watch(args)) => watch::run(session, &args),
-        Some(Command::Explain { topic }) => explain::run(session, &topic),
-        Some(Command::Proc {
-            target,
-            filter,
-            pids,
-        }) => proc::run(session, &target, &filter.words, pids),
-        Some(Command::Inspect { filter }) => inspect::run(session, &filter.words),
-        Some(Command::Diff(args)) => diff::run(session, &args),
-        Some(Command::Wait(args)) => wait::run(session, &args),
-        Some(Command::Schema) => schema::run(session),
-        Some(Command::Completions(args)) => completions::run(session, &args),
-        Some(Command::Man(args)) => manual::run(session, &args),
-        Some(Command::Complete { words }) => completions::complete(session, &words),
-    }
+    outcome.unwrap_or_else(|failure| session.fail(&failure))
 }
 
 /// The name under which the usual columns of a command are configured.
@@ -139,24 +107,4 @@ fn retold(arguments: &[OsString], error: clap::Error) -> clap::Error {
     let shown = arguments.iter().map(|word| escape(word.as_encoded_bytes()));
     let again = Cli::try_parse_from(shown);
     again.err().unwrap_or(error)
-}
-
-/// One line for what happened, one more for what to do.
-fn fail(session: &Session, failure: &Failure) -> Exit {
-    let (message, hint) = match failure {
-        // The reader has seen enough.
-        Failure::Stop(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            return Exit::Found;
-        }
-        Failure::Stop(Stop::Output(error)) => {
-            (format!("cannot write to standard output: {error}"), None)
-        }
-        Failure::Stop(Stop::Problem(problem)) => (problem.message.clone(), problem.hint.clone()),
-        Failure::Usage(usage) => (usage.message.clone(), usage.hint.clone()),
-    };
-    session.tell(&message);
-    if let Some(hint) = hint {
-        session.tell(&format!("hint: {hint}"));
-    }
-    Exit::Failure
 }

@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::{Cli, Command, FilterWords, Options, PidsOnly};
+use super::options::Options;
+use super::rows::{FilterWords, PidsOnly};
+use super::{Cli, Command};
 
 /// The command that is meant when none is named: `-l` asks for listeners, `-a` or `-p` for
 /// connections; `-s`, like no letter at all, for the overview.

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use crate::analyze::buildup::{Buildup, buildup};
 use crate::analyze::states::By;
-use crate::cli::args::BuildupArgs;
-use crate::cli::exit::Usage;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::args::buildup::BuildupArgs;
+use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
 use crate::filter::Filter;
 use crate::json::envelope::Envelope;

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use crate::analyze::doctor::{Case, Diagnosis, RULES, Rule, Severity, diagnose};
-use crate::cli::args::{DoctorArgs, FailOn};
-use crate::cli::exit::Usage;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::args::doctor::{DoctorArgs, FailOn};
+use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
 use crate::collect::Endings;
 use crate::filter::{Filter, did_you_mean};

@@ -4,8 +4,7 @@ use std::io::Write;
 
 use crate::analyze::doctor;
 use crate::analyze::states::{Counts, Tally};
-use crate::cli::exit::Usage;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
 use crate::collect::kernel;
 use crate::explain::{self, Topic};

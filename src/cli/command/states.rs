@@ -3,8 +3,7 @@
 use std::io::Write;
 
 use crate::analyze::states::{By, StatesView, Tally};
-use crate::cli::exit::Usage;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
 use crate::json::envelope::Envelope;
 use crate::look::pipeline;

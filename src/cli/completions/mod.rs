@@ -11,39 +11,17 @@ mod live;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, ValueEnum, ValueHint};
+use clap::ValueEnum;
 
+use super::args::generated::{CompletionsArgs, Shell};
 use super::definition;
 use super::session::Session;
-use crate::cli::exit::Usage;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{Exit, Failure, Usage};
 use crate::model::foreign::shown;
 
-/// What `completions` takes.
-#[derive(Args, Clone, Debug)]
-pub struct CompletionsArgs {
-    /// The shell whose script is printed
-    #[arg(value_enum, required_unless_present = "out")]
-    pub shell: Option<Shell>,
-    /// Write the scripts of all shells into this directory
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "shell")]
-    pub out: Option<PathBuf>,
-}
-
-/// The shells that have a completion script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
-    /// bash 4.4 or newer
-    Bash,
-    /// zsh 5 or newer
-    Zsh,
-    /// fish 3 or newer
-    Fish,
-}
-
-pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit, Failure> {
+pub(crate) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit, Failure> {
     if let Some(directory) = &args.out {
         write_all(directory)?;
         return Ok(Exit::Found);
@@ -58,7 +36,7 @@ pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit, Fai
 }
 
 /// `sockscope __complete`: candidates and what they are, one a line.
-pub(super) fn complete(session: &Session, words: &[OsString]) -> Result<Exit, Failure> {
+pub(crate) fn complete(session: &Session, words: &[OsString]) -> Result<Exit, Failure> {
     let words: Vec<_> = words
         .iter()
         .map(|word| crate::model::foreign::exact(word.as_encoded_bytes()))

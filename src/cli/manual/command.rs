@@ -3,8 +3,7 @@
 use clap::Command;
 use clap_mangen::Man;
 
-use super::sections;
-use super::sections::escape;
+use super::written::{around_options, escape};
 use crate::cli::definition::page_name;
 
 /// What each part that clap_mangen renders begins with: an apostrophe for all roffs.
@@ -22,12 +21,13 @@ pub(crate) fn page(command: &Command) -> String {
     let _ = man.render_name_section(&mut head);
     let _ = man.render_synopsis_section(&mut head);
     let _ = man.render_options_section(&mut options);
+    let (before, behind) = around_options(command.get_name());
     let text = [
         crate::model::foreign::exact(&head).into_owned(),
-        description(command),
+        description(command, &before),
         commands(command),
         crate::model::foreign::exact(&options).into_owned(),
-        sections::beside(command.get_name()),
+        behind,
         see_also(command),
     ];
     let text = text.concat().replace(PREAMBLE, "");
@@ -44,10 +44,12 @@ fn tidy(text: &str) -> String {
     lines.iter().flat_map(|line| [*line, "\n"]).collect()
 }
 
-fn description(command: &Command) -> String {
+fn description(command: &Command, written: &str) -> String {
     let about = command.get_about().map(ToString::to_string);
-    let written = sections::description(command.get_name());
-    let text = written.unwrap_or_else(|| escape(&about.unwrap_or_default()));
+    let text = match written {
+        "" => escape(&about.unwrap_or_default()),
+        written => written.to_owned(),
+    };
     format!(".SH DESCRIPTION\n{text}\n")
 }
 

@@ -2,32 +2,19 @@
 //! cannot explain, from pages written by hand.
 
 mod command;
-mod sections;
+mod written;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, Command, ValueHint};
+use clap::Command;
 
+use super::args::generated::ManArgs;
 use super::definition;
 use super::session::Session;
-use crate::analyze::doctor::RULES;
-use crate::cli::exit::Usage;
-use crate::cli::exit::{Exit, Failure};
-use crate::columns::COLUMNS;
+use crate::cli::exit::{Exit, Failure, Usage};
 use crate::filter::did_you_mean;
 use crate::model::foreign::shown;
-
-/// What `man` takes.
-#[derive(Args, Clone, Debug)]
-pub struct ManArgs {
-    /// The page: sockscope, a command, filter or json; man -l shows it: sockscope man | man -l -
-    #[arg(value_name = "PAGE", default_value = "sockscope")]
-    pub page: String,
-    /// Write all pages into this directory
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "page")]
-    pub out: Option<PathBuf>,
-}
 
 /// One page: its file name and its text.
 #[derive(Clone, Debug)]
@@ -36,8 +23,7 @@ struct Page {
     text: String,
 }
 
-/// The pages written by hand: topic and source. A line `.\" @list@` stands for a list that is
-/// made of what the program knows.
+/// The pages written by hand: topic and source.
 const TOPICS: [(&str, &str); 2] = [
     ("filter", include_str!("filter.7")),
     ("json", include_str!("json.7")),
@@ -107,20 +93,9 @@ fn pages() -> Vec<Page> {
         .collect();
     pages.extend(TOPICS.map(|(topic, source)| Page {
         name: format!("sockscope-{topic}.7"),
-        text: filled(source),
+        text: written::filled(source),
     }));
     pages
-}
-
-/// A page written by hand, with its lists.
-fn filled(source: &str) -> String {
-    let columns = COLUMNS.iter().map(|column| (column.id, column.help));
-    let rules = RULES.iter().map(|rule| (rule.id, rule.summary));
-    let version = format!("sockscope {}", env!("CARGO_PKG_VERSION"));
-    source
-        .replace("@version@", &version)
-        .replace(".\\\" @columns@\n", &sections::list(columns))
-        .replace(".\\\" @findings@\n", &sections::list(rules))
 }
 
 #[cfg(test)]

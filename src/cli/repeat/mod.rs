@@ -12,12 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::args::Command;
-use super::command::columns;
+use super::command::{answer, columns};
 use super::session::Session;
 use super::session::output::{Block, Output, Shared, begin_saving, keep_saved, say};
-use super::{answer, fail};
-use crate::cli::exit::Usage;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{Exit, Failure, Usage};
 use crate::files::streams::Stdout;
 use crate::host::live;
 use crate::json::stream::Remembered;
@@ -220,7 +218,7 @@ impl<'a> Watch<'a> {
                 {
                     events.failed(problem)?;
                 }
-                self.exit = fail(&session, &failure);
+                self.exit = session.fail(&failure);
             }
         }
         drop(session);

@@ -9,8 +9,8 @@ use clap::ValueEnum;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::choose;
-use crate::cli::args::ColorName;
+use crate::cli::args::columns::choose;
+use crate::cli::args::options::ColorName;
 use crate::cli::exit::Usage;
 use crate::files::{Found, read_own};
 use crate::filter::{first_of, last_of};

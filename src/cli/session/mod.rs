@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod output;
 pub(crate) mod scope;
+mod write;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,12 +11,13 @@ use std::time::Duration;
 
 use self::config::Settings;
 use self::output::{Output, Shared};
-use super::args::{ColorName, Options};
+use super::args::columns::{choose, column};
+use super::args::options::{ColorName, Options};
 use super::exit::{Exit, Usage};
 use crate::analyze::states::By;
 use crate::columns::{self, Column};
 use crate::files::save::Draft;
-use crate::filter::{Filter, Names, did_you_mean};
+use crate::filter::{Filter, Names};
 use crate::host::live;
 use crate::json::asked::without_key;
 use crate::json::envelope::Head;
@@ -371,32 +373,6 @@ fn insert<'a>(ids: &mut Vec<&'a str>, id: &'a str) {
     let stands_last = |id: &&str| columns::find(id).is_some_and(|column| column.stands_last);
     let last = ids.iter().position(stands_last);
     ids.insert(last.unwrap_or(ids.len()), id);
-}
-
-/// Replaces the usual columns by `a,b,c`, or adds `+a`.
-pub(crate) fn choose<'a>(ids: &mut Vec<&'a str>, wanted: &'a str) -> Result<(), Usage> {
-    let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
-    // The first sign holds for all: +a,b adds both.
-    if !wanted.first().is_some_and(|id| id.starts_with('+')) {
-        ids.clear();
-    }
-    for id in wanted {
-        let id = id.strip_prefix('+').unwrap_or(id);
-        let id = column(id)?.id;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok(())
-}
-
-fn column(id: &str) -> Result<&'static Column, Usage> {
-    columns::find(id).ok_or_else(|| {
-        let known: Vec<_> = columns::COLUMNS.iter().map(|column| column.id).collect();
-        let near = did_you_mean(id, &known);
-        Usage::new(format!("there is no column '{id}'"))
-            .hint(format!("{near}columns are: {}", known.join(", ")))
-    })
 }
 
 impl Session {

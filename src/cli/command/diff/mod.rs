@@ -2,16 +2,14 @@
 
 mod notes;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use clap::{Args, ValueHint};
-
 use crate::analyze::states::{StatesView, UdpCounts};
-use crate::cli::exit::Usage;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::args::diff::DiffArgs;
+use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
 use crate::columns::{self, Column, Row};
 use crate::json::envelope::{Envelope, Lines};
@@ -31,17 +29,6 @@ const TABLE: &[&str] = &["protocol", "state", "local", "peer", "process"];
 const PROGRAM: &[&str] = &[
     "protocol", "state", "recv_q", "send_q", "local", "peer", "role", "pid", "comm",
 ];
-
-/// What `diff` takes.
-#[derive(Args, Clone, Debug)]
-pub struct DiffArgs {
-    /// The earlier answer: a file that --json or --format ndjson wrote; - for standard input
-    #[arg(value_name = "BEFORE", value_hint = ValueHint::FilePath)]
-    pub before: OsString,
-    /// The later answer, of the same command; - for standard input
-    #[arg(value_name = "AFTER", value_hint = ValueHint::FilePath)]
-    pub after: OsString,
-}
 
 pub(crate) fn run(session: &Session, args: &DiffArgs) -> Result<Exit, Failure> {
     refuse_live_options(session)?;

@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 
 use super::doctor::LOOKED_AT;
 use crate::analyze::states::By;
-use crate::cli::args::WatchArgs;
-use crate::cli::exit::Usage;
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::args::watch::WatchArgs;
+use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
 use crate::columns;
 use crate::filter::Filter;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::analyze::states::By;
-use crate::cli::args::WatchArgs;
+use crate::cli::args::watch::WatchArgs;
 use crate::cli::command::{conns, listen};
 use crate::cli::exit::Usage;
 use crate::cli::session::Session;
