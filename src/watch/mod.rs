@@ -2,28 +2,25 @@
 //! state.
 //!
 //! ```text
-//! look -> Round -> App (update) -> ui (draw)
+//! look -> Round -> update -> App (state) -> draw
 //!                   ^ keys, sizes, ticks
 //! ```
 //!
-//! Nothing here reads or writes anything: `cli/watch` feeds it rounds and keys, and carries out
+//! `parts` says what stands in each part of the screen, `geometry` where that is and how much of it
+//! is seen; both the update, which scrolls, and the drawing are made of them.
+//!
+//! Nothing here reads or writes anything: `cli/command/watch` feeds it rounds and keys, and carries out
 //! the effects that it asks for.
 
-pub mod app;
-pub mod content;
-pub mod details;
-mod drill;
-pub mod event;
-pub mod keys;
-mod list;
-mod lookup;
-pub mod round;
+pub mod draw;
+mod geometry;
+mod parts;
+pub mod state;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-pub mod trend;
-pub mod ui;
+mod update;
 
 /// What is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

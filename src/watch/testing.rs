@@ -9,11 +9,11 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::Tab;
-use super::app::App;
-use super::event::{Columns, Effect, Event, Setup, Toggles};
-use super::keys::Key;
-use super::round::Round;
-use super::ui;
+use super::draw::draw;
+use super::state::App;
+use super::state::event::{Columns, Effect, Event, Setup, Toggles};
+use super::state::key::Key;
+use super::state::round::Round;
 use crate::columns;
 use crate::filter::Names;
 use crate::look::changes::Look;
@@ -320,7 +320,7 @@ pub(super) fn press(app: &mut App, key: Key) -> Option<Effect> {
 pub(super) fn drawn(app: &App) -> Terminal<TestBackend> {
     let (width, height) = app.size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| ui::draw(frame, app)).unwrap();
+    terminal.draw(|frame| draw(frame, app)).unwrap();
     terminal
 }
 

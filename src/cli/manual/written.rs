@@ -3,7 +3,7 @@
 use crate::analyze::doctor::RULES;
 use crate::cli::session::config;
 use crate::columns::COLUMNS;
-use crate::watch::keys::HELP;
+use crate::watch::state::key::HELP;
 
 /// The words of each command, in roff: what it does, where one line is not enough, and behind
 /// [`OPTIONS`] its exit codes, its examples and whatever else there is to say.

@@ -94,7 +94,7 @@ fn what_a_row_counts_is_what_entering_it_shows() {
         };
         let totals: Vec<_> = groups
             .iter()
-            .map(crate::watch::content::Group::total)
+            .map(crate::watch::state::content::Group::total)
             .collect();
         let known: Vec<_> = enter_all(&mut app)
             .iter()

@@ -6,10 +6,10 @@ use std::fmt::Write;
 use crate::model::{Problem, State};
 use crate::text::faults::Words;
 use crate::watch::Tab;
-use crate::watch::app::App;
-use crate::watch::details::Details;
-use crate::watch::event::{Event, Overlay};
-use crate::watch::keys::Key;
+use crate::watch::state::App;
+use crate::watch::state::details::Details;
+use crate::watch::state::event::{Event, Overlay};
+use crate::watch::state::key::Key;
 use crate::watch::testing::{World, busy_host, pass, press, screen, setup, type_in};
 
 /// Lines of the screen: as many as keep a word from going on where it is not seen.

@@ -3,6 +3,7 @@
 mod drill;
 mod every_width;
 mod random;
+mod screens;
 mod time;
 
 use std::time::Duration;
@@ -10,10 +11,10 @@ use std::time::Duration;
 use crate::analyze::states::By;
 use crate::model::State;
 use crate::watch::Tab;
-use crate::watch::app::App;
-use crate::watch::content::{Content, ItemId};
-use crate::watch::event::{Effect, Event, Overlay};
-use crate::watch::keys::Key;
+use crate::watch::state::App;
+use crate::watch::state::content::{Content, ItemId};
+use crate::watch::state::event::{Effect, Event, Overlay};
+use crate::watch::state::key::Key;
 use crate::watch::testing::{
     World, app, busy_host, drawn, line_with, pass, press, screen, setup, type_in,
 };

@@ -93,9 +93,11 @@ fn check(app: &App) {
     if let Some(chosen) = &app.chosen {
         assert_eq!(app.content.id(app, app.cursor).as_ref(), Some(chosen));
         // Findings are told with the chosen one in full, wherever the list begins.
-        let page = crate::watch::ui::page(app);
+        let page = crate::watch::geometry::page(app);
         assert!(page == 0 || (app.top..app.top + page).contains(&app.cursor));
     }
+    let lines = crate::watch::parts::overlay::lines(app);
+    assert_eq!(app.overlay_length, lines.len());
     let terminal = drawn(app);
     let buffer = terminal.backend().buffer();
     assert_eq!((buffer.area.width, buffer.area.height), app.size);

@@ -16,8 +16,8 @@ use crate::look::pipeline::{Request, Stop};
 use crate::model::{Facts, Identity, PortRange, Process, Socket, StateSet};
 use crate::query::{Needs, ProcessDetail, Query};
 use crate::watch::Tab;
-use crate::watch::details::Details;
-use crate::watch::round::Round;
+use crate::watch::state::details::Details;
+use crate::watch::state::round::Round;
 
 /// Ancestors of a process that are told: more there are only in loops.
 const GENERATIONS: usize = 12;

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::watch::keys::Key;
+use crate::watch::state::key::Key;
 
 /// The key that was pressed; `None` for one that means nothing here.
 pub(super) fn key(event: KeyEvent) -> Option<Key> {

@@ -26,12 +26,12 @@ use crate::terminal::job::Who;
 use crate::terminal::screen;
 use crate::terminal::screen::{Input, Screen};
 use crate::watch::Tab;
-use crate::watch::app::App;
-use crate::watch::content::SortBy;
-use crate::watch::details::Details;
-use crate::watch::event::{Effect, Event, Overlay};
-use crate::watch::round::Round;
-use crate::watch::ui;
+use crate::watch::draw::draw;
+use crate::watch::state::App;
+use crate::watch::state::content::SortBy;
+use crate::watch::state::details::Details;
+use crate::watch::state::event::{Effect, Event, Overlay};
+use crate::watch::state::round::Round;
 use feed::Order;
 
 /// How often the terminal is asked whether it is still there, and marks are taken away.
@@ -154,7 +154,7 @@ impl View<'_> {
     fn draw(&mut self, size: (u16, u16)) -> std::io::Result<()> {
         panic_on_demand("draw", self.app.round.is_some());
         let app = &*self.app;
-        self.screen.draw(size, |frame| ui::draw(frame, app))
+        self.screen.draw(size, |frame| draw(frame, app))
     }
 
     fn take(&mut self, message: Message) -> Option<End> {

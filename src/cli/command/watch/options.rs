@@ -14,8 +14,8 @@ use crate::host::live::netns;
 use crate::query::Needs;
 use crate::text::Format;
 use crate::watch::Tab;
-use crate::watch::content::SortBy;
-use crate::watch::event::{Columns, Setup, Toggles};
+use crate::watch::state::content::SortBy;
+use crate::watch::state::event::{Columns, Setup, Toggles};
 
 /// The shortest time between looks.
 const SHORTEST: Duration = Duration::from_millis(100);

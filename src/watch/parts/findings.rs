@@ -2,7 +2,7 @@
 
 use ratatui::text::Line;
 
-use super::body::frame;
+use super::seen::frame;
 use super::style::{painted, span};
 use crate::analyze::doctor::{Diagnosis, Finding};
 use crate::text::cut::cut_after_word;
@@ -10,7 +10,7 @@ use crate::text::grid::Frame;
 use crate::text::theme::Tone;
 use crate::text::units::lines_more;
 use crate::view::doctor;
-use crate::watch::app::App;
+use crate::watch::state::App;
 
 /// The findings, a line each, and the chosen or worst one in full.
 pub(super) fn lines(app: &App, diagnosis: &Diagnosis, height: u16) -> Vec<Line<'static>> {

@@ -10,9 +10,9 @@ use ratatui::style::{Color, Modifier};
 use crate::model::{FamilySet, Identity, Problem};
 use crate::text::theme::Theme;
 use crate::watch::Tab;
-use crate::watch::app::App;
-use crate::watch::event::Event;
-use crate::watch::keys::Key;
+use crate::watch::state::App;
+use crate::watch::state::event::Event;
+use crate::watch::state::key::Key;
 use crate::watch::testing::{
     World, app, busy_host, drawn, line_with, pass, press, screen, setup, type_in,
 };
@@ -32,7 +32,7 @@ fn busy(tab: Tab, size: (u16, u16)) -> App {
 /// Compares with the file, or writes it.
 fn compare(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = path.join(format!("src/watch/ui/screens/{name}.txt"));
+    let path = path.join(format!("src/watch/tests/screens/{name}.txt"));
     if std::env::var_os("UPDATE_SCREENS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
@@ -269,7 +269,7 @@ fn details_are_told_and_kept_when_the_socket_goes() {
     let socket = look.sockets().iter().find(|s| s.peer.port() == Some(50001));
     let identity = Identity::of(socket.unwrap());
     let details = |snapshot: &crate::model::Snapshot| {
-        Event::Details(Box::new(crate::watch::details::Details {
+        Event::Details(Box::new(crate::watch::state::details::Details {
             identity,
             snapshot: snapshot.clone(),
             ancestry: snapshot

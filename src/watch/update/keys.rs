@@ -1,79 +1,15 @@
 //! What each key does.
 
-use super::Tab;
-use super::app::App;
-use super::content::{Content, ItemId, SortBy};
 use super::drill;
-use super::event::{Effect, Overlay, Typing};
-use super::trend::Growth;
-use super::ui;
 use crate::analyze::states::By;
 use crate::columns;
-
-/// A key, as far as the view knows keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// A character.
-    Char(char),
-    /// Return.
-    Enter,
-    /// Escape.
-    Esc,
-    /// The key that deletes backwards.
-    Backspace,
-    /// Deletes the whole line: Ctrl-U.
-    Clear,
-    /// One up.
-    Up,
-    /// One down.
-    Down,
-    /// A page up.
-    PageUp,
-    /// A page down.
-    PageDown,
-    /// To the first.
-    Home,
-    /// To the last.
-    End,
-    /// The next tab.
-    Tab,
-    /// The tab before.
-    BackTab,
-    /// One of the function keys, from 1.
-    Function(u8),
-    /// Ctrl-C.
-    Interrupt,
-    /// Ctrl-Z.
-    Suspend,
-}
-
-/// One key and what it does, for the help.
-pub const HELP: &[(&str, &str)] = &[
-    (
-        "Tab, F1-F5",
-        "listen, conns, states, buildup, doctor; arrows too",
-    ),
-    ("Up Down", "choose a row; PgUp PgDn Home End go further"),
-    (
-        "Enter",
-        "a socket, a finding: all about it; a group: its sockets",
-    ),
-    (
-        "Esc",
-        "back: from the choice, the row entered, the filter, the groups",
-    ),
-    ("/", "filter, in the language of every command"),
-    ("s, S", "another order; the reverse"),
-    ("g", "group by process, port, peer; or not"),
-    ("d", "only what changed in the last seconds"),
-    ("t, u", "TCP, UDP shown or not"),
-    ("4, 6", "IPv4, IPv6 shown or not"),
-    ("l, e", "listeners too; established only"),
-    ("p", "pause and go on"),
-    ("+, -", "longer or shorter between looks"),
-    ("?", "this help"),
-    ("q", "leave"),
-];
+use crate::watch::Tab;
+use crate::watch::geometry;
+use crate::watch::state::App;
+use crate::watch::state::content::{Content, ItemId, SortBy};
+use crate::watch::state::event::{Effect, Overlay, Typing};
+use crate::watch::state::key::Key;
+use crate::watch::state::trend::Growth;
 
 /// Does what a key does.
 pub(super) fn press(app: &mut App, key: Key) -> Option<Effect> {
@@ -107,7 +43,7 @@ pub(super) fn press(app: &mut App, key: Key) -> Option<Effect> {
 
 /// Moves the choice.
 fn walk(app: &mut App, key: Key) {
-    let page = ui::page(app).max(1);
+    let page = geometry::page(app).max(1);
     let from = match app.chosen {
         Some(_) => app.cursor,
         // The first step chooses the row at the top.
@@ -136,8 +72,7 @@ fn command(app: &mut App, character: char) -> Option<Effect> {
     match character {
         'q' => return Some(Effect::Leave),
         '?' | 'h' => {
-            app.overlay = Overlay::Help;
-            app.overlay_top = 0;
+            app.lay_over(Overlay::Help);
         }
         '/' => {
             app.typing = Some(Typing {
@@ -256,14 +191,15 @@ fn enter(app: &mut App) -> Option<Effect> {
             return None;
         };
         // What is gone cannot be asked any more: it is told as it was seen last.
-        app.overlay = Overlay::Details(identity, app.seen_last(identity).map(Box::new));
-        app.overlay_top = 0;
+        app.lay_over(Overlay::Details(
+            identity,
+            app.seen_last(identity).map(Box::new),
+        ));
         return Some(Effect::Order { now: true });
     }
     if let Content::Findings(diagnosis) = &app.content {
         let finding = diagnosis.findings.get(app.cursor)?;
-        app.overlay = Overlay::Finding(Box::new(finding.clone()));
-        app.overlay_top = 0;
+        app.lay_over(Overlay::Finding(Box::new(finding.clone())));
         return None;
     }
     drill::enter(app)
@@ -287,8 +223,8 @@ fn escape(app: &mut App) -> Option<Effect> {
 
 /// Keys while something lies over the body.
 fn over(app: &mut App, key: Key) -> Option<Effect> {
-    let page = ui::overlay_page(app).max(1);
-    let last = ui::overlay_length(app).saturating_sub(page);
+    let page = geometry::overlay_page(app).max(1);
+    let last = app.overlay_length.saturating_sub(page);
     let top = app.overlay_top.min(last);
     app.overlay_top = match key {
         Key::Up | Key::Char('k') => top.saturating_sub(1),
@@ -298,11 +234,11 @@ fn over(app: &mut App, key: Key) -> Option<Effect> {
         Key::Home => 0,
         Key::End => last,
         Key::Enter if matches!(app.overlay, Overlay::Finding(_)) => {
-            app.overlay = Overlay::None;
+            app.lay_over(Overlay::None);
             return drill::enter(app);
         }
         Key::Esc | Key::Enter | Key::Char('q' | '?' | 'h') => {
-            app.overlay = Overlay::None;
+            app.lay_over(Overlay::None);
             return Some(Effect::Order { now: false });
         }
         _ => top,

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use crate::text::theme::{Theme, Tone};
 
 /// How text of a tone looks. Without colours only the weight tells.
-pub(super) fn style(theme: Theme, tone: Tone) -> Style {
+pub(crate) fn style(theme: Theme, tone: Tone) -> Style {
     let plain = Style::new();
     let coloured = |colour| {
         if theme.colour {
@@ -27,13 +27,13 @@ pub(super) fn style(theme: Theme, tone: Tone) -> Style {
 }
 
 /// A piece of text.
-pub(super) fn span(theme: Theme, text: impl Into<String>, tone: Tone) -> Span<'static> {
+pub(crate) fn span(theme: Theme, text: impl Into<String>, tone: Tone) -> Span<'static> {
     Span::styled(text.into(), style(theme, tone))
 }
 
 /// What a renderer painted for a terminal, as lines: it knows the few codes that our own theme
 /// writes, and drops any other.
-pub(super) fn painted(text: &str) -> Vec<Line<'static>> {
+pub(crate) fn painted(text: &str) -> Vec<Line<'static>> {
     let mut style = Style::new();
     let mut lines = Vec::new();
     for line in text.lines() {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::app::{App, Past};
+use super::content::Place;
 use super::details::Details;
-use super::list::Place;
+use super::{App, Past};
 use crate::columns::Row;
 use crate::look::changes::LastOwner;
 use crate::model::{Identity, Snapshot, Socket};
@@ -35,7 +35,7 @@ impl App {
     }
 
     /// A socket that is gone, as it was seen last.
-    pub(super) fn seen_last(&self, identity: Identity) -> Option<Details> {
+    pub(crate) fn seen_last(&self, identity: Identity) -> Option<Details> {
         let sockets = |past: &Past| past.gone.snapshot.sockets.get(past.place).cloned();
         let mut all = self.gone.iter().map(|past| (past, sockets(past)));
         let (past, socket) = all.find_map(|(past, socket)| {

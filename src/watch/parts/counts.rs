@@ -6,8 +6,8 @@ use unicode_width::UnicodeWidthStr;
 use super::style::span;
 use crate::model::State;
 use crate::text::theme::{Tone, state_tone};
-use crate::watch::app::App;
-use crate::watch::trend::sparkline;
+use crate::watch::state::App;
+use crate::watch::state::trend::sparkline;
 
 /// Columns of the name of a count, and of its number.
 const NAME: usize = 11;
@@ -88,14 +88,14 @@ fn per_second(rate: f64) -> String {
 }
 
 /// Lines that the counts may take.
-pub(super) fn height(app: &App) -> u16 {
+pub(crate) fn height(app: &App) -> u16 {
     let lines = lines(app).len();
     let most = usize::from(app.size.1) / 6;
     u16::try_from(lines.min(most.max(1))).unwrap_or(1)
 }
 
 /// Counts by state with their history, in columns of one width so that nothing jumps.
-pub(super) fn lines(app: &App) -> Vec<Line<'static>> {
+pub(crate) fn lines(app: &App) -> Vec<Line<'static>> {
     let whole = usize::from(app.size.0);
     let across = (whole / COUNT).max(1);
     let width = whole / across;

@@ -1,12 +1,9 @@
 //! What lies over the body: the keys, or everything about one socket.
 
-use ratatui::Frame;
-use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Clear, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
-use super::style::{painted, span, style};
+use super::style::{painted, span};
 use crate::columns::{self, Row};
 use crate::model::foreign::{exact, shown};
 use crate::model::{Process, Socket};
@@ -16,32 +13,17 @@ use crate::text::cut::cut;
 use crate::text::grid;
 use crate::text::grid::{Cell, Frame as GridFrame};
 use crate::text::theme::{Theme, Tone};
-use crate::text::units::lines_more;
 use crate::view::list as rows;
-use crate::watch::app::App;
-use crate::watch::details::Details;
-use crate::watch::event::Overlay;
-use crate::watch::keys::HELP;
+use crate::watch::state::App;
+use crate::watch::state::details::Details;
+use crate::watch::state::event::Overlay;
+use crate::watch::state::key::HELP;
 
 /// Other sockets of the process that are listed.
 const OTHERS: usize = 12;
 
-/// The whole screen but the title and the last line.
-pub(super) fn area(app: &App) -> Rect {
-    let (width, height) = app.size;
-    match app.overlay {
-        Overlay::Help => {
-            let lines = u16::try_from(help(app).len()).unwrap_or(20) + 2;
-            let wide = help_width(app);
-            let (wide, high) = (wide, height.saturating_sub(1).min(lines));
-            Rect::new((width - wide) / 2, (height - high) / 2, wide, high)
-        }
-        _ => Rect::new(0, 2.min(height), width, height.saturating_sub(3)),
-    }
-}
-
 /// The lines of what lies over the body.
-pub(super) fn lines(app: &App) -> Vec<Line<'static>> {
+pub(crate) fn lines(app: &App) -> Vec<Line<'static>> {
     let theme = app.setup.theme;
     match &app.overlay {
         Overlay::None => Vec::new(),
@@ -77,45 +59,9 @@ fn help(app: &App) -> Vec<Line<'static>> {
 }
 
 /// Columns of the keys, with their border.
-const fn help_width(app: &App) -> u16 {
+pub(crate) const fn help_width(app: &App) -> u16 {
     let width = app.size.0;
     if width <= 82 { width } else { 78 }
-}
-
-/// Draws it.
-pub(super) fn draw(frame: &mut Frame<'_>, app: &App, theme: Theme) {
-    let area = area(app).intersection(frame.area());
-    let lines = lines(app);
-    let page = usize::from(area.height.saturating_sub(2));
-    let top = app.overlay_top.min(lines.len().saturating_sub(page));
-    let more = lines.len().saturating_sub(top + page);
-    let title = match app.overlay {
-        Overlay::Help => " keys ",
-        Overlay::Finding(_) => " finding ",
-        _ => " socket ",
-    };
-    let is_finding = matches!(app.overlay, Overlay::Finding(_));
-    let mut told = Vec::new();
-    told.extend(is_finding.then(|| "Enter its sockets".to_owned()));
-    told.extend((more > 0).then(|| format!("{}: Down, PgDn", lines_more(more))));
-    told.push("Esc closes".to_owned());
-    // How it closes stays, and how much more there is.
-    while told.len() > 1 && told.join("; ").width() + 4 > usize::from(area.width) {
-        told.remove(0);
-    }
-    if told.len() == 1 && more > 0 {
-        told.insert(0, lines_more(more));
-    }
-    let bottom = format!(" {} ", told.join("; "));
-    let block = Block::bordered()
-        .border_style(style(theme, Tone::Quiet))
-        .title(title)
-        .title_bottom(bottom);
-    let shown: Vec<_> = lines.into_iter().skip(top).take(page).collect();
-    // Beside it no halves of words remain.
-    let lines = Rect::new(0, area.y, frame.area().width, area.height);
-    frame.render_widget(Clear, lines);
-    frame.render_widget(Paragraph::new(shown).block(block), area);
 }
 
 /// How other renderers draw within the border.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::text::Line;
 
-use super::body::{frame, is_chosen, seen};
+use super::seen::{frame, is_chosen, seen};
 use super::style::{painted, span};
 use super::table::{Look, Row, Table};
 use crate::analyze::buildup::Buildup;
@@ -14,12 +14,12 @@ use crate::text::grid::{Cell, Give, GridColumn};
 use crate::text::theme::{Tone, state_tone};
 use crate::view::buildup;
 use crate::view::counts::key_cell;
-use crate::watch::app::App;
-use crate::watch::content::Content;
-use crate::watch::trend::Trend;
+use crate::watch::state::App;
+use crate::watch::state::content::Content;
+use crate::watch::state::trend::Trend;
 
 /// What piles up, how it grows, and when it meets its limit.
-pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Table {
+pub(crate) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>], height: u16) -> Table {
     // Process and state have columns of their own.
     let has_groups = !matches!(app.by, None | Some(By::Process | By::State));
     let text = |name| GridColumn::new(name, Align::Left);
@@ -38,7 +38,7 @@ pub(super) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Tabl
     if has_groups {
         columns.insert(group_at, text("GROUP").giving(Give::Name).steady(12));
     }
-    let rows = seen(app, &view.piles).map(|(place, pile)| {
+    let rows = seen(app, &view.piles, height).map(|(place, pile)| {
         let trend = trends.get(place).copied().flatten();
         let (per_minute, until) = trend_cells(trend);
         let mut cells = vec![
@@ -103,7 +103,7 @@ fn about(time: Duration) -> String {
 }
 
 /// Lines that are told below the rows.
-pub(super) fn more_height(app: &App) -> u16 {
+pub(crate) fn more_height(app: &App) -> u16 {
     u16::try_from(more(app).len()).unwrap_or(0)
 }
 
@@ -143,7 +143,7 @@ fn remark(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Option<Line<'s
 }
 
 /// Below what piles up: what the chosen pile is like, and the limits.
-pub(super) fn more(app: &App) -> Vec<Line<'static>> {
+pub(crate) fn more(app: &App) -> Vec<Line<'static>> {
     let Content::Piles(view, trends) = &app.content else {
         return Vec::new();
     };

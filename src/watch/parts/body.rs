@@ -2,41 +2,42 @@
 
 use ratatui::text::Line;
 
+use super::seen::{is_chosen, seats, seen};
 use super::style::span;
 use super::table::{Look, Row, Table};
 use super::{findings, piles};
 use crate::columns::{self, Align, Kind, Spare};
 use crate::model::foreign::shown;
 use crate::model::{Identity, State};
-use crate::text::grid::{Cell, Frame, Give, GridColumn};
+use crate::text::grid::{Cell, Give, GridColumn};
 use crate::text::theme::{Tone, state_tone};
 use crate::text::units;
 use crate::text::wrap::wrap;
 use crate::view::counts::key_cell;
 use crate::view::list as rows;
 use crate::watch::Tab;
-use crate::watch::app::App;
-use crate::watch::content::{Content, Group, SortBy};
-use crate::watch::event::Happened;
-use crate::watch::list::Place;
-use crate::watch::round::Rate;
-use crate::watch::trend::sparkline;
+use crate::watch::state::App;
+use crate::watch::state::content::Place;
+use crate::watch::state::content::{Content, Group, SortBy};
+use crate::watch::state::event::Happened;
+use crate::watch::state::round::Rate;
+use crate::watch::state::trend::sparkline;
 
 /// The body: its lines, and the columns that it has no room for.
 #[derive(Debug, Default)]
-pub(super) struct Body {
+pub(crate) struct Body {
     pub lines: Vec<Line<'static>>,
     pub left_out: Vec<String>,
 }
 
 /// The body as at most `height` lines.
-pub(super) fn body(app: &App, height: u16) -> Body {
+pub(crate) fn body(app: &App, height: u16) -> Body {
     let theme = app.setup.theme;
     let of_lines = |lines| Body {
         lines,
         left_out: Vec::new(),
     };
-    let Some(table) = table(app) else {
+    let Some(table) = table(app, height) else {
         return of_lines(match &app.content {
             Content::Findings(diagnosis) => findings::lines(app, diagnosis, height),
             _ => vec![Line::from(span(theme, "looking ...", Tone::Quiet))],
@@ -62,8 +63,8 @@ pub(super) fn body(app: &App, height: u16) -> Body {
 }
 
 /// Rows that are seen whole in a body of this height.
-pub(super) fn page(app: &App, height: u16) -> usize {
-    let Some(table) = table(app) else {
+pub(crate) fn page(app: &App, height: u16) -> usize {
+    let Some(table) = table(app, height) else {
         return height.into();
     };
     let drawn = table.drawn(usize::from(app.size.0), app.setup.theme);
@@ -77,18 +78,13 @@ pub(super) fn page(app: &App, height: u16) -> usize {
     }
 }
 
-/// The rows that a body of this height has room for where each takes one line.
-const fn seats(height: u16) -> usize {
-    (height as usize).saturating_sub(1)
-}
-
-fn table(app: &App) -> Option<Table> {
+fn table(app: &App, height: u16) -> Option<Table> {
     match &app.content {
         Content::Nothing | Content::Findings(_) => None,
-        Content::Sockets(places) => Some(sockets(app, places)),
-        Content::Groups(groups) => Some(grouped(app, groups)),
-        Content::States(states) => Some(counted(app, states)),
-        Content::Piles(view, trends) => Some(piles::table(app, view, trends)),
+        Content::Sockets(places) => Some(sockets(app, places, height)),
+        Content::Groups(groups) => Some(grouped(app, groups, height)),
+        Content::States(states) => Some(counted(app, states, height)),
+        Content::Piles(view, trends) => Some(piles::table(app, view, trends, height)),
     }
 }
 
@@ -104,19 +100,6 @@ fn nothing(app: &App) -> &'static str {
         Tab::Conns => "there are no connections here",
         _ => "there are no sockets here",
     }
-}
-
-/// The places of the rows that can be seen.
-pub(super) fn seen<'a, T>(
-    app: &App,
-    items: &'a [T],
-) -> impl Iterator<Item = (usize, &'a T)> + use<'a, T> {
-    let items = items.iter().enumerate().skip(app.top);
-    items.take(seats(super::body_height(app)))
-}
-
-pub(super) fn is_chosen(app: &App, place: usize) -> bool {
-    app.chosen.is_some() && app.cursor == place
 }
 
 /// The columns of the list, and the one that it is sorted by.
@@ -155,7 +138,7 @@ fn list_column(app: &App, grid: GridColumn, column: &'static columns::Column) ->
     })
 }
 
-fn sockets(app: &App, places: &[Place]) -> Table {
+fn sockets(app: &App, places: &[Place], height: u16) -> Table {
     let chosen = list_columns(app);
     let has_rates = app.tab == Tab::Conns && app.setup.columns.has_rates;
     let grids = rows::grid_columns(&chosen, &[]).into_iter().zip(&chosen);
@@ -185,7 +168,7 @@ fn sockets(app: &App, places: &[Place]) -> Table {
         };
         columns.splice(rates_at..rates_at, rates);
     }
-    let rows = seen(app, places).filter_map(|(place, socket)| {
+    let rows = seen(app, places, height).filter_map(|(place, socket)| {
         let mut row = socket_row(app, &chosen, *socket)?;
         if has_rates {
             row.cells.splice(rates_at..rates_at, rates(app, *socket));
@@ -304,7 +287,7 @@ fn short_rate(rate: u64) -> String {
     text.replace(' ', "")
 }
 
-fn grouped(app: &App, groups: &[Group]) -> Table {
+fn grouped(app: &App, groups: &[Group], height: u16) -> Table {
     let occurs = |state: &State| groups.iter().any(|group| group.counts.of(*state) > 0);
     let states: Vec<State> = State::TCP.into_iter().filter(occurs).collect();
     let has_others = groups.iter().any(|group| group.others > 0);
@@ -312,7 +295,7 @@ fn grouped(app: &App, groups: &[Group]) -> Table {
         0 => Cell::new("-", Tone::Quiet),
         count => Cell::new(count.to_string(), tone),
     };
-    let rows = seen(app, groups).map(|(place, group)| {
+    let rows = seen(app, groups, height).map(|(place, group)| {
         let mut cells = vec![
             key_cell(&group.key, Tone::Strong),
             Cell::new(group.total().to_string(), Tone::Normal),
@@ -365,7 +348,7 @@ fn group_columns(app: &App, states: &[State], has_others: bool) -> Vec<GridColum
     columns
 }
 
-fn counted(app: &App, states: &[(State, u64)]) -> Table {
+fn counted(app: &App, states: &[(State, u64)], height: u16) -> Table {
     let width = usize::from(app.size.0).saturating_sub(34).min(64);
     let columns = vec![
         GridColumn::new("STATE", Align::Left).steady(14),
@@ -374,7 +357,7 @@ fn counted(app: &App, states: &[(State, u64)]) -> Table {
             .steady(width)
             .spared(1),
     ];
-    let rows = seen(app, states).map(|(place, (state, count))| {
+    let rows = seen(app, states, height).map(|(place, (state, count))| {
         let tone = match count {
             0 => Tone::Quiet,
             _ => state_tone(*state),
@@ -393,14 +376,4 @@ fn counted(app: &App, states: &[(State, u64)]) -> Table {
     });
     let rows = rows.collect();
     Table { columns, rows }
-}
-
-/// How other renderers draw for this screen.
-pub(super) fn frame(app: &App) -> Frame {
-    Frame {
-        theme: app.setup.theme,
-        width: Some(usize::from(app.size.0)),
-        header: true,
-        indent: 0,
-    }
 }

@@ -12,11 +12,11 @@ use crate::text::cut::{cut, cut_after_word};
 use crate::text::theme::Tone;
 use crate::text::units;
 use crate::watch::Tab;
-use crate::watch::app::App;
-use crate::watch::content::{Content, SortBy};
+use crate::watch::state::App;
+use crate::watch::state::content::{Content, SortBy};
 
 /// Host, namespace, interval and time; and the tabs.
-pub(super) fn title(app: &App) -> Vec<Line<'static>> {
+pub(crate) fn title(app: &App) -> Vec<Line<'static>> {
     vec![
         ends(app, host(app), when(app)),
         ends(app, tabs(app), shown(app)),
@@ -175,7 +175,7 @@ fn order(app: &App) -> &'static str {
 }
 
 /// Lines that the filter takes.
-pub(super) fn filter_height(app: &App) -> u16 {
+pub(crate) fn filter_height(app: &App) -> u16 {
     match &app.typing {
         // Always both, that the rows do not jump while it is typed.
         Some(_) => 2,
@@ -184,7 +184,7 @@ pub(super) fn filter_height(app: &App) -> u16 {
 }
 
 /// The filter, and what is wrong with it.
-pub(super) fn filter(app: &App) -> Vec<Line<'static>> {
+pub(crate) fn filter(app: &App) -> Vec<Line<'static>> {
     let theme = app.setup.theme;
     let Some(typing) = &app.typing else {
         let words = foreign::shown(app.words.as_bytes()).to_string();
@@ -232,13 +232,13 @@ fn tail(text: &str, width: usize) -> String {
 }
 
 /// The column of the cursor, while a filter is typed.
-pub(super) fn cursor(app: &App) -> Option<u16> {
+pub(crate) fn cursor(app: &App) -> Option<u16> {
     app.typing.as_ref()?;
     u16::try_from(typed(app).width() + 1).ok()
 }
 
 /// The keys that matter now, or what went wrong; and which columns there is no room for.
-pub(super) fn footer(app: &App, left_out: &[String]) -> Line<'static> {
+pub(crate) fn footer(app: &App, left_out: &[String]) -> Line<'static> {
     let theme = app.setup.theme;
     let width = usize::from(app.size.0);
     if let Some(message) = &app.message {
@@ -338,6 +338,6 @@ fn problem(app: &App) -> Option<String> {
 }
 
 /// The style of a row that is chosen.
-pub(super) fn chosen(app: &App) -> ratatui::style::Style {
+pub(crate) fn chosen(app: &App) -> ratatui::style::Style {
     style(app.setup.theme, Tone::Normal).add_modifier(Modifier::REVERSED)
 }

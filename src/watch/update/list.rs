@@ -2,21 +2,12 @@
 
 use std::cmp::Reverse;
 
-use super::Tab;
-use super::app::App;
-use super::content::SortBy;
-use super::round::Round;
 use crate::columns::{self, Row};
 use crate::model::{Identity, Socket, State};
-
-/// Where a socket that is shown is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In the last look.
-    Live(usize),
-    /// Among those that are gone.
-    Gone(usize),
-}
+use crate::watch::Tab;
+use crate::watch::state::App;
+use crate::watch::state::content::{Place, SortBy};
+use crate::watch::state::round::Round;
 
 /// Whether a socket belongs to the tab that is shown, apart from the filter.
 pub(super) fn is_in_tab(app: &App, socket: &Socket) -> bool {

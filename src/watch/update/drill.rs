@@ -1,23 +1,13 @@
 //! From a row to its sockets, and back. Pure.
 
-use super::Tab;
-use super::app::App;
-use super::content::{Content, ItemId};
-use super::event::{Effect, Toggles};
 use crate::analyze::buildup::Pile;
 use crate::analyze::doctor::Finding;
 use crate::analyze::states::{By, Key};
 use crate::model::State;
-
-/// What was shown before a row was entered.
-#[derive(Clone, Debug)]
-pub(super) struct Back {
-    tab: Tab,
-    by: Option<By>,
-    words: String,
-    toggles: Toggles,
-    chosen: Option<ItemId>,
-}
+use crate::watch::Tab;
+use crate::watch::state::content::Content;
+use crate::watch::state::event::Effect;
+use crate::watch::state::{App, Back};
 
 /// Shows the sockets of the chosen row, beneath the filter that holds.
 pub(super) fn enter(app: &mut App) -> Option<Effect> {

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::Tab;
 use super::content::SortBy;
 use super::details::Details;
-use super::keys::Key;
+use super::key::Key;
 use super::round::Round;
 use crate::analyze::doctor::Finding;
 use crate::analyze::states::By;
@@ -13,6 +12,7 @@ use crate::columns::Column;
 use crate::filter::{FilterError, Names};
 use crate::model::{FamilySet, Foreign, Identity, ProtocolSet, State};
 use crate::text::theme::Theme;
+use crate::watch::Tab;
 
 /// What the view begins with.
 #[derive(Clone, Debug)]

@@ -1,0 +1,33 @@
+//! Which rows of the body are seen, and how.
+
+use crate::text::grid::Frame;
+use crate::watch::state::App;
+
+/// The rows that a body of this height has room for where each takes one line.
+pub(super) const fn seats(height: u16) -> usize {
+    (height as usize).saturating_sub(1)
+}
+
+/// The places of the rows that can be seen.
+pub(super) fn seen<'a, T>(
+    app: &App,
+    items: &'a [T],
+    height: u16,
+) -> impl Iterator<Item = (usize, &'a T)> + use<'a, T> {
+    let items = items.iter().enumerate().skip(app.top);
+    items.take(seats(height))
+}
+
+pub(super) fn is_chosen(app: &App, place: usize) -> bool {
+    app.chosen.is_some() && app.cursor == place
+}
+
+/// How other renderers draw for this screen.
+pub(super) fn frame(app: &App) -> Frame {
+    Frame {
+        theme: app.setup.theme,
+        width: Some(usize::from(app.size.0)),
+        header: true,
+        indent: 0,
+    }
+}
