@@ -304,19 +304,19 @@ impl InPlace {
     fn check(&self, name: &str, text: &str, width: usize) {
         let before: String = text.split_inclusive('\n').skip(1).collect();
         let size = Size {
-            rows: text.lines().count() * 2 + 20,
-            columns: width + marks::GUTTER,
+            columns: u16::try_from(width + marks::GUTTER).unwrap(),
+            lines: u16::try_from(text.lines().count() * 2 + 20).unwrap(),
         };
         let theme = Theme { colour: true };
         for before in [None, Some(before.as_str())] {
-            let body = marked(before, text, size.rows, theme);
+            let body = marked(before, text, size.lines.into(), theme);
             let lines = compose(&self.title, &body, &self.notes, size, theme);
             let lines = lines.iter().map(|line| uncoloured(line));
             // Marks, and lines that have gone, stand between parts of a word.
             let lines = lines.filter(|line| !line.starts_with("- "));
             let of_body = |line: &str| line.strip_prefix(['+', '~', ' ']).map(str::to_owned);
             let lines: Vec<String> = lines.map(|line| of_body(&line).unwrap_or(line)).collect();
-            let faults = self.words.faults(&lines.join("\n"), size.columns);
+            let faults = self.words.faults(&lines.join("\n"), size.columns.into());
             assert!(
                 faults.is_empty(),
                 "{name} in place at {width}: {faults:#?}\n{lines:#?}"

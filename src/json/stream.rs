@@ -55,7 +55,7 @@ pub struct Events<W> {
 }
 
 impl<W: Write> Events<W> {
-    /// Events of a look that was made `at` this time since the watch began, compared with the one
+    /// Events of a look that was made `at` this time since the first round, compared with the one
     /// in `memory`.
     pub fn new(out: W, head: &Head, at: Duration, memory: Rc<RefCell<Remembered>>) -> Self {
         Self {

@@ -1,19 +1,22 @@
 //! Stopping and going on as a job of a shell.
 
 use std::io;
+use std::os::fd::AsFd;
 
 use rustix::process::{Signal, kill_current_process_group};
 use rustix::termios::tcgetpgrp;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGSTOP, SIGTERM, SIGTSTP};
 
 /// Signals that are caught while the terminal is taken over.
 const CAUGHT: [i32; 5] = [SIGTSTP, SIGTERM, SIGINT, SIGHUP, SIGQUIT];
 
 /// Who is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
+pub(crate) enum Who {
     /// This process, which alone got the signal.
     Process,
+    /// The same, also where nobody could let it go on.
+    ProcessSurely,
     /// The whole job, as when Ctrl-Z is typed: a script that waits for us stops too.
     Job,
 }
@@ -26,10 +29,11 @@ pub enum Who {
 ///
 /// # Errors
 /// What `sigaction(2)` and `kill(2)` say.
-pub fn stop(who: Who) -> io::Result<()> {
+pub(super) fn stop(who: Who) -> io::Result<()> {
     let kept = CAUGHT.map(|signal| (signal, default(signal)));
     let stopped = match who {
         Who::Process => signal_hook::low_level::raise(SIGTSTP),
+        Who::ProcessSurely => signal_hook::low_level::raise(SIGSTOP),
         // The first thread gets it, which is this one, before the call returns.
         Who::Job => kill_current_process_group(Signal::TSTP).map_err(io::Error::from),
     };
@@ -43,8 +47,8 @@ pub fn stop(who: Who) -> io::Result<()> {
 
 /// Whether the terminal is ours to set: a shell that has put us into the background has it.
 #[must_use]
-pub fn is_in_foreground() -> bool {
-    match tcgetpgrp(io::stdin()) {
+pub(super) fn is_in_foreground(terminal: impl AsFd) -> bool {
+    match tcgetpgrp(terminal) {
         Ok(group) => group == rustix::process::getpgrp(),
         // No terminal of our session: nobody else sets it.
         Err(_) => true,

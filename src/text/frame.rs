@@ -9,13 +9,21 @@ use super::theme::{Theme, Tone};
 use super::units::lines_more;
 use super::wrap::wrap;
 
-/// Rows and columns of a terminal.
+/// How large a terminal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Lines.
-    pub rows: usize,
     /// Characters in a line.
-    pub columns: usize,
+    pub columns: u16,
+    /// Lines.
+    pub lines: u16,
+}
+
+impl Size {
+    /// So many columns and lines.
+    #[must_use]
+    pub const fn new(columns: u16, lines: u16) -> Self {
+        Self { columns, lines }
+    }
 }
 
 /// What stands in the first line.
@@ -36,10 +44,11 @@ pub fn compose(
     size: Size,
     theme: Theme,
 ) -> Vec<String> {
-    let mut lines = vec![theme.paint(&heading(title, size.columns), Tone::Heading)];
-    let room = size.rows.saturating_sub(1);
+    let [columns, height] = [size.columns, size.lines].map(usize::from);
+    let mut lines = vec![theme.paint(&heading(title, columns), Tone::Heading)];
+    let room = height.saturating_sub(1);
     // Notes are few; were they many, the text would still have most of the screen.
-    let notes = said(notes, size.columns, room / 3);
+    let notes = said(notes, columns, room / 3);
     let room = room - notes.len();
     if body.total <= room {
         lines.extend(body.lines.iter().cloned());
@@ -50,8 +59,8 @@ pub fn compose(
         lines.push(theme.paint(&more, Tone::Quiet));
     }
     lines.extend(notes.iter().map(|note| theme.paint(note, Tone::Waiting)));
-    lines.truncate(size.rows);
-    lines.iter().map(|line| cut(line, size.columns)).collect()
+    lines.truncate(height);
+    lines.iter().map(|line| cut(line, columns)).collect()
 }
 
 /// The notes in at most `most` lines, each as far as there is room.
@@ -86,7 +95,7 @@ pub fn drawing(lines: &[String], size: Size) -> String {
         text.push_str(if is_last { "\x1b[J" } else { "" });
         text.push_str(line);
         text.push_str("\x1b[0m");
-        if !is_last && width(line) < size.columns {
+        if !is_last && width(line) < usize::from(size.columns) {
             text.push_str("\x1b[K");
         }
     }
@@ -166,14 +175,14 @@ mod tests {
 
     const THEME: Theme = Theme { colour: false };
 
-    fn shown(text: &str, notes: &[&str], rows: usize, columns: usize) -> Vec<String> {
+    fn shown(text: &str, notes: &[&str], lines: u16, columns: u16) -> Vec<String> {
         let title = Title {
             command: "sockscope conns".to_owned(),
             status: ["every 2 s", "q quits"].map(str::to_owned).to_vec(),
         };
         let notes: Vec<_> = notes.iter().map(|note| (*note).to_owned()).collect();
-        let body = marked(None, text, rows, THEME);
-        compose(&title, &body, &notes, Size { rows, columns }, THEME)
+        let body = marked(None, text, lines.into(), THEME);
+        compose(&title, &body, &notes, Size { columns, lines }, THEME)
     }
 
     #[test]
@@ -210,7 +219,10 @@ mod tests {
 
     /// What stands on a terminal of this size that was full before.
     fn seen(lines: &[String], size: Size) -> Vec<String> {
-        let [rows, columns] = [size.rows, size.columns].map(|n| u16::try_from(n).unwrap());
+        let Size {
+            columns,
+            lines: rows,
+        } = size;
         let size_of = |number| std::num::NonZeroU16::new(number).unwrap();
         let mut terminal = vt100::Parser::new(size_of(rows), size_of(columns), 0);
         // As it is drawn on: without lines that wrap.
@@ -224,10 +236,7 @@ mod tests {
 
     #[test]
     fn a_full_line_keeps_its_last_column() {
-        let size = Size {
-            rows: 3,
-            columns: 17,
-        };
+        let size = Size::new(17, 3);
         let lines = [
             "redis-server 1113",
             "\x1b[2m    (unaccepted)\x1b[0m",
@@ -244,10 +253,10 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_composed_is_what_is_seen(
-            text in "([a-z ]{0,30}\n){0,9}", rows in 1_usize..12, columns in 1_usize..40,
+            text in "([a-z ]{0,30}\n){0,9}", height in 1_u16..12, columns in 1_u16..40,
         ) {
-            let lines = shown(&text, &["note: a"], rows, columns);
-            let seen = seen(&lines, Size { rows, columns });
+            let lines = shown(&text, &["note: a"], height, columns);
+            let seen = seen(&lines, Size::new(columns, height));
             for (index, seen) in seen.iter().enumerate() {
                 let line = lines.get(index).map_or("", String::as_str);
                 prop_assert_eq!(line.trim_end(), seen.trim_end());
@@ -256,12 +265,12 @@ mod tests {
 
         #[test]
         fn a_screen_is_never_left(
-            text in "(\\PC{0,30}\n){0,9}", rows in 1_usize..12, columns in 1_usize..50,
+            text in "(\\PC{0,30}\n){0,9}", height in 1_u16..12, columns in 1_u16..50,
         ) {
-            let lines = shown(&text, &["note: a", "note: b"], rows, columns);
-            prop_assert!(lines.len() <= rows);
+            let lines = shown(&text, &["note: a", "note: b"], height, columns);
+            prop_assert!(lines.len() <= usize::from(height));
             for line in lines {
-                prop_assert!(width(&line) <= columns, "{:?}", line);
+                prop_assert!(width(&line) <= usize::from(columns), "{:?}", line);
             }
         }
     }

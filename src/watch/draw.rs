@@ -11,6 +11,7 @@ use super::parts::style::style;
 use super::parts::{body, counts, header, overlay, piles, style};
 use super::state::App;
 use super::state::event::Overlay;
+use crate::text::frame::Size;
 use crate::text::theme::{Theme, Tone};
 use crate::text::units::lines_more;
 
@@ -19,7 +20,10 @@ const SMALLEST: (u16, u16) = (40, 10);
 
 /// Draws the state.
 pub fn draw(frame: &mut Frame<'_>, app: &App) {
-    let (width, height) = app.size;
+    let Size {
+        columns: width,
+        lines: height,
+    } = app.size;
     if width < SMALLEST.0 || height < SMALLEST.1 {
         return too_small(frame, app);
     }
@@ -53,7 +57,10 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
 }
 
 fn too_small(frame: &mut Frame<'_>, app: &App) {
-    let (width, height) = app.size;
+    let Size {
+        columns: width,
+        lines: height,
+    } = app.size;
     let text = format!(
         "{width}x{height} is too small: {}x{} or more; q leaves",
         SMALLEST.0, SMALLEST.1

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::parts::{body, counts, header, overlay, piles};
 use super::state::App;
 use super::state::event::Overlay;
+use crate::text::frame::Size;
 
 /// Where the parts of the screen are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,7 +26,10 @@ pub(super) struct Areas {
 
 /// The parts of a screen of this size, as high as what they have to tell.
 pub(super) fn areas(app: &App) -> Areas {
-    let (width, height) = app.size;
+    let Size {
+        columns: width,
+        lines: height,
+    } = app.size;
     let mut top = 0;
     let mut take = |lines: u16, left: u16| {
         let lines = lines.min(height.saturating_sub(top).saturating_sub(left));
@@ -57,7 +61,10 @@ pub fn page(app: &App) -> usize {
 
 /// Where the overlay is: the whole screen but the title and the last line.
 pub(super) fn overlay_area(app: &App) -> Rect {
-    let (width, height) = app.size;
+    let Size {
+        columns: width,
+        lines: height,
+    } = app.size;
     match app.overlay {
         Overlay::Help => {
             let lines = u16::try_from(app.overlay_length).unwrap_or(20) + 2;

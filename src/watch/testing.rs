@@ -24,6 +24,7 @@ use crate::model::{
     OwnerStatus, Problem, Process, Protocol, ProtocolSet, Queue, Report, Role, Snapshot, Socket,
     State, TcpInfo, Timer, TimerKind, Uid, Via,
 };
+use crate::text::frame::Size;
 use crate::text::theme::Theme;
 
 /// A host, and its clock.
@@ -261,7 +262,7 @@ impl World {
 /// A view of this size, before the first look.
 pub(super) fn app(tab: Tab, size: (u16, u16)) -> App {
     let mut setup = setup(tab);
-    setup.size = size;
+    setup.size = Size::new(size.0, size.1);
     App::new(setup)
 }
 
@@ -295,7 +296,7 @@ pub(super) fn setup(tab: Tab) -> Setup {
         },
         limit: usize::MAX,
         theme: Theme { colour: false },
-        size: (80, 24),
+        size: Size::new(80, 24),
         names: Names {
             port: |name| (name == "https").then_some(443),
             ..Names::NONE
@@ -318,7 +319,10 @@ pub(super) fn press(app: &mut App, key: Key) -> Option<Effect> {
 
 /// A terminal of the view's size, with the view drawn on it.
 pub(super) fn drawn(app: &App) -> Terminal<TestBackend> {
-    let (width, height) = app.size;
+    let Size {
+        columns: width,
+        lines: height,
+    } = app.size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(frame, app)).unwrap();
     terminal

@@ -7,7 +7,7 @@
 //! exit code 1 where the static part knows better. The dynamic engine of clap_complete would
 //! do the same, but is marked unstable.
 
-mod live;
+mod candidates;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -41,7 +41,7 @@ pub(crate) fn complete(session: &Session, words: &[OsString]) -> Result<Exit, Fa
         .iter()
         .map(|word| crate::model::foreign::exact(word.as_encoded_bytes()))
         .collect();
-    let Some(candidates) = live::candidates(session, &words) else {
+    let Some(candidates) = candidates::candidates(session, &words) else {
         return Ok(Exit::Nothing);
     };
     let mut out = session.out();
@@ -95,14 +95,14 @@ fn script(shell: Shell) -> String {
         Shell::Bash => format!(
             "{}{}",
             until_line(&fixed, "if [["),
-            include_str!("live.bash")
+            include_str!("candidates.bash")
         ),
         Shell::Zsh => {
             let fixed = fixed.replacen("\n_sockscope() {", "\n_sockscope_fixed() {", 1);
             let fixed = until_line(&fixed, "if [ \"$funcstack").to_owned();
-            fixed + include_str!("live.zsh")
+            fixed + include_str!("candidates.zsh")
         }
-        Shell::Fish => fixed.into_owned() + include_str!("live.fish") + &options_of_fish(),
+        Shell::Fish => fixed.into_owned() + include_str!("candidates.fish") + &options_of_fish(),
     }
 }
 
@@ -118,7 +118,7 @@ fn options_of_fish() -> String {
     let all = std::iter::once(&command).chain(command.get_subcommands());
     let options: std::collections::BTreeSet<_> = all
         .flat_map(clap::Command::get_arguments)
-        .filter(|arg| live::is_live(arg))
+        .filter(|arg| candidates::has_candidates(arg))
         .filter_map(clap::Arg::get_long)
         .collect();
     let line = |long| format!("complete -c sockscope -l {long} -x -a '(__sockscope_live)'\n");

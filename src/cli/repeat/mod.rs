@@ -25,7 +25,7 @@ use crate::model::foreign::shown;
 use crate::text::Format;
 use crate::text::frame::Title;
 use clock::Clock;
-use screen::{Frame, Live};
+use screen::{Drawer, Frame};
 
 /// Looks that follow each other more closely would only look at each other.
 const CLOSEST: Duration = Duration::from_millis(100);
@@ -46,13 +46,13 @@ pub(crate) fn run(
     let Some(interval) = session.options.watch else {
         return once(session, command);
     };
-    check_watching(session, interval, kind)?;
-    let watch = Watch::new(session, interval);
+    check_repeating(session, interval, kind)?;
+    let repeat = Repeat::new(session, interval);
     let drawn = session.format == Format::Table && crate::terminal::is_terminal() && !is_dumb();
     if drawn {
-        draw(watch, command.as_ref(), arguments)
+        draw(repeat, command.as_ref(), arguments)
     } else {
-        write_blocks(watch, command.as_ref())
+        write_blocks(repeat, command.as_ref())
     }
 }
 
@@ -109,7 +109,7 @@ fn check_saving(session: &Session, path: &Path, kind: Kind) -> Result<(), Usage>
     Ok(())
 }
 
-fn check_watching(session: &Session, interval: Duration, kind: Kind) -> Result<(), Usage> {
+fn check_repeating(session: &Session, interval: Duration, kind: Kind) -> Result<(), Usage> {
     if kind != Kind::Look {
         let usage = Usage::new("there is nothing to --watch in what this command tells");
         return Err(usage.hint(
@@ -153,7 +153,7 @@ fn once(session: &Session, command: Option<Command>) -> Result<Exit, Failure> {
 }
 
 /// A command that is answered in rounds.
-struct Watch<'a> {
+struct Repeat<'a> {
     session: &'a Session,
     interval: Duration,
     clock: Clock,
@@ -167,7 +167,7 @@ struct Watch<'a> {
     now: jiff::Timestamp,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Repeat<'a> {
     fn new(session: &'a Session, interval: Duration) -> Self {
         let events = session.format == Format::Ndjson;
         Self {
@@ -199,7 +199,7 @@ impl<'a> Watch<'a> {
     /// One look, and what it said.
     ///
     /// # Errors
-    /// Whatever goes wrong in the first round; later it is said, and the watch goes on.
+    /// Whatever goes wrong in the first round; later it is said, and rounds go on.
     fn round(&mut self, command: Option<&Command>, is_redrawn: bool) -> Result<Block, Failure> {
         let (session, block) = self.session(is_redrawn);
         self.now = session.now;
@@ -259,32 +259,32 @@ fn seconds(time: Duration) -> String {
 }
 
 /// One block a round, to whatever standard output is.
-fn write_blocks(mut watch: Watch<'_>, command: Option<&Command>) -> Result<Exit, Failure> {
+fn write_blocks(mut repeat: Repeat<'_>, command: Option<&Command>) -> Result<Exit, Failure> {
     let ending = Ending::default();
-    let mut block = watch.round(command, false)?;
+    let mut block = repeat.round(command, false)?;
     ending.begin()?;
     loop {
-        let next = watch.next(&mut block)?;
-        let head = Some(head(&watch)).filter(|_| !block.failed);
-        ending.write(&head.unwrap_or_default(), &block.text, watch.exit)?;
-        let notes = std::mem::replace(&mut watch.noted, block.notes);
-        for note in watch.noted.iter().filter(|note| !notes.contains(note)) {
+        let next = repeat.next(&mut block)?;
+        let head = Some(head(&repeat)).filter(|_| !block.failed);
+        ending.write(&head.unwrap_or_default(), &block.text, repeat.exit)?;
+        let notes = std::mem::replace(&mut repeat.noted, block.notes);
+        for note in repeat.noted.iter().filter(|note| !notes.contains(note)) {
             say(note);
         }
         let left = next.saturating_sub(live::monotonic());
         if crate::terminal::reader_goes_within(left) {
             return Ok(Exit::Found);
         }
-        block = watch.round(command, false)?;
+        block = repeat.round(command, false)?;
     }
 }
 
 /// What stands before the block of the last round.
-fn head(watch: &Watch<'_>) -> String {
-    let between = if watch.rounds > 1 { "\n" } else { "" };
-    match watch.session.format {
+fn head(repeat: &Repeat<'_>) -> String {
+    let between = if repeat.rounds > 1 { "\n" } else { "" };
+    match repeat.session.format {
         Format::Table => {
-            let now = watch.now.strftime("%Y-%m-%dT%H:%M:%SZ");
+            let now = repeat.now.strftime("%Y-%m-%dT%H:%M:%SZ");
             format!("{between}-- {now}\n")
         }
         Format::Plain | Format::Csv => between.to_owned(),
@@ -305,7 +305,7 @@ impl Default for Ending {
 impl Ending {
     fn begin(&self) -> Result<(), Failure> {
         let ending = self.clone();
-        crate::terminal::redraw::on_end(move |interrupted| {
+        crate::terminal::input::on_end(move |interrupted| {
             let exit = match ending.wait() {
                 _ if interrupted && crate::terminal::is_terminal() => Exit::Found,
                 exit => exit.unwrap_or(Exit::Found),
@@ -344,29 +344,29 @@ fn no_signals(error: &io::Error) -> Failure {
 
 /// A table that is redrawn in place.
 fn draw(
-    mut watch: Watch<'_>,
+    mut repeat: Repeat<'_>,
     command: Option<&Command>,
     arguments: &[OsString],
 ) -> Result<Exit, Failure> {
     // What is fatal at once is said as ever, on the screen as it is.
-    let mut block = watch.round(command, true)?;
-    let live = Live::start(watch.session.theme).map_err(|error| no_signals(&error))?;
+    let mut block = repeat.round(command, true)?;
+    let drawer = Drawer::start(repeat.session.theme).map_err(|error| no_signals(&error))?;
     let name = title(arguments);
     loop {
-        let next = watch.next(&mut block)?;
-        live.show(frame(&watch, &name, block));
+        let next = repeat.next(&mut block)?;
+        drawer.show(frame(&repeat, &name, block));
         // A terminal of another size is looked at anew, and the next round comes all the same.
-        while live.is_resized_before(next)? {
-            let again = watch.round(command, true)?;
-            live.show(frame(&watch, &name, again));
+        while drawer.is_resized_before(next)? {
+            let again = repeat.round(command, true)?;
+            drawer.show(frame(&repeat, &name, again));
         }
-        block = watch.round(command, true)?;
+        block = repeat.round(command, true)?;
     }
 }
 
-fn frame(watch: &Watch<'_>, name: &str, block: Block) -> Frame {
-    let time = watch.now.strftime("%H:%M:%SZ");
-    let every = format!("every {}", seconds(watch.interval));
+fn frame(repeat: &Repeat<'_>, name: &str, block: Block) -> Frame {
+    let time = repeat.now.strftime("%H:%M:%SZ");
+    let every = format!("every {}", seconds(repeat.interval));
     Frame {
         title: Title {
             command: name.to_owned(),
@@ -374,8 +374,8 @@ fn frame(watch: &Watch<'_>, name: &str, block: Block) -> Frame {
         },
         text: crate::model::foreign::exact(&block.text).into_owned(),
         notes: block.notes,
-        width: watch.session.width(),
-        exit: watch.exit,
+        width: repeat.session.width(),
+        exit: repeat.exit,
     }
 }
 

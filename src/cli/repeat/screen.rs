@@ -5,13 +5,17 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use signal_hook::consts::{SIGINT, SIGQUIT};
+
 use crate::cli::exit::Exit;
 use crate::files::streams::Stdout;
 use crate::host::live;
 use crate::host::live::start_thread;
-use crate::terminal::redraw;
-use crate::terminal::redraw::Event;
-use crate::text::frame::{Size, Title, compose, drawing};
+use crate::terminal;
+use crate::terminal::guard::{Guard, Keys, give_back};
+use crate::terminal::input::{self, Input};
+use crate::terminal::job::Who;
+use crate::text::frame::{Title, compose, drawing};
 use crate::text::marks::marked;
 use crate::text::theme::Theme;
 
@@ -32,33 +36,33 @@ pub(crate) struct Frame {
 
 enum Message {
     Frame(Frame),
-    Terminal(Event),
+    Input(Input<u8>),
 }
 
 /// The side of the looks.
-pub(crate) struct Live {
+pub(crate) struct Drawer {
     frames: Sender<Message>,
     resized: Receiver<()>,
 }
 
-impl Live {
+impl Drawer {
     /// Takes the terminal, until the process ends.
     pub fn start(theme: Theme) -> io::Result<Self> {
         let (frames, messages) = channel();
         let (tell_resize, resized) = channel();
         let events = frames.clone();
-        redraw::listen(move |event| {
-            // The screen lives as long as the process.
-            let _ = events.send(Message::Terminal(event));
-        })?;
+        // The screen lives as long as the process.
+        let tell = move |input| events.send(Message::Input(input)).is_ok();
+        input::catch_signals(tell.clone())?;
+        input::read_bytes(tell)?;
         let screen = Screen {
+            guard: Guard::take(Keys::ButSignals)?,
             theme,
             before: None,
             now: None,
             tell_resize,
         };
         start_thread(move || screen.run(&messages))?;
-        redraw::enter()?;
         Ok(Self { frames, resized })
     }
 
@@ -87,6 +91,7 @@ impl Live {
 
 /// The side of the terminal.
 struct Screen {
+    guard: Guard,
     theme: Theme,
     before: Option<Frame>,
     now: Option<Frame>,
@@ -101,24 +106,27 @@ impl Screen {
                     self.before = self.now.replace(frame);
                     self.draw();
                 }
-                Message::Terminal(Event::Key(b'q' | b'Q' | 3) | Event::Interrupt) => {
-                    self.end(Some(Exit::Found), true);
-                }
-                Message::Terminal(Event::Terminate) => self.end(None, false),
-                Message::Terminal(Event::Lost) => self.lost(),
-                Message::Terminal(Event::Suspend) => {
-                    redraw::leave();
-                    redraw::suspend();
-                    self.again(&redraw::enter());
-                }
-                // Stopped by somebody else, perhaps, who left no time to restore anything.
-                Message::Terminal(Event::Continue) => self.again(&redraw::resume()),
-                Message::Terminal(Event::Resize) => {
-                    self.draw();
-                    let _ = self.tell_resize.send(());
-                }
-                Message::Terminal(Event::Key(_)) => {}
+                Message::Input(input) => self.take(input),
             }
+        }
+    }
+
+    fn take(&self, input: Input<u8>) {
+        match input {
+            Input::Key(b'q' | b'Q' | 3) | Input::End(SIGINT) => self.end(Some(Exit::Found), true),
+            Input::End(SIGQUIT) => {
+                give_back();
+                input::die_of(SIGQUIT);
+            }
+            Input::End(_) => self.end(None, false),
+            Input::Lost => self.lost(),
+            Input::Stop => self.again(&self.guard.suspend(Who::ProcessSurely)),
+            Input::Continue => self.again(&self.guard.resume()),
+            Input::Resize => {
+                self.draw();
+                let _ = self.tell_resize.send(());
+            }
+            Input::Key(_) => {}
         }
     }
 
@@ -132,18 +140,19 @@ impl Screen {
     /// The lines of the screen as it is.
     fn lines(&self) -> Option<Vec<String>> {
         let frame = self.now.as_ref()?;
-        let size = size();
+        let size = terminal::size();
         let alike = |before: &&Frame| before.width == frame.width;
         let before = self.before.as_ref().filter(alike);
         let before = before.map(|before| before.text.as_str());
-        let body = marked(before, &frame.text, size.rows, self.theme);
+        let body = marked(before, &frame.text, size.lines.into(), self.theme);
         Some(compose(&frame.title, &body, &frame.notes, size, self.theme))
     }
 
     fn draw(&self) {
         let Some(lines) = self.lines() else { return };
-        let text = drawing(&lines, size());
-        if redraw::write(text.as_bytes()).is_err() {
+        let text = drawing(&lines, terminal::size());
+        // At once: what is written in parts is seen in parts.
+        if Stdout.write_all(text.as_bytes()).is_err() {
             self.lost();
         }
     }
@@ -151,7 +160,7 @@ impl Screen {
     /// Ends the process; the last frame stays to be read where that is wanted.
     fn end(&self, exit: Option<Exit>, keeps: bool) {
         let lines = self.lines().filter(|_| keeps).unwrap_or_default();
-        redraw::leave();
+        give_back();
         let mut out = Stdout;
         for line in lines {
             let _ = writeln!(out, "{line}");
@@ -163,16 +172,7 @@ impl Screen {
     /// There is nobody to show anything to.
     fn lost(&self) {
         let last = self.now.as_ref().map_or(Exit::Found, |frame| frame.exit);
-        redraw::leave();
+        give_back();
         std::process::exit(last as i32);
-    }
-}
-
-/// The size of the terminal now.
-fn size() -> Size {
-    let (columns, rows) = crate::terminal::size();
-    Size {
-        rows: rows.into(),
-        columns: columns.into(),
     }
 }

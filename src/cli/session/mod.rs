@@ -29,7 +29,7 @@ use crate::text::grid::Frame;
 use crate::text::theme::Theme;
 use crate::text::{Columns, Format, marks};
 
-/// What holds for one run, or for one round of a watch.
+/// What holds for one run, or for one round of `--watch`.
 #[derive(Clone)]
 pub struct Session {
     /// The options as given.
@@ -50,7 +50,7 @@ pub struct Session {
     pub(crate) draft: Option<Shared<Draft>>,
     /// What the round before has seen, where events are told.
     pub(crate) events: Option<Rc<RefCell<Remembered>>>,
-    /// Time since the watch began.
+    /// Time since the first round began.
     pub(crate) at: Duration,
     /// The answer is drawn on a terminal in place, with marks before its lines.
     pub(crate) is_redrawn: bool,

@@ -1,4 +1,4 @@
-//! Where the answer and the notes of a run go: the standard streams, a round of a watch, a file.
+//! Where the answer and the notes of a run go: the standard streams, a round of `--watch`, a file.
 
 use std::cell::RefCell;
 use std::io::{self, Write};

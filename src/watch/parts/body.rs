@@ -44,13 +44,13 @@ pub(crate) fn body(app: &App, height: u16) -> Body {
         });
     };
     let is_empty = table.rows.is_empty();
-    let mut drawn = table.drawn(usize::from(app.size.0), theme);
+    let mut drawn = table.drawn(usize::from(app.size.columns), theme);
     let left_out = std::mem::take(&mut drawn.left_out);
     let mut lines = drawn.lines(height.into());
     if is_empty {
         let text = wrap(
             nothing(app),
-            Some(usize::from(app.size.0).saturating_sub(2)),
+            Some(usize::from(app.size.columns).saturating_sub(2)),
         );
         let tone = match app.tab {
             Tab::Buildup => Tone::Calm,
@@ -67,7 +67,7 @@ pub(crate) fn page(app: &App, height: u16) -> usize {
     let Some(table) = table(app, height) else {
         return height.into();
     };
-    let drawn = table.drawn(usize::from(app.size.0), app.setup.theme);
+    let drawn = table.drawn(usize::from(app.size.columns), app.setup.theme);
     match drawn.rows.len() {
         0 => usize::from(height).saturating_sub(drawn.head.len()),
         all => match drawn.page(height.into()) {
@@ -221,7 +221,7 @@ const MIDDLE: u16 = 72;
 
 /// Columns of the state, those of a change included: rows that change do not make it jump.
 const fn state_width(app: &App) -> usize {
-    match app.size.0 {
+    match app.size.columns {
         WIDE.. => 24,
         MIDDLE..WIDE => 17,
         _ => 12,
@@ -230,7 +230,7 @@ const fn state_width(app: &App) -> usize {
 
 /// The state that a socket was in, and the one it is in.
 fn turned(app: &App, was: State, is: &str) -> String {
-    match app.size.0 {
+    match app.size.columns {
         WIDE.. => format!("{was} → {is}"),
         MIDDLE..WIDE => format!("{}→{is}", short(was)),
         _ => format!("→{is}"),
@@ -269,7 +269,7 @@ fn rates(app: &App, place: Place) -> Vec<Cell> {
 /// Whether both directions stand in one column, that the name of the process has room.
 fn is_narrow(app: &App) -> bool {
     let by_one = matches!(app.sort(), SortBy::Received | SortBy::Sent);
-    app.size.0 < 90 && !by_one
+    app.size.columns < 90 && !by_one
 }
 
 /// `-` where nothing moves; else in few columns.
@@ -349,7 +349,7 @@ fn group_columns(app: &App, states: &[State], has_others: bool) -> Vec<GridColum
 }
 
 fn counted(app: &App, states: &[(State, u64)], height: u16) -> Table {
-    let width = usize::from(app.size.0).saturating_sub(34).min(64);
+    let width = usize::from(app.size.columns).saturating_sub(34).min(64);
     let columns = vec![
         GridColumn::new("STATE", Align::Left).steady(14),
         GridColumn::new("SOCKETS", Align::Right).steady(8),

@@ -90,13 +90,13 @@ fn per_second(rate: f64) -> String {
 /// Lines that the counts may take.
 pub(crate) fn height(app: &App) -> u16 {
     let lines = lines(app).len();
-    let most = usize::from(app.size.1) / 6;
+    let most = usize::from(app.size.lines) / 6;
     u16::try_from(lines.min(most.max(1))).unwrap_or(1)
 }
 
 /// Counts by state with their history, in columns of one width so that nothing jumps.
 pub(crate) fn lines(app: &App) -> Vec<Line<'static>> {
-    let whole = usize::from(app.size.0);
+    let whole = usize::from(app.size.columns);
     let across = (whole / COUNT).max(1);
     let width = whole / across;
     let counts = all(app);

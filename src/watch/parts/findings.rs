@@ -13,7 +13,7 @@ use crate::view::doctor;
 use crate::watch::state::App;
 
 /// The findings, a line each, and the chosen or worst one in full.
-pub(super) fn lines(app: &App, diagnosis: &Diagnosis, height: u16) -> Vec<Line<'static>> {
+pub(crate) fn lines(app: &App, diagnosis: &Diagnosis, height: u16) -> Vec<Line<'static>> {
     let theme = app.setup.theme;
     let frame = frame(app);
     let mut out = Vec::new();
@@ -58,14 +58,14 @@ pub(super) fn lines(app: &App, diagnosis: &Diagnosis, height: u16) -> Vec<Line<'
             ": Enter tells the finding in full"
         };
         let text = format!("… {}{how}", lines_more(hidden));
-        let text = cut_after_word(&text, usize::from(app.size.0));
+        let text = cut_after_word(&text, usize::from(app.size.columns));
         lines.push(Line::from(span(theme, text, Tone::Quiet)));
     }
     lines
 }
 
 /// All of one finding.
-pub(super) fn story(finding: &Finding, frame: &Frame) -> Vec<Line<'static>> {
+pub(crate) fn story(finding: &Finding, frame: &Frame) -> Vec<Line<'static>> {
     let one = Diagnosis {
         findings: vec![finding.clone()],
         ..Diagnosis::default()

@@ -26,7 +26,7 @@ pub(crate) fn title(app: &App) -> Vec<Line<'static>> {
 /// What stands left, and what stands right as far as there is room.
 fn ends(app: &App, left: Vec<Span<'static>>, right: Vec<Span<'static>>) -> Line<'static> {
     let width = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
-    let whole = usize::from(app.size.0);
+    let whole = usize::from(app.size.columns);
     let mut right = right;
     while width(&left) + width(&right) + 2 > whole && !right.is_empty() {
         right.remove(0);
@@ -43,8 +43,8 @@ fn host(app: &App) -> Vec<Span<'static>> {
     let host = cut(&app.setup.host.to_string(), 30);
     let name = "sockscope ";
     let netns = app.setup.netns.map(|netns| format!("  netns {netns}"));
-    let netns =
-        netns.filter(|netns| name.len() + host.width() + netns.width() <= usize::from(app.size.0));
+    let netns = netns
+        .filter(|netns| name.len() + host.width() + netns.width() <= usize::from(app.size.columns));
     let mut left = vec![
         span(theme, name, Tone::Quiet),
         span(theme, host, Tone::Strong),
@@ -188,7 +188,7 @@ pub(crate) fn filter(app: &App) -> Vec<Line<'static>> {
     let theme = app.setup.theme;
     let Some(typing) = &app.typing else {
         let words = foreign::shown(app.words.as_bytes()).to_string();
-        let room = usize::from(app.size.0).saturating_sub(16);
+        let room = usize::from(app.size.columns).saturating_sub(16);
         return vec![Line::from(vec![
             span(theme, "filter ", Tone::Quiet),
             span(theme, cut(&words, room), Tone::Waiting),
@@ -199,7 +199,7 @@ pub(crate) fn filter(app: &App) -> Vec<Line<'static>> {
         span(theme, "/", Tone::Strong),
         span(
             theme,
-            tail(&typed(app), usize::from(app.size.0).saturating_sub(2)),
+            tail(&typed(app), usize::from(app.size.columns).saturating_sub(2)),
             Tone::Normal,
         ),
     ]);
@@ -207,7 +207,7 @@ pub(crate) fn filter(app: &App) -> Vec<Line<'static>> {
         Some(error) => (safe_line(&error.message), Tone::Bad),
         None => ("holds as it stands".to_owned(), Tone::Quiet),
     };
-    let text = cut_after_word(&text, usize::from(app.size.0));
+    let text = cut_after_word(&text, usize::from(app.size.columns));
     vec![line, Line::from(span(theme, text, tone))]
 }
 
@@ -240,7 +240,7 @@ pub(crate) fn cursor(app: &App) -> Option<u16> {
 /// The keys that matter now, or what went wrong; and which columns there is no room for.
 pub(crate) fn footer(app: &App, left_out: &[String]) -> Line<'static> {
     let theme = app.setup.theme;
-    let width = usize::from(app.size.0);
+    let width = usize::from(app.size.columns);
     if let Some(message) = &app.message {
         let text = cut_after_word(&safe_line(message), width);
         return Line::from(span(theme, text, Tone::Bad));

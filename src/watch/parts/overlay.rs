@@ -60,7 +60,7 @@ fn help(app: &App) -> Vec<Line<'static>> {
 
 /// Columns of the keys, with their border.
 pub(crate) const fn help_width(app: &App) -> u16 {
-    let width = app.size.0;
+    let width = app.size.columns;
     if width <= 82 { width } else { 78 }
 }
 
@@ -68,7 +68,7 @@ pub(crate) const fn help_width(app: &App) -> u16 {
 fn frame(app: &App) -> GridFrame {
     GridFrame {
         theme: app.setup.theme,
-        width: Some(usize::from(app.size.0).saturating_sub(2)),
+        width: Some(usize::from(app.size.columns).saturating_sub(2)),
         header: true,
         indent: 0,
     }
@@ -76,7 +76,7 @@ fn frame(app: &App) -> GridFrame {
 
 fn told(app: &App, details: &Details) -> Vec<Line<'static>> {
     let theme = app.setup.theme;
-    let width = usize::from(app.size.0).saturating_sub(2);
+    let width = usize::from(app.size.columns).saturating_sub(2);
     let Some(inspected) = details.inspected() else {
         let text = "the socket is gone";
         return vec![Line::from(span(theme, text, Tone::Waiting))];

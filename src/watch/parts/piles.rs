@@ -134,7 +134,7 @@ fn remark(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Option<Line<'s
         return None;
     }
     let text = format!("  {} {}: {}", pile.count, pile.state, parts.join("; "));
-    let text = crate::text::cut::cut_after_word(&text, usize::from(app.size.0));
+    let text = crate::text::cut::cut_after_word(&text, usize::from(app.size.columns));
     let tone = match trend.and_then(|trend| trend.until) {
         Some(time) if time < Duration::from_secs(3600) => Tone::Waiting,
         _ => Tone::Quiet,

@@ -4,12 +4,12 @@ use crate::text::grid::Frame;
 use crate::watch::state::App;
 
 /// The rows that a body of this height has room for where each takes one line.
-pub(super) const fn seats(height: u16) -> usize {
+pub(crate) const fn seats(height: u16) -> usize {
     (height as usize).saturating_sub(1)
 }
 
 /// The places of the rows that can be seen.
-pub(super) fn seen<'a, T>(
+pub(crate) fn seen<'a, T>(
     app: &App,
     items: &'a [T],
     height: u16,
@@ -18,15 +18,15 @@ pub(super) fn seen<'a, T>(
     items.take(seats(height))
 }
 
-pub(super) fn is_chosen(app: &App, place: usize) -> bool {
+pub(crate) fn is_chosen(app: &App, place: usize) -> bool {
     app.chosen.is_some() && app.cursor == place
 }
 
 /// How other renderers draw for this screen.
-pub(super) fn frame(app: &App) -> Frame {
+pub(crate) fn frame(app: &App) -> Frame {
     Frame {
         theme: app.setup.theme,
-        width: Some(usize::from(app.size.0)),
+        width: Some(usize::from(app.size.columns)),
         header: true,
         indent: 0,
     }

@@ -15,7 +15,7 @@ const GUTTER: usize = 2;
 
 /// How a whole row looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Look {
+pub(crate) enum Look {
     /// As its cells say.
     #[default]
     Usual,
@@ -27,7 +27,7 @@ pub(super) enum Look {
 
 /// A row.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Row {
+pub(crate) struct Row {
     pub mark: char,
     pub look: Look,
     pub cells: Vec<Cell>,
@@ -36,14 +36,14 @@ pub(super) struct Row {
 
 /// The rows of one screen.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     pub columns: Vec<GridColumn>,
     pub rows: Vec<Row>,
 }
 
 /// A table as lines.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Drawn {
+pub(crate) struct Drawn {
     /// The headings.
     pub head: Vec<Line<'static>>,
     /// The lines of each row.

@@ -11,6 +11,7 @@ use crate::analyze::states::By;
 use crate::columns::Column;
 use crate::filter::{FilterError, Names};
 use crate::model::{FamilySet, Foreign, Identity, ProtocolSet, State};
+use crate::text::frame::Size;
 use crate::text::theme::Theme;
 use crate::watch::Tab;
 
@@ -40,7 +41,7 @@ pub struct Setup {
     /// Colours.
     pub theme: Theme,
     /// Columns and lines of the terminal.
-    pub size: (u16, u16),
+    pub size: Size,
     /// Whether marks of sockets are told to this process.
     pub sees_marks: bool,
     /// Finds the port of a service's name.
@@ -85,7 +86,7 @@ pub enum Event {
     /// What was asked about one socket.
     Details(Box<Details>),
     /// The terminal has another size now.
-    Resize(u16, u16),
+    Resize(Size),
     /// Time passed: now, on the clock of the looks.
     Tick(Duration),
 }

@@ -21,6 +21,7 @@ use self::trend::{Growth, History};
 use crate::analyze::states::By;
 use crate::filter::{Filter, FilterError, Names};
 use crate::model::{Facts, Identity, Socket};
+use crate::text::frame::Size;
 use crate::watch::Tab;
 
 /// How long a change is marked, and a socket that is gone stays.
@@ -88,7 +89,7 @@ pub struct App {
     /// What to say in the last line: why the last look failed.
     pub message: Option<String>,
     /// Columns and lines of the terminal.
-    pub size: (u16, u16),
+    pub size: Size,
     /// At most so many rows in a list.
     pub limit: usize,
     /// Rows that the limit leaves out.

@@ -1,6 +1,7 @@
 //! From a row to its sockets, and back.
 
 use super::*;
+use crate::text::frame::Size;
 
 /// Enters every row of what is shown, and says what became of it.
 fn enter_all(app: &mut App) -> Vec<(Tab, String, usize)> {
@@ -145,7 +146,7 @@ fn a_finding_is_told_in_full_and_then_its_sockets() {
     let (mut world, mut app) = busy(Tab::Doctor);
     pass(&mut world);
     app.update(world.look());
-    app.update(Event::Resize(60, 15));
+    app.update(Event::Resize(Size::new(60, 15)));
     assert!(
         screen(&app).contains("more lines: Enter tells"),
         "{}",

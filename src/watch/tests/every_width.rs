@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::model::{Problem, State};
 use crate::text::faults::Words;
+use crate::text::frame::Size;
 use crate::watch::Tab;
 use crate::watch::state::App;
 use crate::watch::state::details::Details;
@@ -55,7 +56,7 @@ fn world() -> World {
 fn view(tab: Tab, size: (u16, u16), keys: &str, is_troubled: bool) -> App {
     let mut world = world();
     let mut setup = setup(tab);
-    setup.size = size;
+    setup.size = Size::new(size.0, size.1);
     setup.host = "a-host-with-a-long-name-12345.example.org".into();
     let mut app = App::new(setup);
     app.update(world.look());
@@ -148,7 +149,7 @@ fn every_screen() {
             let mut app = view(tab, WHOLE, keys, is_troubled);
             let whole = bare(&app);
             let mut sized = |width| {
-                app.update(Event::Resize(width, LINES));
+                app.update(Event::Resize(Size::new(width, LINES)));
                 bare(&app)
             };
             let words = Words::of(&[&whole, &sized(100), &sized(80), &others]);
@@ -160,7 +161,7 @@ fn every_screen() {
             };
             for width in (20..=220).step_by(step) {
                 let lines = if width < 80 && step > 1 { LINES } else { 48 };
-                app.update(Event::Resize(width, lines));
+                app.update(Event::Resize(Size::new(width, lines)));
                 let text = bare(&app);
                 if width < 40 {
                     assert!(text.contains("small"), "{text}");

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::analyze::states::By;
 use crate::model::State;
+use crate::text::frame::Size;
 use crate::watch::Tab;
 use crate::watch::state::App;
 use crate::watch::state::content::{Content, ItemId};
@@ -188,7 +189,7 @@ fn without_a_choice_the_view_stays_at_its_beginning() {
     // The end, a page back, and a smaller terminal: the choice is always seen.
     press(&mut app, Key::End);
     assert_eq!(app.cursor, app.content.len() - 1);
-    app.update(Event::Resize(80, 12));
+    app.update(Event::Resize(Size::new(80, 12)));
     let last = format!(":{} ", ports(&app)[app.cursor]);
     assert!(screen(&app).contains(&last));
     press(&mut app, Key::PageUp);
@@ -199,7 +200,7 @@ fn without_a_choice_the_view_stays_at_its_beginning() {
 #[test]
 fn help_scrolls_and_any_of_its_keys_closes_it() {
     let (_, mut app) = busy(Tab::Conns);
-    app.update(Event::Resize(60, 12));
+    app.update(Event::Resize(Size::new(60, 12)));
     for close in [Key::Esc, Key::Char('q'), Key::Char('?'), Key::Enter] {
         press(&mut app, Key::Char('?'));
         assert!(screen(&app).contains("Tab, F1-F5"));

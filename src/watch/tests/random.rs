@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::text::frame::Size;
 
 /// Something that can happen.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +50,7 @@ fn happen(world: &mut World, step: Step) -> Option<Event> {
     let has = |world: &World, cookie| world.has(cookie);
     match step {
         Step::Key(key) => return Some(Event::Key(key)),
-        Step::Resize(width, height) => return Some(Event::Resize(width, height)),
+        Step::Resize(width, height) => return Some(Event::Resize(Size::new(width, height))),
         Step::Look(after) => return Some(world.look_after(after)),
         Step::Tick(at) => return Some(Event::Tick(seconds(at))),
         Step::Open(cookie, false) if !has(world, cookie) => {
@@ -100,7 +101,7 @@ fn check(app: &App) {
     assert_eq!(app.overlay_length, lines.len());
     let terminal = drawn(app);
     let buffer = terminal.backend().buffer();
-    assert_eq!((buffer.area.width, buffer.area.height), app.size);
+    assert_eq!(Size::new(buffer.area.width, buffer.area.height), app.size);
     let is_bad = |symbol: &str| symbol.chars().any(char::is_control);
     assert!(!buffer.content().iter().any(|cell| is_bad(cell.symbol())));
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use ratatui::style::{Color, Modifier};
 
 use crate::model::{FamilySet, Identity, Problem};
+use crate::text::frame::Size;
 use crate::text::theme::Theme;
 use crate::watch::Tab;
 use crate::watch::state::App;
@@ -119,7 +120,7 @@ fn styles(app: &App, line: u16) -> String {
             _ => '.',
         }
     };
-    (0..app.size.0).map(letter).collect()
+    (0..app.size.columns).map(letter).collect()
 }
 
 #[test]
@@ -314,7 +315,7 @@ fn details_are_told_and_kept_when_the_socket_goes() {
     assert!(text.contains("nginx, pid 812"), "{text}");
     // A larger terminal shows the beginning, not an empty page.
     press(&mut app, Key::End);
-    app.update(Event::Resize(200, 60));
+    app.update(Event::Resize(Size::new(200, 60)));
     assert!(screen(&app).contains("gone since"));
     press(&mut app, Key::Char('q'));
     assert!(screen(&app).contains("filter pport = 50001"));

@@ -1,6 +1,7 @@
 //! What looks and the time between them do: marks, rates, growth, pauses.
 
 use super::*;
+use crate::text::frame::Size;
 
 #[test]
 fn marks_come_and_go_with_time() {
@@ -36,9 +37,9 @@ fn both_states_are_told_in_full_where_there_is_room() {
     let (mut world, mut app) = busy(Tab::Conns);
     pass(&mut world);
     app.update(world.look());
-    app.update(Event::Resize(110, 40));
+    app.update(Event::Resize(Size::new(110, 40)));
     assert!(screen(&app).contains("ESTABLISHED → TIME_WAIT "));
-    app.update(Event::Resize(60, 40));
+    app.update(Event::Resize(Size::new(60, 40)));
     assert!(screen(&app).contains("~ →TIME_WAIT"));
 }
 
@@ -134,7 +135,7 @@ fn what_piles_up_is_told_with_its_growth_and_its_limit() {
         }
         app.update(world.look());
     }
-    app.update(Event::Resize(120, 40));
+    app.update(Event::Resize(Size::new(120, 40)));
     let line = line_with(&app, "CLOSE_WAIT       2");
     // Two a second; the process has 24 of 1024 descriptors open: 500 s are left.
     assert!(line.contains("+120") && line.contains("~8 min"), "{line}");

@@ -2,7 +2,7 @@
 
 use crate::analyze::buildup::Pile;
 use crate::analyze::doctor::Finding;
-use crate::analyze::states::{By, Key};
+use crate::analyze::states::Key;
 use crate::model::State;
 use crate::watch::Tab;
 use crate::watch::state::content::Content;

@@ -54,8 +54,8 @@ impl App {
                     self.measure_overlay();
                 }
             }
-            Event::Resize(columns, lines) => {
-                self.size = (columns, lines);
+            Event::Resize(size) => {
+                self.size = size;
                 self.measure_overlay();
             }
             // What is paused stays as it is, its marks too.
@@ -159,7 +159,7 @@ impl App {
 
     /// More rows than any screen of this size has.
     fn most_rows(&self) -> usize {
-        self.size.1.into()
+        self.size.lines.into()
     }
 
     /// Chooses the row at `place`, or the nearest one there is.

@@ -4,11 +4,13 @@
 //! changes the state and draws it.
 
 mod feed;
-mod input;
+mod keys;
 mod options;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
+
+use ratatui::crossterm::event::KeyEvent;
 
 use super::doctor::LOOKED_AT;
 use crate::analyze::states::By;
@@ -22,9 +24,10 @@ use crate::look::pipeline::Stop;
 use crate::model::{FamilySet, Problem, StateSet};
 use crate::query::{Needs, Query};
 use crate::terminal;
+use crate::terminal::input::{self, Input};
 use crate::terminal::job::Who;
-use crate::terminal::screen;
-use crate::terminal::screen::{Input, Screen};
+use crate::terminal::screen::Screen;
+use crate::text::frame::Size;
 use crate::watch::Tab;
 use crate::watch::draw::draw;
 use crate::watch::state::App;
@@ -40,16 +43,10 @@ const TICK: Duration = Duration::from_millis(500);
 /// What comes to the thread that draws.
 #[derive(Debug)]
 enum Message {
-    Input(Input),
+    Input(Input<KeyEvent>),
     Round(Box<Round>),
     Failed(String),
     Details(Box<Details>),
-}
-
-impl From<Input> for Message {
-    fn from(input: Input) -> Self {
-        Self::Input(input)
-    }
 }
 
 pub(crate) fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
@@ -72,9 +69,10 @@ pub(crate) fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> 
     feed::start(order(&app, &base, true), ordered, sender.clone()).map_err(screen)?;
     let end = {
         // Before the terminal is taken over: who sends a signal then finds it as it was.
-        screen::catch_signals(sender.clone()).map_err(screen)?;
+        let tell = move |input| sender.send(Message::Input(input)).is_ok();
+        input::catch_signals(tell.clone()).map_err(screen)?;
         let mut taken = Screen::take().map_err(screen)?;
-        screen::read_keys(sender).map_err(screen)?;
+        input::read_keys(tell).map_err(screen)?;
         View {
             app: &mut app,
             base,
@@ -87,7 +85,7 @@ pub(crate) fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> 
         End::Left => Ok(Exit::Found),
         End::Lost => Ok(Exit::Failure),
         End::Signal(signal) => {
-            screen::die_of(signal);
+            input::die_of(signal);
             Ok(Exit::Failure)
         }
         End::Failed(message) => {
@@ -119,7 +117,7 @@ impl View<'_> {
         loop {
             let size = terminal::size();
             if size != self.app.size {
-                self.app.update(Event::Resize(size.0, size.1));
+                self.app.update(Event::Resize(size));
                 is_stale = true;
             }
             if is_stale && self.draw(size).is_err() {
@@ -142,7 +140,7 @@ impl View<'_> {
             // However much comes: a lost terminal is read in vain, again and again.
             if checked.elapsed() >= TICK {
                 checked = Instant::now();
-                if screen::is_lost() {
+                if input::is_lost() {
                     return End::Lost;
                 }
                 is_stale |= self.app.is_moving();
@@ -151,7 +149,7 @@ impl View<'_> {
         }
     }
 
-    fn draw(&mut self, size: (u16, u16)) -> std::io::Result<()> {
+    fn draw(&mut self, size: Size) -> std::io::Result<()> {
         panic_on_demand("draw", self.app.round.is_some());
         let app = &*self.app;
         self.screen.draw(size, |frame| draw(frame, app))
@@ -167,7 +165,7 @@ impl View<'_> {
             }
             // The size is asked for before each frame.
             Message::Input(Input::Resize) => return None,
-            Message::Input(Input::Key(key)) => Event::Key(input::key(key)?),
+            Message::Input(Input::Key(key)) => Event::Key(keys::key(key)?),
             Message::Failed(message) if self.app.round.is_none() => {
                 return Some(End::Failed(message));
             }

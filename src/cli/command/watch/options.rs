@@ -13,6 +13,7 @@ use crate::host::live;
 use crate::host::live::netns;
 use crate::query::Needs;
 use crate::text::Format;
+use crate::text::frame::Size;
 use crate::watch::Tab;
 use crate::watch::state::content::SortBy;
 use crate::watch::state::event::{Columns, Setup, Toggles};
@@ -51,7 +52,7 @@ pub(super) fn setup(session: &Session, args: &WatchArgs) -> Result<Setup, Usage>
         columns: columns(session)?,
         limit: session.options.limit.unwrap_or(usize::MAX),
         theme: session.theme,
-        size: (80, 24),
+        size: Size::new(80, 24),
         names: crate::cli::session::names(),
     })
 }

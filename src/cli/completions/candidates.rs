@@ -77,7 +77,7 @@ fn kind(arg: &Arg) -> Option<Kind> {
 }
 
 /// Whether the values of an option are asked of the program.
-pub(super) fn is_live(arg: &Arg) -> bool {
+pub(super) fn has_candidates(arg: &Arg) -> bool {
     kind(arg).is_some() && !arg.is_positional()
 }
 
