@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Endpoint, Kernel, PortRange, Protocol, Role, Socket, State};
+use crate::model::{Endpoint, Kernel, NetnsId, PortRange, Protocol, Role, Socket, State};
 
 /// The ports an outgoing connection can get: the range less what is reserved in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +43,11 @@ impl Usable {
     }
 }
 
-/// What outgoing connections with the same source, destination address and port share: each
-/// local port serves one of them.
+/// What outgoing connections of a namespace with the same source, destination address and port
+/// share: each local port serves one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Destination {
+    pub netns: Option<NetnsId>,
     /// The local address.
     pub source: IpAddr,
     pub peer: Endpoint,
@@ -60,6 +61,7 @@ impl Destination {
         let peer = socket.peer.inet().filter(|_| goes_out)?;
         let local = socket.local.inet()?;
         usable.contains(local.port).then_some(Self {
+            netns: socket.netns,
             source: local.address,
             peer,
         })

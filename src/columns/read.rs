@@ -72,7 +72,10 @@ fn of_peer<'a>(row: Row<'a>, read: impl FnOnce(Endpoint) -> Value<'a>) -> Value<
 }
 
 pub(super) fn peer_address(row: Row<'_>) -> Value<'_> {
-    of_peer(row, |end| Value::Address(end.address, false))
+    match row.socket.peer {
+        Peer::Inode(_, None) => Value::Absent,
+        _ => of_peer(row, |end| Value::Address(end.address, false)),
+    }
 }
 
 pub(super) fn peer_port(row: Row<'_>) -> Value<'_> {

@@ -130,3 +130,30 @@ pub struct Snapshot {
     /// Where it came from and what is missing.
     pub report: Report,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Endpoint, Family, State};
+
+    #[test]
+    fn an_index_is_another_interface_in_another_namespace() {
+        let index = NonZeroU32::new(2);
+        let socket = |netns| {
+            let local = Endpoint::new([127, 0, 0, 1].into(), 80);
+            let mut socket = Socket::new(Protocol::Tcp, Family::V4, State::Listen, local);
+            socket.netns = NetnsId::new(netns);
+            socket.interface = index;
+            socket
+        };
+        let mut facts = Facts::default();
+        for (netns, name) in [(1, "eth0"), (2, "veth7")] {
+            let key = (NetnsId::new(netns), index.unwrap());
+            facts.interfaces.insert(key, name.into());
+        }
+        for (netns, name) in [(1, Some("eth0")), (2, Some("veth7")), (3, None), (0, None)] {
+            let known = facts.interface(&socket(netns)).map(ToString::to_string);
+            assert_eq!(known.as_deref(), name);
+        }
+    }
+}

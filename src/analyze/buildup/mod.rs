@@ -13,7 +13,7 @@ use super::states::{self, By};
 use crate::look::attempts::retransmits;
 use crate::look::past::Past;
 use crate::look::sample::Sample;
-use crate::model::{Endpoint, Files, OwnerStatus, Protocol, Role, Socket, State};
+use crate::model::{Endpoint, Files, NetnsId, OwnerStatus, Protocol, Role, Socket, State};
 
 pub use attribution::{Attribution, Attributor, Whose};
 pub use limits::{Limits, PortUse, Used};
@@ -33,6 +33,8 @@ pub const STATES: [State; 8] = [
 /// What the sockets of a row have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct PileKey {
+    /// Whose ports these are; `None` where they are grouped by something else.
+    netns: Option<NetnsId>,
     state: State,
     whose: Option<Whose>,
     port: Option<u16>,
@@ -229,19 +231,20 @@ fn place(pile: &Pile) -> impl Ord + use<> {
 /// when its listener is gone.
 #[derive(Default)]
 struct Sides {
-    ports: FxHashMap<(State, u16), u64>,
-    peers: FxHashMap<(State, Endpoint), u64>,
+    ports: FxHashMap<(Option<NetnsId>, State, u16), u64>,
+    peers: FxHashMap<(Option<NetnsId>, State, Endpoint), u64>,
 }
 
 impl Sides {
     fn count(sockets: &[&Socket]) -> Self {
         let mut sides = Self::default();
         for socket in sockets {
+            let (netns, state) = (socket.netns, socket.state);
             if let Some(port) = socket.local.port() {
-                *sides.ports.entry((socket.state, port)).or_default() += 1;
+                *sides.ports.entry((netns, state, port)).or_default() += 1;
             }
             if let Some(peer) = socket.peer.inet() {
-                *sides.peers.entry((socket.state, peer)).or_default() += 1;
+                *sides.peers.entry((netns, state, peer)).or_default() += 1;
             }
         }
         sides
@@ -249,10 +252,11 @@ impl Sides {
 
     /// Whether the clients came here.
     fn is_inbound(&self, socket: &Socket) -> bool {
+        let (netns, state) = (socket.netns, socket.state);
         let port = socket.local.port();
-        let port = port.and_then(|port| self.ports.get(&(socket.state, port)));
+        let port = port.and_then(|port| self.ports.get(&(netns, state, port)));
         let peer = socket.peer.inet();
-        let peer = peer.and_then(|peer| self.peers.get(&(socket.state, peer)));
+        let peer = peer.and_then(|peer| self.peers.get(&(netns, state, peer)));
         socket.role == Some(Role::Inbound) || port > peer
     }
 }
@@ -261,6 +265,7 @@ impl Sides {
 fn party(socket: &Socket, whose: Whose, sides: &Sides) -> PileKey {
     let inbound = sides.is_inbound(socket);
     PileKey {
+        netns: socket.netns,
         state: socket.state,
         whose: Some(whose),
         port: socket.local.port().filter(|_| inbound),
@@ -272,6 +277,7 @@ fn party(socket: &Socket, whose: Whose, sides: &Sides) -> PileKey {
 /// The row of a socket that is grouped by something else.
 fn group(by: By, socket: &Socket, now: &Sample) -> PileKey {
     PileKey {
+        netns: None,
         state: socket.state,
         whose: None,
         port: None,
