@@ -17,6 +17,7 @@ use std::io::{self, Write};
 use clap::Parser;
 
 use crate::files::streams::Stdout;
+use crate::host::Host;
 use crate::model::foreign::escape;
 use args::options::ColorName;
 use args::{Cli, Command, habits};
@@ -50,7 +51,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(usage) => (Settings::default(), Some(Failure::from(usage))),
     };
     let note = settings.note.clone();
-    let mut session = Session::new(options, settings);
+    let mut session = Session::new(options, settings, Host::live());
     session.asked = command.as_ref().map_or_else(String::new, Command::asked);
     if let Some(note) = note {
         session.tell(&format!("note: {note}"));

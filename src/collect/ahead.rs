@@ -8,7 +8,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, scope};
 
-use crate::host::live::sock_diag::{Received, Transport};
+use crate::host::{Received, Transport};
 use crate::wire::nlmsg::Dump;
 
 /// Datagrams that may wait to be read.

@@ -4,8 +4,7 @@ use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 
 use super::gaps::Gaps;
-use crate::host::live::sight::{Sight, may_trace_all};
-use crate::host::live::{is_root, netns};
+use crate::host::{Host, Sight};
 use crate::model::Problem;
 
 /// Why owners of sockets may exist without being seen; the default: they may not.
@@ -35,16 +34,16 @@ pub struct BlindSpot {
 impl BlindSpot {
     /// The blind spot that `gaps` make.
     #[must_use]
-    pub fn of(gaps: &Gaps) -> Self {
-        let own = netns::mark(None);
+    pub fn of(host: &Host, gaps: &Gaps) -> Self {
+        let own = host.mark();
         let (mut here, mut others) = (0, FxHashSet::default());
         for &pid in &gaps.denied {
-            match netns::mark(Some(pid)) {
+            match host.mark_of(pid) {
                 Some(mark) if own.is_some_and(|own| own != mark) => {
                     others.insert(mark);
                 }
                 Some(_) => here += 1,
-                None => here += u64::from(netns::may_be_ours(pid)),
+                None => here += u64::from(host.may_have(pid)),
             }
         }
         Self {
@@ -57,7 +56,7 @@ impl BlindSpot {
             processes: gaps.of,
             sight: gaps.sight,
             no_proc: false,
-            may_trace_all: !gaps.denied.is_empty() && may_trace_all(),
+            may_trace_all: !gaps.denied.is_empty() && host.may_trace_all(),
         }
     }
 
@@ -120,7 +119,7 @@ impl BlindSpot {
     /// The problems, when owners may be missing because of it: of the `unowned` sockets of the
     /// answer, or further ones of `further` sockets, where the question is for all of them.
     #[must_use]
-    pub fn problems(&self, unowned: u64, further: u64) -> Vec<Problem> {
+    pub fn problems(&self, host: &Host, unowned: u64, further: u64) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.unread > 0 {
             problems.push(self.unread_problem());
@@ -135,7 +134,7 @@ impl BlindSpot {
         }
         let is_denied = self.is_denied() && (unowned > 0 || self.here > 0);
         if (unowned > 0 || further > 0) && (is_denied || self.sight != Sight::Whole) {
-            problems.push(self.hidden_problem(unowned));
+            problems.push(self.hidden_problem(host, unowned));
         }
         problems
     }
@@ -155,7 +154,7 @@ impl BlindSpot {
         problem.hint(hint).count(self.unread)
     }
 
-    fn hidden_problem(&self, unowned: u64) -> Problem {
+    fn hidden_problem(&self, host: &Host, unowned: u64) -> Problem {
         let whose = match unowned {
             0 => "sockets may have further owners".to_owned(),
             1 => "1 socket has no owner here".to_owned(),
@@ -180,7 +179,7 @@ impl BlindSpot {
                 "/proc hides the processes of other users (hidepid)".to_owned(),
             ),
         };
-        let hint = if is_root() {
+        let hint = if host.is_root() {
             "root without CAP_SYS_PTRACE on the host, or under a security policy, cannot see them"
         } else {
             "run as root to see every owner"
@@ -196,14 +195,14 @@ mod tests {
     use super::*;
 
     fn codes(spot: &BlindSpot, unowned: u64, further: u64) -> Vec<&'static str> {
-        let problems = spot.problems(unowned, further);
+        let problems = spot.problems(&Host::live(), unowned, further);
         assert!(problems.iter().all(|problem| problem.incomplete));
         problems.iter().map(|problem| problem.code).collect()
     }
 
     #[test]
     fn what_is_seen_whole_hides_nothing() {
-        let none = BlindSpot::of(&Gaps::default());
+        let none = BlindSpot::of(&Host::live(), &Gaps::default());
         assert!(!none.explains());
         assert_eq!(codes(&none, 5, 5), [""; 0]);
     }
@@ -216,10 +215,10 @@ mod tests {
             of: 9,
             ..Gaps::default()
         };
-        let spot = BlindSpot::of(&gaps);
+        let spot = BlindSpot::of(&Host::live(), &gaps);
         assert!(spot.explains());
         assert_eq!(codes(&spot, 0, 0), ["owners_unread"]);
-        let problem = &spot.problems(3, 0)[0];
+        let problem = &spot.problems(&Host::live(), 3, 0)[0];
         assert_eq!(problem.count, 2);
         assert!(problem.message.contains("2 of 9"), "{problem:?}");
         assert!(problem.hint.as_deref().unwrap().contains("ulimit -n"));
@@ -236,12 +235,15 @@ mod tests {
                 of: 9,
                 ..Gaps::default()
             };
-            assert_eq!(codes(&BlindSpot::of(&gaps), 1, 0), ["owners_hidden"]);
+            assert_eq!(
+                codes(&BlindSpot::of(&Host::live(), &gaps), 1, 0),
+                ["owners_hidden"]
+            );
             let gaps = Gaps {
                 sight,
                 ..Gaps::default()
             };
-            let spot = BlindSpot::of(&gaps);
+            let spot = BlindSpot::of(&Host::live(), &gaps);
             assert!(spot.explains());
             assert_eq!(codes(&spot, 1, 0), ["owners_hidden"]);
             assert_eq!(codes(&spot, 0, 1), ["owners_hidden"]);
@@ -256,6 +258,9 @@ mod tests {
             threads: vec![7],
             ..Gaps::default()
         };
-        assert_eq!(codes(&BlindSpot::of(&gaps), 0, 0), ["owners_partial"]);
+        assert_eq!(
+            codes(&BlindSpot::of(&Host::live(), &gaps), 0, 0),
+            ["owners_partial"]
+        );
     }
 }

@@ -14,7 +14,7 @@ use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 
 use super::gaps::errno;
-use crate::host::live::proc::{Pinned, sleeps_of_thread};
+use crate::host::{Pinned, sleeps_of_thread};
 use crate::wire::proc_pid;
 
 /// How long one read may sleep; those that come back do so in microseconds.
@@ -209,7 +209,6 @@ fn reason(error: &io::Error) -> Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::live::proc::ProcDir;
     use std::path::PathBuf;
 
     /// A directory that stands in for /proc, with the processes 7, 8 and 9.
@@ -230,7 +229,7 @@ mod tests {
         }
 
         fn pin(&self, pid: u32) -> Arc<Pinned> {
-            Arc::new(ProcDir::at(&self.0).unwrap().pin(pid).unwrap())
+            Arc::new(crate::host::Proc::at(&self.0).unwrap().pin(pid).unwrap())
         }
     }
 

@@ -1,12 +1,10 @@
 //! Ports that are held in other network namespaces.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroU64;
 
 use super::read_tables;
-use crate::host::live::netns;
-use crate::host::live::proc::ProcDir;
+use crate::host::Host;
 use crate::model::{Protocol, Socket, StateSet};
 use crate::query::{ProcessDetail, Query};
 
@@ -34,16 +32,18 @@ pub struct Elsewhere {
 
 /// Looks for listeners that are wanted in every other namespace that a visible process is in.
 #[must_use]
-pub fn listeners_elsewhere(query: &Query, is_wanted: Wanted<'_>) -> Elsewhere {
+pub fn listeners_elsewhere(host: &Host, query: &Query, is_wanted: Wanted<'_>) -> Elsewhere {
     let query = Query {
         states: StateSet::LISTENING,
         needs: query.needs.with_owners(ProcessDetail::None),
         ..*query
     };
     let mut elsewhere = Elsewhere::default();
-    for pids in others().into_values() {
+    for pids in host.namespaces().into_values() {
         // One process may refuse to be entered through where another does not.
-        let mut looks = pids.iter().map(|&pid| (pid, look(&query, pid, is_wanted)));
+        let mut looks = pids
+            .iter()
+            .map(|&pid| (pid, look(host, &query, pid, is_wanted)));
         let unseen = |look: &io::Result<_>| matches!(look, Err(error) if error.kind() == io::ErrorKind::PermissionDenied);
         match looks.find(|(_, look)| !unseen(look)) {
             None => elsewhere.unseen += 1,
@@ -65,41 +65,23 @@ pub fn listeners_elsewhere(query: &Query, is_wanted: Wanted<'_>) -> Elsewhere {
 }
 
 /// Which listeners are looked for.
-pub type Wanted<'a> = &'a (dyn Fn(&Socket) -> bool + Sync);
+pub type Wanted<'a> = &'a dyn Fn(&Socket) -> bool;
 
 /// The inode of a namespace, and the ports held there.
 type Found = (NonZeroU64, Vec<(u16, Protocol)>);
 
 /// The ports that wanted listeners hold in the namespace of `pid`, and its inode.
-fn look(query: &Query, pid: u32, is_wanted: Wanted<'_>) -> io::Result<Option<Found>> {
-    netns::inside(pid, || {
-        let mut found = Vec::new();
-        let report = read_tables(query, &mut |socket| {
-            let Some(port) = socket.local.port() else {
-                return;
-            };
-            let key = (port, socket.protocol);
-            if socket.is_listener() && is_wanted(&socket) && !found.contains(&key) {
-                found.push(key);
-            }
-        });
-        report.ok().and_then(|_| Some((netns::current()?, found)))
-    })
-}
-
-/// Every network namespace but our own that a visible process is in, with its processes,
-/// lowest pid first.
-pub(super) fn others() -> BTreeMap<u64, Vec<u32>> {
-    let mut pids = ProcDir::open()
-        .and_then(|proc| proc.pids())
-        .unwrap_or_default();
-    pids.sort_unstable();
-    let own = netns::mark(None);
-    let mut namespaces: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-    for pid in pids {
-        if let Some(mark) = netns::mark(Some(pid)).filter(|&mark| Some(mark) != own) {
-            namespaces.entry(mark).or_default().push(pid);
+fn look(host: &Host, query: &Query, pid: u32, is_wanted: Wanted<'_>) -> io::Result<Option<Found>> {
+    let there = host.inside(pid)?;
+    let mut found = Vec::new();
+    let report = read_tables(&there, query, &mut |socket| {
+        let Some(port) = socket.local.port() else {
+            return;
+        };
+        let key = (port, socket.protocol);
+        if socket.is_listener() && is_wanted(&socket) && !found.contains(&key) {
+            found.push(key);
         }
-    }
-    namespaces
+    });
+    Ok(report.ok().and_then(|_| Some((there.netns()?, found))))
 }

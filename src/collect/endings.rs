@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::host::live::monotonic;
-use crate::host::live::sock_diag::Notices;
+use crate::host::{Host, Notices};
 use crate::model::FailedConnects;
 use crate::wire::inet_diag::endings;
 
 /// Counts attempts to connect that fail, from its making on.
 #[derive(Debug)]
 pub struct Endings {
+    host: Host,
     /// `None` where the kernel tells nobody what ends.
     notices: Option<Notices>,
     failed: FailedConnects,
@@ -18,40 +18,34 @@ pub struct Endings {
 impl Endings {
     /// Begins to count.
     #[must_use]
-    pub fn watch() -> Self {
+    pub fn watch(host: &Host) -> Self {
         Self {
-            notices: Notices::open().ok(),
+            host: host.clone(),
+            notices: host.notices(),
             failed: FailedConnects::default(),
         }
     }
 
     /// Lets so much time pass.
     pub fn sleep(&mut self, time: Duration) {
-        let end = monotonic() + time;
-        loop {
-            self.take();
-            let left = end.saturating_sub(monotonic());
-            match &self.notices {
-                _ if left.is_zero() => return,
-                Some(notices) => notices.wait(left),
-                None => std::thread::sleep(left),
-            }
-        }
-    }
-
-    fn take(&mut self) {
         let Some(notices) = &self.notices else {
+            self.host.sleep(time);
             return;
         };
         let failed = &mut self.failed;
-        let taken = notices.take(&mut |datagram| {
+        let heard = notices.listen(time, &mut |datagram| {
             for ending in endings(datagram) {
                 failed.add(ending);
             }
         });
-        // Where some were lost the others are still true: each count is one of at least so many.
-        if taken.is_err_and(|error| error.raw_os_error() != Some(libc::ENOBUFS)) {
+        if heard.is_err() {
             self.notices = None;
+        }
+    }
+
+    fn take(&mut self) {
+        if self.notices.is_some() {
+            self.sleep(Duration::ZERO);
         }
     }
 

@@ -10,8 +10,7 @@ use rustix::io::Errno;
 
 use super::gaps::{Gaps, Task, errno};
 use super::owners::Scan;
-use crate::host::live::proc::{FdRange, ProcDir, share_fd_table};
-use crate::host::live::sight;
+use crate::host::{FdRange, Host, Proc, is_foreign};
 use crate::model::{Holder, Problem, Via};
 use crate::wire::fd_link::{self, FdLink};
 
@@ -49,14 +48,16 @@ enum What {
 
 /// What all parts of a look share.
 struct Look<'a> {
-    proc: &'a ProcDir,
+    host: &'a Host,
+    proc: &'a Proc,
     /// Descriptors that may still be read again.
     again: AtomicU64,
 }
 
 impl<'a> Look<'a> {
-    const fn new(proc: &'a ProcDir) -> Self {
+    const fn new(host: &'a Host, proc: &'a Proc) -> Self {
         Self {
+            host,
             proc,
             again: AtomicU64::new(READ_AGAIN),
         }
@@ -66,7 +67,7 @@ impl<'a> Look<'a> {
 /// The problem of a /proc that cannot be read at all.
 pub(super) fn unreadable(error: &std::io::Error) -> Problem {
     let (code, hint) = match error.kind() {
-        _ if sight::is_foreign(error) => (
+        _ if is_foreign(error) => (
             "proc_foreign",
             "mount the /proc of this pid namespace, or enter the one of that /proc (nsenter -p)",
         ),
@@ -88,10 +89,10 @@ pub(super) fn unreadable(error: &std::io::Error) -> Problem {
 ///
 /// # Errors
 /// When /proc cannot be listed at all.
-pub(super) fn scan(needless: &AtomicBool) -> Result<Scan, Problem> {
-    let proc = ProcDir::open().map_err(|error| unreadable(&error))?;
+pub(super) fn scan(host: &Host, needless: &AtomicBool) -> Result<Scan, Problem> {
+    let proc = Proc::open(host).map_err(|error| unreadable(&error))?;
     let pids = proc.pids().map_err(|error| unreadable(&error))?;
-    let look = Look::new(&proc);
+    let look = Look::new(host, &proc);
     let parts = divide(&proc, &pids);
     let next = AtomicUsize::new(0);
     // A thread leaves what it found here when it ends, so that none can be lost.
@@ -140,10 +141,10 @@ fn scan_process(look: &Look<'_>, pid: u32, found: &mut Scan) {
 }
 
 /// All that one process holds now; `None` when that cannot be read.
-pub(super) fn holders_of(pid: u32) -> Option<FxHashSet<Holder>> {
-    let proc = ProcDir::open().ok()?;
+pub(super) fn holders_of(host: &Host, pid: u32) -> Option<FxHashSet<Holder>> {
+    let proc = Proc::open(host).ok()?;
     let mut found = Scan::default();
-    scan_process(&Look::new(&proc), pid, &mut found);
+    scan_process(&Look::new(host, &proc), pid, &mut found);
     let gaps = &found.gaps;
     let is_whole = gaps.denied.is_empty() && gaps.unread.is_empty() && gaps.threads.is_empty();
     is_whole.then(|| found.holders.into_iter().collect())
@@ -156,7 +157,7 @@ fn lock(scan: &Mutex<Scan>) -> MutexGuard<'_, Scan> {
 
 /// The work, the largest tables first and in parts. Processes without descriptors, kernel
 /// threads above all, are left out without being opened where the kernel tells (Linux 6.2).
-fn divide(proc: &ProcDir, pids: &[u32]) -> Vec<Part> {
+fn divide(proc: &Proc, pids: &[u32]) -> Vec<Part> {
     let tells = proc.tells_fd_count();
     let mut parts = Vec::with_capacity(pids.len());
     let mut giants = Vec::new();
@@ -207,7 +208,7 @@ fn scan_part(look: &Look<'_>, part: Part, found: &mut Scan) {
 }
 
 /// Reads (a part of) one fd table.
-fn scan_table(proc: &ProcDir, task: Task, range: FdRange, found: &mut Scan) {
+fn scan_table(proc: &Proc, task: Task, range: FdRange, found: &mut Scan) {
     let Scan {
         holders,
         gaps,
@@ -237,7 +238,7 @@ fn scan_table(proc: &ProcDir, task: Task, range: FdRange, found: &mut Scan) {
 ///
 /// # Errors
 /// When it may not be looked at. One that was closed meanwhile holds nothing.
-pub(super) fn in_ring(proc: &ProcDir, task: Task, fd: u32) -> Result<Vec<Holder>, Errno> {
+pub(super) fn in_ring(proc: &Proc, task: Task, fd: u32) -> Result<Vec<Holder>, Errno> {
     let name = match task.tid {
         None => format!("fdinfo/{fd}"),
         Some(tid) => format!("task/{tid}/fdinfo/{fd}"),
@@ -269,7 +270,9 @@ fn scan_threads(look: &Look<'_>, pid: u32, found: &mut Scan) {
     };
     let mut tables = vec![pid];
     for tid in tids.into_iter().filter(|&tid| tid != pid) {
-        let mut shared = tables.iter().map(|&table| share_fd_table(table, tid));
+        let mut shared = tables
+            .iter()
+            .map(|&table| look.host.share_fd_table(table, tid));
         match shared.try_fold((), |(), shared| match shared {
             Some(false) => Ok(()),
             other => Err(other),
@@ -303,9 +306,9 @@ fn scan_unknown(look: &Look<'_>, task: Task, found: &mut Scan) {
 
 /// The processes that have files open and do not let them be seen: for each process one look
 /// at one file.
-pub(super) fn refusing() -> Gaps {
+pub(super) fn refusing(host: &Host) -> Gaps {
     let mut gaps = Gaps::default();
-    let Ok(proc) = ProcDir::open() else {
+    let Ok(proc) = Proc::open(host) else {
         return gaps;
     };
     let pids = proc.pids().unwrap_or_default();
@@ -355,7 +358,7 @@ mod tests {
             via: Via::Fd(fd.unsigned_abs()),
         };
         assert!(
-            scan(&AtomicBool::new(false))
+            scan(&Host::live(), &AtomicBool::new(false))
                 .unwrap()
                 .holders
                 .contains(&wanted)

@@ -2,8 +2,7 @@
 
 use rustix::io::Errno;
 
-use crate::host::live::proc::ProcDir;
-use crate::host::live::sight::Sight;
+use crate::host::{Proc, Sight};
 
 /// What a look at the processes could not see.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +24,7 @@ pub struct Gaps {
 impl Gaps {
     /// Takes note of why the files of a task could not be read; whether it has ended, and holds
     /// nothing any more.
-    pub(super) fn note(&mut self, proc: &ProcDir, task: Task, error: Errno) -> bool {
+    pub(super) fn note(&mut self, proc: &Proc, task: Task, error: Errno) -> bool {
         match error {
             Errno::NOENT | Errno::SRCH if !proc.has_table(task.pid, task.tid) => return true,
             Errno::ACCESS | Errno::PERM => self.denied.push(task.pid),

@@ -14,7 +14,7 @@ use super::owners::Finder;
 use super::processes::{Seen, Standing};
 use super::stream::{Shown, SocketStream};
 use super::{Processes, read_tables};
-use crate::host::live::netns;
+use crate::host::Host;
 use crate::model::{
     Facts, Held, Holder, HolderIndex, Identity, OtherNamespaces, Problem, Report, Socket, StateSet,
 };
@@ -60,14 +60,15 @@ pub struct Gathered {
 /// # Errors
 /// What [`read_tables`] says. Owners that cannot be read are a problem in the report.
 pub fn gather(
+    host: &Host,
     query: &Query,
     shown: &Shown,
     taker: &mut dyn Taker,
     since: u64,
 ) -> Result<Gathered, Problem> {
     let needless = Arc::new(AtomicBool::new(false));
-    let tables = SocketStream::with_room(*query, WAITING_FOR_OWNERS, shown, &needless);
-    let mut finder = Finder::new(query.owner_source);
+    let tables = SocketStream::with_room(host, *query, WAITING_FOR_OWNERS, shown, &needless);
+    let mut finder = Finder::new(host, query.owner_source);
     let waits = finder.can_choose() && gives_few_rows(query);
     let first = if waits { all_of(&tables) } else { Vec::new() };
     let started = Instant::now();
@@ -77,12 +78,12 @@ pub fn gather(
     } else {
         Chosen::all()
     };
-    let mut gathering = Gathering::new(query, shown, taker, since);
+    let mut gathering = Gathering::new(host, query, shown, taker, since);
     let scan = finder.scan(&chosen, &needless);
     match scan {
         Ok(scan) => {
             finder.note(&scan, started.elapsed());
-            gathering.blind_spot = BlindSpot::of(&scan.gaps);
+            gathering.blind_spot = BlindSpot::of(host, &scan.gaps);
             gathering.facts.holders = HolderIndex::new(scan.holders);
             gathering.seen = scan.seen;
         }
@@ -116,6 +117,7 @@ fn gives_few_rows(query: &Query) -> bool {
 
 /// Rows on their way, and what is known of their owners.
 struct Gathering<'a> {
+    host: &'a Host,
     query: &'a Query,
     shown: &'a Shown,
     taker: &'a mut dyn Taker,
@@ -139,12 +141,19 @@ struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    fn new(query: &'a Query, shown: &'a Shown, taker: &'a mut dyn Taker, since: u64) -> Self {
+    fn new(
+        host: &'a Host,
+        query: &'a Query,
+        shown: &'a Shown,
+        taker: &'a mut dyn Taker,
+        since: u64,
+    ) -> Self {
         Self {
+            host,
             query,
             shown,
             taker,
-            processes: Processes::available(),
+            processes: Processes::available(host),
             since,
             seen: FxHashMap::default(),
             facts: Facts::default(),
@@ -227,7 +236,7 @@ impl<'a> Gathering<'a> {
             Standing::Same(process) => Some(process),
             Standing::Recent(process, pinned) => {
                 // What it holds itself, if it has not been followed by another meanwhile.
-                let holds = fd_tables::holders_of(pid);
+                let holds = fd_tables::holders_of(self.host, pid);
                 let is_same = pinned.read("stat").is_ok();
                 self.unsettled += u64::from(is_same && holds.is_none());
                 let holds = holds.filter(|_| is_same);
@@ -288,16 +297,16 @@ impl<'a> Gathering<'a> {
     /// Reads the processes of this namespace that hold only sockets which no table lists, and
     /// counts those of others.
     fn add_neighbours(&mut self) {
-        let Some(ours) = netns::mark(None) else {
+        let Some(ours) = self.host.mark() else {
             return;
         };
-        let own = std::process::id();
+        let own = self.host.own_pid();
         let mut others: FxHashMap<u64, (u64, u32)> = FxHashMap::default();
         for pid in self.facts.holders.per_process().into_keys() {
             if pid == own || self.facts.processes.contains_key(&pid) {
                 continue;
             }
-            match netns::mark(Some(pid)) {
+            match self.host.mark_of(pid) {
                 Some(mark) if mark == ours => {
                     self.know(pid);
                 }
@@ -367,7 +376,7 @@ impl<'a> Gathering<'a> {
             if let Some(holds) = self.recent.get_mut(&holder.pid)
                 && !holds.contains(holder)
             {
-                holds.extend(fd_tables::holders_of(holder.pid).unwrap_or_default());
+                holds.extend(fd_tables::holders_of(self.host, holder.pid).unwrap_or_default());
             }
         }
         let mut gone: FxHashMap<u32, bool> = FxHashMap::default();
@@ -409,7 +418,7 @@ impl<'a> Gathering<'a> {
         if wanted.is_empty() {
             return;
         }
-        let again = read_tables(self.query, &mut |socket| {
+        let again = read_tables(self.host, self.query, &mut |socket| {
             if let Some(now) = Identity::by_cookie(&socket).and_then(|known| wanted.get_mut(&known))
             {
                 *now = Some(socket);

@@ -3,9 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
-use super::elsewhere::others;
-use crate::host::live::netns;
-use crate::host::live::proc::{is_mounted, net_text, setting};
+use crate::host::Host;
 use crate::model::Kernel;
 use crate::wire::kernel_text;
 
@@ -58,48 +56,53 @@ const COUNTERS: &[(&str, Reads)] = &[
     ("sockstat6", kernel_text::sockstat),
 ];
 
-/// Reads the counters and settings of the calling thread's network namespace; what cannot be
+/// Reads the counters and settings of the network namespace of a host; what cannot be
 /// read is not known, with the reason where it was refused.
 #[must_use]
-pub fn kernel() -> Kernel {
+pub fn kernel(host: &Host) -> Kernel {
     let mut kernel = Kernel::default();
     for (name, read) in COUNTERS {
-        match net_text(name) {
+        match host.net_text(name) {
             Ok(text) => read(&text, &mut kernel),
-            Err(error) => refuse(&mut kernel, &format!("/proc/net/{name}"), &error),
+            Err(error) => refuse(host, &mut kernel, &format!("/proc/net/{name}"), &error),
         }
     }
-    match setting("fs.file-nr") {
+    match host.setting("fs.file-nr") {
         Ok(text) => kernel_text::file_nr(&text, &mut kernel),
-        Err(error) => refuse(&mut kernel, "fs.file-nr", &error),
+        Err(error) => refuse(host, &mut kernel, "fs.file-nr", &error),
     }
-    set_all(&mut kernel, OF_NAMESPACE, &read_all(OF_NAMESPACE));
-    of_machine(&mut kernel);
-    for address in addresses() {
+    set_all(
+        host,
+        &mut kernel,
+        OF_NAMESPACE,
+        &read_all(host, OF_NAMESPACE),
+    );
+    of_machine(host, &mut kernel);
+    for address in addresses(host) {
         kernel.has_address(address);
     }
     kernel
 }
 
-/// Reads only these settings of the calling thread's network namespace.
+/// Reads only these settings of the network namespace of a host.
 #[must_use]
-pub fn settings(names: &[&str]) -> Kernel {
+pub fn settings(host: &Host, names: &[&str]) -> Kernel {
     let mut kernel = Kernel::default();
-    set_all(&mut kernel, names, &read_all(names));
+    set_all(host, &mut kernel, names, &read_all(host, names));
     kernel
 }
 
 /// Reads the machine's own limits: here, or else in the namespace of the first process. That
 /// they exist there proves that it is the initial one.
-fn of_machine(kernel: &mut Kernel) {
-    let here = read_all(OF_MACHINE);
+fn of_machine(host: &Host, kernel: &mut Kernel) {
+    let here = read_all(host, OF_MACHINE);
     if here.iter().all(Result::is_ok) {
-        set_all(kernel, OF_MACHINE, &here);
+        set_all(host, kernel, OF_MACHINE, &here);
         return;
     }
-    match in_initial_namespace(|| read_all(OF_MACHINE)) {
-        Ok(there) => set_all(kernel, OF_MACHINE, &there),
-        Err(_) if !is_mounted() => set_all(kernel, OF_MACHINE, &here),
+    match in_initial_namespace(host) {
+        Ok(there) => set_all(host, kernel, OF_MACHINE, &read_all(&there, OF_MACHINE)),
+        Err(_) if !host.has_proc() => set_all(host, kernel, OF_MACHINE, &here),
         Err(error) => {
             for name in OF_MACHINE {
                 let why = format!(
@@ -111,46 +114,46 @@ fn of_machine(kernel: &mut Kernel) {
     }
 }
 
-/// Runs `work` in the network namespace of process 1, through any process that is in it: the
-/// first itself may refuse.
-fn in_initial_namespace<T: Send>(work: impl Fn() -> T + Send + Sync) -> io::Result<T> {
-    let refused = netns::inside(1, &work);
-    let Some(first) = netns::mark(Some(1)).filter(|_| refused.is_err()) else {
+/// The host as it is seen from the network namespace of process 1, through any process that is in
+/// it: the first itself may refuse.
+fn in_initial_namespace(host: &Host) -> io::Result<Host> {
+    let refused = host.inside(1);
+    let Some(first) = host.mark_of(1).filter(|_| refused.is_err()) else {
         return refused;
     };
-    let neighbours = others().remove(&first).unwrap_or_default();
-    let mut attempts = neighbours.into_iter().map(|pid| netns::inside(pid, &work));
+    let neighbours = host.namespaces().remove(&first).unwrap_or_default();
+    let mut attempts = neighbours.into_iter().map(|pid| host.inside(pid));
     attempts.find(Result::is_ok).unwrap_or(refused)
 }
 
-/// The addresses of the calling thread's network namespace.
+/// The addresses of the network namespace of a host.
 #[must_use]
-pub fn addresses() -> Vec<IpAddr> {
-    let text = |name| net_text(name).unwrap_or_default();
+pub fn addresses(host: &Host) -> Vec<IpAddr> {
+    let text = |name| host.net_text(name).unwrap_or_default();
     let v4 = kernel_text::fib_addresses(&text("fib_trie"));
     let v6 = kernel_text::if_inet6_addresses(&text("if_inet6"));
     v4.into_iter().chain(v6).collect()
 }
 
-fn read_all(names: &[&str]) -> Vec<io::Result<String>> {
-    names.iter().map(|name| setting(name)).collect()
+fn read_all(host: &Host, names: &[&str]) -> Vec<io::Result<String>> {
+    names.iter().map(|name| host.setting(name)).collect()
 }
 
-fn set_all(kernel: &mut Kernel, names: &[&str], texts: &[io::Result<String>]) {
+fn set_all(host: &Host, kernel: &mut Kernel, names: &[&str], texts: &[io::Result<String>]) {
     for (name, text) in names.iter().zip(texts) {
         match text {
             Ok(text) => kernel.set(name, text),
-            Err(error) => refuse(kernel, name, error),
+            Err(error) => refuse(host, kernel, name, error),
         }
     }
 }
 
 /// Notes why something is not known; where it does not exist in a /proc, the kernel does not have
 /// it.
-fn refuse(kernel: &mut Kernel, name: &str, error: &io::Error) {
+fn refuse(host: &Host, kernel: &mut Kernel, name: &str, error: &io::Error) {
     if error.kind() != io::ErrorKind::NotFound {
         kernel.refuse(name, format!("cannot read {name}: {error}"));
-    } else if !is_mounted() {
+    } else if !host.has_proc() {
         kernel.refuse(name, "/proc is not mounted here".to_owned());
     }
 }
@@ -161,12 +164,13 @@ mod tests {
 
     #[test]
     fn this_machine_tells_its_limits() {
-        let kernel = kernel();
+        let host = Host::live();
+        let kernel = kernel(&host);
         assert!(kernel.number("net.core.somaxconn").is_some());
         assert!(kernel.ephemeral_range().is_some());
         assert!(kernel.counter("TcpExt", "ListenOverflows").is_some());
         assert!(kernel.counter("sockstat.TCP", "tw").is_some());
         assert!(kernel.counter("file-nr", "open").is_some());
-        assert!(settings(&["net.ipv4.no_such_setting"]) == Kernel::default());
+        assert!(settings(&host, &["net.ipv4.no_such_setting"]) == Kernel::default());
     }
 }

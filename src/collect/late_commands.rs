@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::Processes;
+use crate::host::Host;
 use crate::model::{Facts, Problem, Socket};
 use crate::query::ProcessFacts;
 
@@ -18,9 +19,9 @@ pub struct LateCommands {
 impl LateCommands {
     /// Reads them of processes that were seen in a look that began at `since`.
     #[must_use]
-    pub fn new(since: u64) -> Self {
+    pub fn new(host: &Host, since: u64) -> Self {
         Self {
-            processes: Processes::available(),
+            processes: Processes::available(host),
             since,
             asked: FxHashSet::default(),
         }

@@ -5,7 +5,7 @@ use std::io;
 
 use super::settling::{Settling, Verdict};
 use super::{Collector, Sink, Table, TableError, ahead};
-use crate::host::live::sock_diag::{Received, SockDiag, Transport};
+use crate::host::{Host, Received, SockDiag, Transport};
 use crate::model::{Family, Narrow, Protocol, State, StateSet};
 use crate::query::Needs;
 use crate::wire::inet_diag::Request;
@@ -45,12 +45,12 @@ pub struct Netlink<T = SockDiag> {
 }
 
 impl Netlink<SockDiag> {
-    /// Opens the netlink socket in the calling thread's network namespace.
+    /// Opens the netlink socket in the network namespace of a host.
     ///
     /// # Errors
     /// When the kernel or a seccomp filter refuses it.
-    pub fn open() -> io::Result<Self> {
-        SockDiag::open().map(Self::over)
+    pub fn open(host: &Host) -> io::Result<Self> {
+        host.sock_diag().map(Self::over)
     }
 }
 

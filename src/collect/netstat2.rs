@@ -8,15 +8,28 @@ use netstat2::{
     AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpState,
     iterate_sockets_info_without_pids,
 };
+use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use super::{Collector, Sink, Table, TableError};
+use crate::host::Host;
 use crate::model::{Endpoint, Family, Protocol, Socket, State, Uid};
 
 /// Reads tables through the crate.
-#[derive(Debug, Default)]
-pub struct Netstat2;
+#[derive(Debug)]
+pub struct Netstat2 {
+    host: Host,
+}
+
+impl Netstat2 {
+    /// A collector for what a live host has.
+    #[must_use]
+    pub fn new(host: &Host) -> Self {
+        let host = host.clone();
+        Self { host }
+    }
+}
 
 impl Collector for Netstat2 {
     fn name(&self) -> &'static str {
@@ -35,7 +48,7 @@ impl Collector for Netstat2 {
         };
         for family in Family::ALL {
             if table.family.is_none_or(|wanted| wanted == family) {
-                read_family(table, family, protocol, sink)?;
+                read_family(&self.host, table, family, protocol, sink)?;
             }
         }
         Ok(())
@@ -43,6 +56,7 @@ impl Collector for Netstat2 {
 }
 
 fn read_family(
+    host: &Host,
     table: Table,
     family: Family,
     protocol: ProtocolFlags,
@@ -52,13 +66,19 @@ fn read_family(
         Family::V4 => AddressFamilyFlags::IPV4,
         Family::V6 => AddressFamilyFlags::IPV6,
     };
-    let fail = |error| {
+    let fail = |error: &dyn fmt::Display| {
         let name = table.protocol.name();
         TableError::Unavailable(format!(
             "cannot read the {name} table with netstat2: {error}"
         ))
     };
-    let rows = iterate_sockets_info_without_pids(flags, protocol).map_err(fail)?;
+    let read = move || {
+        let rows = iterate_sockets_info_without_pids(flags, protocol)?;
+        Ok(rows.collect::<Vec<_>>())
+    };
+    let rows: Result<Vec<_>, netstat2::error::Error> =
+        host.calling_itself(read).map_err(|error| fail(&error))?;
+    let rows = rows.map_err(|error| fail(&error))?;
     for row in rows {
         match row {
             Ok(row) => {

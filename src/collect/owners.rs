@@ -13,9 +13,7 @@ use super::blind_spot::BlindSpot;
 use super::gaps::Gaps;
 use super::processes::Seen;
 use super::{fd_tables, task_files};
-use crate::host::live::bpf::{Refusal, TaskFiles};
-use crate::host::live::netns;
-use crate::host::live::proc::files_open;
+use crate::host::{Host, Refusal, TaskFiles};
 use crate::model::{Holder, Problem};
 use crate::query::OwnerSource;
 use crate::wire::task_file::Chosen;
@@ -59,6 +57,7 @@ pub struct Search {
 /// The way in which owners are looked for.
 #[derive(Debug)]
 pub struct Finder {
+    host: Host,
     /// The kernel's own list; `None` for /proc.
     kernel: Option<TaskFiles>,
     /// Whether the kernel's list may be turned to where /proc leaves something open.
@@ -71,9 +70,11 @@ impl Finder {
     /// Chooses the way: unless one is asked for, the kernel's list if it can be had and there
     /// is enough to list.
     #[must_use]
-    pub fn new(source: OwnerSource) -> Self {
-        let few = source == OwnerSource::Auto && files_open().is_some_and(|files| files < FEW);
+    pub fn new(host: &Host, source: OwnerSource) -> Self {
+        let few = || host.files_open().is_some_and(|files| files < FEW);
+        let few = source == OwnerSource::Auto && few();
         let mut finder = Self {
+            host: host.clone(),
             kernel: None,
             may_turn: few,
             trace: Vec::new(),
@@ -87,7 +88,7 @@ impl Finder {
     /// Turns to the kernel's list; `None` where it cannot be had.
     fn turn(&mut self) -> Option<&TaskFiles> {
         self.may_turn = false;
-        match kernel() {
+        match kernel(&self.host) {
             Ok(kernel) => self.kernel = Some(kernel),
             Err(why) => self.give_up(&why),
         }
@@ -123,21 +124,21 @@ impl Finder {
     /// When neither way is open: /proc cannot be listed at all.
     pub fn scan(&mut self, chosen: &Chosen, needless: &AtomicBool) -> Result<Scan, Problem> {
         if self.kernel.is_none() {
-            let scan = fd_tables::scan(needless);
-            let is_open = scan
-                .as_ref()
-                .map_or(true, |scan| BlindSpot::of(&scan.gaps).explains());
+            let scan = fd_tables::scan(&self.host, needless);
+            let is_open = scan.as_ref().map_or(true, |scan| {
+                BlindSpot::of(&self.host, &scan.gaps).explains()
+            });
             if !is_open || !self.may_turn || self.turn().is_none() {
                 return scan;
             }
         }
         if let Some(kernel) = &self.kernel {
-            match task_files::scan(kernel, chosen, needless) {
+            match task_files::scan(&self.host, kernel, chosen, needless) {
                 Ok(scan) => return Ok(scan),
                 Err(why) => self.give_up(&why.to_string()),
             }
         }
-        fd_tables::scan(needless)
+        fd_tables::scan(&self.host, needless)
     }
 
     /// One line for `-v`.
@@ -164,17 +165,18 @@ impl Finder {
         if self.may_turn {
             self.turn();
         }
+        let host = &self.host;
         let kernel = self.kernel.as_ref();
-        let found = kernel.and_then(|kernel| search_kernel(kernel, unowned, blind_spot).ok());
-        found.unwrap_or_else(|| search_proc(unowned, blind_spot))
+        let found = kernel.and_then(|kernel| search_kernel(host, kernel, unowned, blind_spot).ok());
+        found.unwrap_or_else(|| search_proc(host, unowned, blind_spot))
     }
 }
 
 /// The kernel's list, where it can be had and its pids are those of this process: the kernel
 /// tells the pids of the initial namespace.
-fn kernel() -> Result<TaskFiles, String> {
-    match netns::initial_pid_namespace() {
-        Some(true) => TaskFiles::load().map_err(|why| why.to_string()),
+fn kernel(host: &Host) -> Result<TaskFiles, String> {
+    match host.initial_pid_namespace() {
+        Some(true) => TaskFiles::load(host).map_err(|why| why.to_string()),
         Some(false) => Err("this is a pid namespace of its own".to_owned()),
         None => Err("the pid namespace is not known without /proc".to_owned()),
     }
@@ -182,6 +184,7 @@ fn kernel() -> Result<TaskFiles, String> {
 
 /// Passes over all tables as long as owners are missing; then asks who refused to be seen.
 fn search_kernel(
+    host: &Host,
     kernel: &TaskFiles,
     unowned: &FxHashSet<NonZeroU32>,
     blind_spot: &BlindSpot,
@@ -193,44 +196,44 @@ fn search_kernel(
     let mut missing = unowned.clone();
     for _ in 0..KERNEL_PASSES {
         let chosen = Chosen::of(missing.iter().copied());
-        let again = task_files::scan(kernel, &chosen, &AtomicBool::new(false))?;
+        let again = task_files::scan(host, kernel, &chosen, &AtomicBool::new(false))?;
         search.seen.extend(again.seen);
-        search.blind_spot = search.blind_spot.and(&BlindSpot::of(&again.gaps));
+        search.blind_spot = search.blind_spot.and(&BlindSpot::of(host, &again.gaps));
         take(&mut search.holders, again.holders, unowned, &mut missing);
         if missing.is_empty() {
             return Ok(search);
         }
     }
-    search.blind_spot = search.blind_spot.and(&BlindSpot::of(&unseen()));
+    search.blind_spot = search.blind_spot.and(&BlindSpot::of(host, &unseen(host)));
     Ok(search)
 }
 
 /// The processes whose open files neither /proc nor the kernel's list shows: as should be,
 /// none.
-fn unseen() -> Gaps {
-    let mut gaps = fd_tables::refusing();
+fn unseen(host: &Host) -> Gaps {
+    let mut gaps = fd_tables::refusing(host);
     if !gaps.denied.is_empty() {
         // Without a census nobody is known to be seen.
-        let shown = task_files::census().unwrap_or_default();
+        let shown = task_files::census(host).unwrap_or_default();
         gaps.denied.retain(|pid| !shown.contains(pid));
     }
     gaps
 }
 
 /// Passes over all tables, again while processes end.
-fn search_proc(unowned: &FxHashSet<NonZeroU32>, blind_spot: &BlindSpot) -> Search {
+fn search_proc(host: &Host, unowned: &FxHashSet<NonZeroU32>, blind_spot: &BlindSpot) -> Search {
     let mut search = Search {
         blind_spot: blind_spot.clone(),
         ..Search::default()
     };
     let mut missing = unowned.clone();
     for _ in 0..PASSES {
-        let Ok(again) = fd_tables::scan(&AtomicBool::new(false)) else {
+        let Ok(again) = fd_tables::scan(host, &AtomicBool::new(false)) else {
             search.blind_spot = search.blind_spot.and(&BlindSpot::no_proc());
             break;
         };
         search.vanished = again.vanished;
-        search.blind_spot = search.blind_spot.and(&BlindSpot::of(&again.gaps));
+        search.blind_spot = search.blind_spot.and(&BlindSpot::of(host, &again.gaps));
         take(&mut search.holders, again.holders, unowned, &mut missing);
         // What stands still has been seen whole.
         if missing.is_empty() || search.vanished == 0 {

@@ -3,12 +3,14 @@
 use super::rows::Rows;
 use super::tables::{bound_only_unseen, open_collectors};
 use super::{Collector, Table, TableError};
+use crate::host::Host;
 use crate::model::{Family, Narrow, PortRange, Problem, Protocol, Socket, State, StateSet};
 use crate::query::{Needs, Query};
 
 /// Asks for the sockets of one local port through sources that stay open: a look at those that wait
 /// for clients costs a fraction of a millisecond beside 100,000 connections.
 pub struct Probe {
+    host: Host,
     query: Query,
     narrow: Narrow,
     collectors: Vec<Box<dyn Collector>>,
@@ -30,18 +32,19 @@ pub enum BoundOnly {
 }
 
 impl Probe {
-    /// Opens the sources of `query` in the caller's network namespace, for `port`.
+    /// Opens the sources of `query` in the network namespace of a host, for `port`.
     ///
     /// # Errors
     /// When a collector asked for by name cannot be used.
-    pub fn open(query: Query, port: u16) -> Result<Self, Problem> {
+    pub fn open(host: &Host, query: Query, port: u16) -> Result<Self, Problem> {
         let mut problems = Vec::new();
-        let collectors = open_collectors(query.collector, &mut problems)?;
+        let collectors = open_collectors(host, query.collector, &mut problems)?;
         let only = PortRange {
             first: port,
             last: port,
         };
         Ok(Self {
+            host: host.clone(),
             query,
             narrow: Narrow {
                 local_port: Some(only),
@@ -116,7 +119,7 @@ impl Probe {
         if !self.query.protocols.tcp {
             return BoundOnly::Unasked;
         }
-        match bound_only_unseen(self.collector()) {
+        match bound_only_unseen(&self.host, self.collector()) {
             None => BoundOnly::Listed,
             Some(problem) => {
                 self.note(problem);
@@ -221,7 +224,7 @@ impl Probe {
                 gathered.push(socket);
             }
         };
-        let mut rows = Rows::new(&mut each);
+        let mut rows = Rows::new(self.host.netns(), &mut each);
         collector.read(table, &mut rows)?;
         // A row that was lost may be the one that is waited for.
         let lost = rows.inconsistent.pop();

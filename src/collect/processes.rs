@@ -11,8 +11,7 @@ use super::command_lines::{Answer, CommandLines, IsWanted, Missing};
 use super::gaps::errno;
 use super::lost::Lost;
 use super::standing::Standings;
-use crate::host::live::proc;
-use crate::host::live::proc::{Pinned, ProcDir};
+use crate::host::{Host, Pinned, Proc};
 use crate::model::{Files, Problem, Process};
 use crate::query::{ProcessDetail, ProcessFacts};
 use crate::wire::proc_pid;
@@ -65,7 +64,8 @@ const EVERY_LINE: IsWanted<'static> = &|_| true;
 /// Reads facts of processes, each when it is asked for.
 #[derive(Debug)]
 pub struct Processes {
-    proc: Result<ProcDir, Errno>,
+    host: Host,
+    proc: Result<Proc, Errno>,
     clock: OnceLock<Option<(i64, u64)>>,
     commands: CommandLines,
     lost: Mutex<Lost>,
@@ -83,15 +83,16 @@ enum Reading {
 impl Processes {
     /// Opens /proc; `None` when it is not there, or not ours.
     #[must_use]
-    pub fn open() -> Option<Self> {
-        Some(Self::available()).filter(|processes| processes.proc.is_ok())
+    pub fn open(host: &Host) -> Option<Self> {
+        Some(Self::available(host)).filter(|processes| processes.proc.is_ok())
     }
 
     /// Opens /proc, if it is there.
     #[must_use]
-    pub fn available() -> Self {
+    pub fn available(host: &Host) -> Self {
         Self {
-            proc: ProcDir::open().map_err(|error| errno(&error)),
+            host: host.clone(),
+            proc: Proc::open(host).map_err(|error| errno(&error)),
             clock: OnceLock::new(),
             commands: CommandLines::default(),
             lost: Mutex::default(),
@@ -117,7 +118,7 @@ impl Processes {
         match read().or_else(|_| read()) {
             Ok(Reading::Same(process)) => Standing::Same(process),
             Ok(Reading::Recent(process, pinned)) => Standing::Recent(process, pinned),
-            Err(_) if !proc::exists(pid) => Standing::Ended,
+            Err(_) if !self.host.exists(pid) => Standing::Ended,
             Err(error) => match seen {
                 Some(seen) => {
                     if detail == ProcessDetail::Full {
@@ -280,12 +281,12 @@ impl Processes {
     /// Adds to a process whether it can run, its parent and its program.
     pub fn stand(&self, process: &mut Process) {
         let Ok(proc) = &self.proc else { return };
-        let standings = self.standings.get_or_init(Standings::new);
+        let standings = self.standings.get_or_init(|| Standings::new(&self.host));
         standings.read(proc, process);
     }
 
     fn started(&self, ticks: u64) -> Option<i64> {
-        let (boot, hertz) = (*self.clock.get_or_init(|| proc::clock().ok()))?;
+        let (boot, hertz) = (*self.clock.get_or_init(|| self.host.boot()))?;
         boot.checked_add(i64::try_from(ticks / hertz).ok()?)
     }
 
@@ -330,7 +331,7 @@ mod tests {
     #[test]
     fn this_process_is_known() {
         let me = std::process::id();
-        let processes = Processes::open().unwrap();
+        let processes = Processes::open(&Host::live()).unwrap();
         let process = processes.read(me, ProcessDetail::Full).unwrap();
         assert!(process.uid.is_some());
         assert!(process.command.is_some());
@@ -348,10 +349,10 @@ mod tests {
     #[test]
     fn what_was_seen_stands_in_for_what_is_hidden_but_not_for_the_dead() {
         let (shown, hidden) = (
-            Processes::available(),
+            Processes::available(&Host::live()),
             Processes {
                 proc: Err(Errno::NOENT),
-                ..Processes::available()
+                ..Processes::available(&Host::live())
             },
         );
         let seen = Seen {
@@ -402,7 +403,7 @@ mod tests {
 
     #[test]
     fn who_has_begun_since_the_look_began_may_be_another() {
-        let processes = Processes::open().unwrap();
+        let processes = Processes::open(&Host::live()).unwrap();
         let me = std::process::id();
         let look = |since| processes.look(me, None, ProcessDetail::Full, None, since);
         let Standing::Recent(process, pinned) = look(0) else {

@@ -1,18 +1,28 @@
 //! The /proc/net collector: the fallback where `sock_diag` is not to be had.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 
 use super::settling::{Settling, Verdict};
 use super::{Collector, Sink, Table, TableError};
-use crate::host::live;
+use crate::host::Host;
 use crate::model::{Family, Protocol, State};
 use crate::query::Needs;
 use crate::wire::proc_net;
 
-/// Reads the text tables of the calling thread's network namespace.
-#[derive(Debug, Default)]
-pub struct Procfs;
+/// Reads the text tables of the network namespace of a host.
+#[derive(Debug)]
+pub struct Procfs {
+    host: Host,
+}
+
+impl Procfs {
+    /// A collector for what a host shows.
+    #[must_use]
+    pub fn new(host: &Host) -> Self {
+        let host = host.clone();
+        Self { host }
+    }
+}
 
 impl Collector for Procfs {
     fn name(&self) -> &'static str {
@@ -22,20 +32,25 @@ impl Collector for Procfs {
     fn read(&mut self, table: Table, sink: &mut dyn Sink) -> Result<(), TableError> {
         for family in Family::ALL {
             if table.family.is_none_or(|wanted| wanted == family) {
-                read_family(table, family, sink)?;
+                read_family(&self.host, table, family, sink)?;
             }
         }
         Ok(())
     }
 }
 
-fn read_family(table: Table, family: Family, sink: &mut dyn Sink) -> Result<(), TableError> {
+fn read_family(
+    host: &Host,
+    table: Table,
+    family: Family,
+    sink: &mut dyn Sink,
+) -> Result<(), TableError> {
     let name = file_name(table.protocol, family);
     let what = format!("cannot read /proc/net/{name}");
-    let file = match live::proc::net_table(name) {
+    let file = match host.net_table(name) {
         Ok(file) => file,
         // A kernel without IPv6 has no such table, and no such socket.
-        Err(_) if family == Family::V6 && has_ipv4_table(table.protocol) => return Ok(()),
+        Err(_) if family == Family::V6 && has_ipv4_table(host, table.protocol) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(TableError::Missing(format!("{what}: {error}")));
         }
@@ -58,7 +73,7 @@ fn read_family(table: Table, family: Family, sink: &mut dyn Sink) -> Result<(), 
                 break;
             }
         }
-        let Ok(file) = live::proc::net_table(name) else {
+        let Ok(file) = host.net_table(name) else {
             break;
         };
         rows = read_lines(file, table, family, sink).map_err(unavailable)?;
@@ -76,8 +91,8 @@ struct Counted {
     new: u64,
 }
 
-fn has_ipv4_table(protocol: Protocol) -> bool {
-    live::proc::net_table(file_name(protocol, Family::V4)).is_ok()
+fn has_ipv4_table(host: &Host, protocol: Protocol) -> bool {
+    host.net_table(file_name(protocol, Family::V4)).is_ok()
 }
 
 const fn file_name(protocol: Protocol, family: Family) -> &'static str {
@@ -93,7 +108,7 @@ const fn file_name(protocol: Protocol, family: Family) -> &'static str {
 
 /// Reads line by line: a line that makes no sense is counted and passed over.
 fn read_lines(
-    file: File,
+    file: Box<dyn Read>,
     table: Table,
     family: Family,
     sink: &mut dyn Sink,

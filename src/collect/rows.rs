@@ -1,11 +1,11 @@
 //! Rows on their way out of the tables: each once, with its namespace, listeners first.
 
 use std::hash::{Hash, Hasher};
+use std::num::NonZeroU64;
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::Sink;
-use crate::host::live;
 use crate::model::{Identity, NetnsId, Protocol, Socket};
 
 /// Gathers rows, each once, to be passed on later.
@@ -55,13 +55,13 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(each: &'a mut dyn FnMut(Socket)) -> Self {
+    pub(super) fn new(netns: Option<NonZeroU64>, each: &'a mut dyn FnMut(Socket)) -> Self {
         Self {
             each,
             seen: Numbers::default(),
             told: Vec::new(),
             told_before: FxHashSet::default(),
-            netns: live::netns::current().and_then(|inode| NetnsId::new(inode.get())),
+            netns: netns.and_then(|inode| NetnsId::new(inode.get())),
             held: None,
             given: 0,
             unreadable: 0,
@@ -189,7 +189,7 @@ mod tests {
     fn each_socket_once_by_the_best_identity_there_is() {
         let mut out = Vec::new();
         let mut each = |s: Socket| out.push(s.local.port().unwrap());
-        let mut rows = Rows::new(&mut each);
+        let mut rows = Rows::new(None, &mut each);
         let with_cookie = |port, cookie| Socket {
             cookie: NonZeroU64::new(cookie),
             ..socket(State::Established, port)
@@ -225,7 +225,7 @@ mod tests {
         let mut out = Vec::new();
         let mut each =
             |s: Socket| out.push((s.local.port().unwrap(), s.inode.map_or(0, NonZeroU32::get)));
-        let mut rows = Rows::new(&mut each);
+        let mut rows = Rows::new(None, &mut each);
         rows.begin_table();
         for (cookie, first) in [(1, connection(7, 1)), (2, connection(8, 2)), (3, bound(9))] {
             let cookie = NonZeroU64::new(cookie);
@@ -274,7 +274,7 @@ mod tests {
     fn listeners_go_first_when_rows_are_held_back() {
         let mut out = Vec::new();
         let mut each = |s: Socket| out.push(s.local.port().unwrap());
-        let mut rows = Rows::new(&mut each);
+        let mut rows = Rows::new(None, &mut each);
         rows.hold_back();
         rows.push(socket(State::Established, 1));
         rows.push(socket(State::Unconnected, 2));

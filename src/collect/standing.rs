@@ -7,8 +7,7 @@ use procfs::FromRead;
 use procfs::process::Stat;
 use rustc_hash::FxHashMap;
 
-use crate::host::live::cgroup::Freezers;
-use crate::host::live::proc::ProcDir;
+use crate::host::{Freezers, Host, Proc};
 use crate::model::{Condition, Foreign, Process};
 
 /// Reads whether processes can run, and what their cgroups say of it once each.
@@ -20,15 +19,15 @@ pub(super) struct Standings {
 }
 
 impl Standings {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(host: &Host) -> Self {
         Self {
-            freezers: Freezers::find(),
+            freezers: host.freezers(),
             frozen: RefCell::default(),
         }
     }
 
     /// Adds to a process whether it can run, its parent and its program; nothing where it has ended.
-    pub(super) fn read(&self, proc: &ProcDir, process: &mut Process) {
+    pub(super) fn read(&self, proc: &Proc, process: &mut Process) {
         let stat = proc.read(process.pid, "stat");
         let Some(stat) = stat.ok().and_then(|stat| Stat::from_read(&stat[..]).ok()) else {
             return;
@@ -44,7 +43,7 @@ impl Standings {
         process.condition = frozen.map(Condition::Frozen).or_else(by_letter);
     }
 
-    fn frozen_by(&self, proc: &ProcDir, pid: u32) -> Option<Foreign> {
+    fn frozen_by(&self, proc: &Proc, pid: u32) -> Option<Foreign> {
         let cgroups = proc.read(pid, "cgroup").ok()?;
         let mut known = self.frozen.borrow_mut();
         let by = known.entry(cgroups).or_insert_with_key(|cgroups| {

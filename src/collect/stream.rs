@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use super::read_tables;
+use crate::host::Host;
 use crate::model::{Problem, Report, Socket};
 use crate::query::{Needs, Query};
 
@@ -33,16 +34,17 @@ enum Reader {
 }
 
 impl SocketStream {
-    /// Starts reading in the caller's network namespace.
+    /// Starts reading in the network namespace of a host.
     #[must_use]
-    pub fn start(query: Query) -> Self {
+    pub fn start(host: &Host, query: Query) -> Self {
         let nobody_asks: Shown = Arc::new(|_: &Socket| false);
-        Self::with_room(query, WAITING, &nobody_asks, &Arc::default())
+        Self::with_room(host, query, WAITING, &nobody_asks, &Arc::default())
     }
 
     /// The same with room for `waiting` batches. When all have been read, `needless` tells that
     /// no row which is shown has a file, so that nobody can hold one.
     pub(super) fn with_room(
+        host: &Host,
         query: Query,
         waiting: usize,
         shown: &Shown,
@@ -50,9 +52,9 @@ impl SocketStream {
     ) -> Self {
         let (sender, batches) = sync_channel(waiting);
         let beside = Builder::new().spawn({
-            let (shown, needless) = (Arc::clone(shown), Arc::clone(needless));
+            let (host, shown, needless) = (host.clone(), Arc::clone(shown), Arc::clone(needless));
             move || {
-                read_batches(&query, &shown, &needless, &|rows| {
+                read_batches(&host, &query, &shown, &needless, &|rows| {
                     // Nobody listens any more: the rows are not wanted.
                     let _ = sender.send(rows);
                 })
@@ -63,7 +65,7 @@ impl SocketStream {
             return Self { batches, reader };
         }
         let (sender, batches) = channel();
-        let report = read_batches(&query, shown, needless, &|rows| {
+        let report = read_batches(host, &query, shown, needless, &|rows| {
             let _ = sender.send(rows);
         });
         let reader = Reader::Done(Box::new(report));
@@ -93,6 +95,7 @@ impl SocketStream {
 /// Reads the tables and sends the rows in batches. Of tables that could not be read nothing is
 /// sent, so that nothing is begun to be written.
 fn read_batches(
+    host: &Host,
     query: &Query,
     shown: &Shown,
     needless: &AtomicBool,
@@ -100,7 +103,7 @@ fn read_batches(
 ) -> Result<Report, Problem> {
     let mut batch = Vec::with_capacity(BATCH);
     let mut has_files = false;
-    let report = read_tables(query, &mut |socket| {
+    let report = read_tables(host, query, &mut |socket| {
         has_files = has_files || (socket.inode.is_some() && shown(&socket));
         batch.push(socket);
         if batch.len() == BATCH {

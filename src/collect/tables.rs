@@ -6,19 +6,23 @@ use std::thread::Builder;
 use super::netlink::FIRST_TCP_STATES;
 use super::rows::{Gathered, Rows};
 use super::{Collector, Netlink, Netstat2, Procfs, Table, TableError};
-use crate::host::live;
+use crate::host::Host;
 use crate::model::{Family, Narrow, Problem, Protocol, Report, Socket, State, StateSet};
 use crate::query::{CollectorChoice, Needs, Query};
 
-/// Reads the tables that `query` wants in the calling thread's network namespace.
+/// Reads the tables that `query` wants in the network namespace of a host.
 ///
 /// Listeners come before the connections of their protocol, whatever the query's states: the
 /// role of a connection depends on them. Each socket comes once.
 ///
 /// # Errors
 /// When no table at all could be read, or a collector asked for by name cannot be used.
-pub fn read_tables(query: &Query, each: &mut dyn FnMut(Socket)) -> Result<Report, Problem> {
-    let mut reader = Reader::new(query, each)?;
+pub fn read_tables(
+    host: &Host,
+    query: &Query,
+    each: &mut dyn FnMut(Socket),
+) -> Result<Report, Problem> {
+    let mut reader = Reader::new(host, query, each)?;
     for protocol in Protocol::ALL {
         if query.wants(protocol) {
             reader.read_protocol(protocol);
@@ -32,13 +36,14 @@ pub fn read_tables(query: &Query, each: &mut dyn FnMut(Socket)) -> Result<Report
 /// # Errors
 /// When a collector asked for by name cannot be used.
 pub(super) fn open_collectors(
+    host: &Host,
     choice: CollectorChoice,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Box<dyn Collector>>, Problem> {
     let mut collectors: Vec<Box<dyn Collector>> = Vec::new();
     let auto = choice == CollectorChoice::Auto;
     if auto || choice == CollectorChoice::Netlink {
-        match Netlink::open() {
+        match Netlink::open(host) {
             Ok(netlink) => collectors.push(Box::new(netlink)),
             Err(error) if auto => problems.push(Problem::new(
                 "sock_diag_unavailable",
@@ -52,18 +57,18 @@ pub(super) fn open_collectors(
         }
     }
     if auto || choice == CollectorChoice::Procfs {
-        collectors.push(Box::new(Procfs));
+        collectors.push(Box::new(Procfs::new(host)));
     }
     if choice == CollectorChoice::Netstat2 {
-        collectors.push(Box::new(Netstat2));
+        collectors.push(Box::new(Netstat2::new(host)));
     }
     Ok(collectors)
 }
 
 /// Why sockets that are bound only cannot be seen through `collector`; `None` where they can.
-pub(super) fn bound_only_unseen(collector: Option<&str>) -> Option<Problem> {
+pub(super) fn bound_only_unseen(host: &Host, collector: Option<&str>) -> Option<Problem> {
     let why = match collector {
-        Some("netlink") if live::kernel_version().is_some_and(|v| v < (6, 8)) => {
+        Some("netlink") if host.kernel_version().is_some_and(|v| v < (6, 8)) => {
             "this kernel does not list them (Linux 6.8 does)"
         }
         Some("netlink") => return None,
@@ -76,6 +81,7 @@ pub(super) fn bound_only_unseen(collector: Option<&str>) -> Option<Problem> {
 }
 
 struct Reader<'a> {
+    host: &'a Host,
     query: &'a Query,
     /// The collectors, best first; a table that the first does not give is asked of the next.
     collectors: Vec<Box<dyn Collector>>,
@@ -89,13 +95,18 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(query: &'a Query, each: &'a mut dyn FnMut(Socket)) -> Result<Self, Problem> {
+    fn new(
+        host: &'a Host,
+        query: &'a Query,
+        each: &'a mut dyn FnMut(Socket),
+    ) -> Result<Self, Problem> {
         let mut report = Report::default();
-        let collectors = open_collectors(query.collector, &mut report.problems)?;
+        let collectors = open_collectors(host, query.collector, &mut report.problems)?;
         Ok(Self {
+            host,
             query,
             collectors,
-            rows: Rows::new(each),
+            rows: Rows::new(host.netns(), each),
             report,
             tcp: Poorest::default(),
             bound_only: Poorest::default(),
@@ -121,7 +132,7 @@ impl<'a> Reader<'a> {
             let (first, rest) = (table(first), table(rest));
             // Listeners tell the role of connections, so all of them are needed; so they are
             // for UDP, where both stand in one table.
-            let may_have_ulp = rest.states.tcp_mask() != 0 && live::has_mptcp();
+            let may_have_ulp = rest.states.tcp_mask() != 0 && self.host.has_mptcp();
             let rest = Table {
                 narrow: self.query.narrow,
                 needs: rest.needs.and(Needs::ULP.when(may_have_ulp)),
@@ -156,13 +167,14 @@ impl<'a> Reader<'a> {
                 .collectors
                 .first()
                 .is_some_and(|c| c.name() == "netlink");
+        let host = self.host.clone();
         let read = move || {
             let mut rows = Gathered::default();
             let table = Table {
                 states: StateSet::NONE.with(State::BoundInactive),
                 ..first
             };
-            let mut netlink = Netlink::open().ok()?;
+            let mut netlink = Netlink::open(&host).ok()?;
             netlink.read(table, &mut rows).ok()?;
             Some(rows)
         };
@@ -310,7 +322,7 @@ impl<'a> Reader<'a> {
         if !self.query.states.contains(State::BoundInactive) || self.read == 0 {
             return;
         }
-        let problem = bound_only_unseen(self.name_of(self.bound_only));
+        let problem = bound_only_unseen(self.host, self.name_of(self.bound_only));
         self.report.problems.extend(problem);
     }
 

@@ -11,8 +11,7 @@ use super::fd_tables::in_ring;
 use super::gaps::{Task, errno};
 use super::owners::Scan;
 use super::processes::Seen;
-use crate::host::live::bpf::{Refusal, TaskFiles};
-use crate::host::live::proc::ProcDir;
+use crate::host::{Host, Proc, Refusal, TaskFiles};
 use crate::wire::task_file::{Chosen, OpenFile};
 
 /// Lists the holders of `chosen` sockets (and of some others), until all are listed or
@@ -21,6 +20,7 @@ use crate::wire::task_file::{Chosen, OpenFile};
 /// # Errors
 /// What [`TaskFiles::list`] says.
 pub(super) fn scan(
+    host: &Host,
     files: &TaskFiles,
     chosen: &Chosen,
     needless: &AtomicBool,
@@ -45,16 +45,16 @@ pub(super) fn scan(
         !needless.load(Ordering::Relaxed)
     })?;
     scan.gaps.of = scan.seen.len() as u64;
-    look_into(&rings, &mut scan);
+    look_into(host, &rings, &mut scan);
     Ok(scan)
 }
 
 /// Reads from /proc what rings hold without a descriptor.
-fn look_into(rings: &[(Task, u32)], scan: &mut Scan) {
+fn look_into(host: &Host, rings: &[(Task, u32)], scan: &mut Scan) {
     if rings.is_empty() {
         return;
     }
-    let proc = ProcDir::open();
+    let proc = Proc::open(host);
     for &(task, fd) in rings {
         let held = match &proc {
             Ok(proc) => in_ring(proc, task, fd),
@@ -78,9 +78,9 @@ fn look_into(rings: &[(Task, u32)], scan: &mut Scan) {
 ///
 /// # Errors
 /// What [`TaskFiles::census`] says.
-pub(super) fn census() -> Result<FxHashSet<u32>, Refusal> {
+pub(super) fn census(host: &Host) -> Result<FxHashSet<u32>, Refusal> {
     let mut shown = FxHashSet::default();
-    TaskFiles::census(|record| {
+    TaskFiles::census(host, |record| {
         shown.insert(record.pid);
         true
     })?;

@@ -7,9 +7,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{fd_tables, read_tables};
-use crate::host::live::netns;
-use crate::host::live::proc;
-use crate::host::live::proc::ProcDir;
+use crate::host::{Host, Proc};
 use crate::model::{Holder, Protocol, ProtocolSet, Socket, StateSet, Via};
 use crate::query::{CollectorChoice, Needs, Query};
 
@@ -62,24 +60,30 @@ pub enum Standing {
 
 /// Compares what a process has open with what was listed.
 #[must_use]
-pub fn compare(pid: u32, query: &Query, is_listed: &dyn Fn(NonZeroU32) -> bool) -> Standing {
-    let task = match alive(pid) {
+pub fn compare(
+    host: &Host,
+    pid: u32,
+    query: &Query,
+    is_listed: &dyn Fn(NonZeroU32) -> bool,
+) -> Standing {
+    let task = match alive(host, pid) {
         Ok(task) => task,
         Err(standing) => return standing,
     };
-    let Some(holders) = fd_tables::holders_of(pid) else {
+    let Some(holders) = fd_tables::holders_of(host, pid) else {
         return Standing::Denied;
     };
-    let is_here = netns::may_be_ours(task);
+    let is_here = host.may_have(task);
     let look = Look {
+        host,
         pid,
         task,
         is_here,
-        tables: Tables::new(query),
+        tables: Tables::new(host, query),
     };
     let mut found = Unlisted {
         task,
-        netns: netns::of_process(task).filter(|_| !is_here),
+        netns: host.netns_of(task).filter(|_| !is_here),
         ..Unlisted::default()
     };
     let mut counted = FxHashSet::default();
@@ -100,6 +104,7 @@ pub fn compare(pid: u32, query: &Query, is_listed: &dyn Fn(NonZeroU32) -> bool) 
 
 /// A look at what one process holds.
 struct Look<'a> {
+    host: &'a Host,
     pid: u32,
     task: u32,
     is_here: bool,
@@ -113,11 +118,11 @@ impl Look<'_> {
             Via::Fd(fd) => Some(fd),
             Via::IoUring => None,
         };
-        let kind = fd.and_then(|fd| proc::socket_kind(self.task, fd));
+        let kind = fd.and_then(|fd| self.host.socket_kind(self.task, fd));
         if kind.is_none() {
-            alive(self.pid)?;
+            alive(self.host, self.pid)?;
             // Closed meanwhile.
-            if fd.is_some_and(|fd| !proc::has_socket(self.task, fd, holder.inode)) {
+            if fd.is_some_and(|fd| !self.host.has_socket(self.task, fd, holder.inode)) {
                 return Ok(());
             }
         }
@@ -145,8 +150,8 @@ impl Look<'_> {
         // elsewhere, what is here was listed, where it could be.
         let asks = self.is_here || !self.tables.query.wants(protocol);
         let netns = fd.filter(|_| asks);
-        let netns = netns.and_then(|fd| netns::of_socket(self.pid, fd).ok());
-        let is_elsewhere = match (netns, netns::current()) {
+        let netns = netns.and_then(|fd| self.host.netns_of_socket(self.pid, fd).ok());
+        let is_elsewhere = match (netns, self.host.netns()) {
             (Some(netns), Some(own)) => netns != own,
             _ => !self.is_here,
         };
@@ -155,11 +160,11 @@ impl Look<'_> {
 }
 
 /// A thread of the process that has not ended; or what else has that number.
-fn alive(pid: u32) -> Result<u32, Standing> {
-    if !proc::exists(pid) {
+fn alive(host: &Host, pid: u32) -> Result<u32, Standing> {
+    if !host.exists(pid) {
         return Err(Standing::Gone);
     }
-    let Ok(proc) = ProcDir::open() else {
+    let Ok(proc) = Proc::open(host) else {
         return Ok(pid);
     };
     match proc.process_of(pid) {
@@ -170,13 +175,15 @@ fn alive(pid: u32) -> Result<u32, Standing> {
 
 /// What the kernel's tables have, whatever was asked for; they are read when it matters.
 struct Tables<'a> {
+    host: &'a Host,
     query: &'a Query,
     all: OnceCell<FxHashMap<NonZeroU32, Socket>>,
 }
 
 impl<'a> Tables<'a> {
-    fn new(query: &'a Query) -> Self {
+    fn new(host: &'a Host, query: &'a Query) -> Self {
         Self {
+            host,
             query,
             all: OnceCell::new(),
         }
@@ -193,7 +200,7 @@ impl<'a> Tables<'a> {
         };
         let mut all = FxHashMap::default();
         // What cannot be read is in no table.
-        let _ = read_tables(&query, &mut |socket| {
+        let _ = read_tables(self.host, &query, &mut |socket| {
             all.extend(socket.inode.map(|inode| (inode, socket)));
         });
         all
@@ -261,7 +268,7 @@ mod tests {
     fn the_sockets_of_this_process() {
         let (_a, _b) = std::os::unix::net::UnixStream::pair().unwrap();
         let me = std::process::id();
-        let standing = compare(me, &Query::everything(), &|_| false);
+        let standing = compare(&Host::live(), me, &Query::everything(), &|_| false);
         let Standing::Here(found) = standing else {
             panic!("{standing:?}");
         };
@@ -272,6 +279,9 @@ mod tests {
             .map(|(_, count)| count)
             .sum();
         assert!(unix >= 2, "{found:?}");
-        assert_eq!(compare(0, &Query::everything(), &|_| false), Standing::Gone);
+        assert_eq!(
+            compare(&Host::live(), 0, &Query::everything(), &|_| false),
+            Standing::Gone
+        );
     }
 }

@@ -11,11 +11,7 @@ use super::sample::Sample;
 use super::untold;
 use crate::collect::{BlindSpot, LateCommands, Shown, SocketStream, Taker, gather, kernel};
 use crate::filter::Filter;
-use crate::host::live::cgroup;
-use crate::host::live::monotonic;
-use crate::host::live::names;
-use crate::host::live::netns::in_initial_pid_namespace;
-use crate::host::live::proc::boot_ticks;
+use crate::host::Host;
 use crate::model::{
     Cgroup, Facts, ListenerPorts, OwnerStatus, Problem, Protocol, Report, ShareGroups, Snapshot,
     Socket,
@@ -68,27 +64,27 @@ pub type Each<'a> = &'a mut dyn FnMut(Vec<Socket>, &Facts) -> io::Result<()>;
 ///
 /// # Errors
 /// When nothing could be read, or `each` failed.
-pub fn stream(request: &Request, each: Each<'_>) -> Result<Report, Stop> {
+pub fn stream(host: &Host, request: &Request, each: Each<'_>) -> Result<Report, Stop> {
     if request.resolve {
-        let mut snapshot = snapshot(request)?;
+        let mut snapshot = snapshot(host, request)?;
         each(std::mem::take(&mut snapshot.sockets), &snapshot.facts)?;
         return Ok(snapshot.report);
     }
-    run(request, each).map(|done| done.report)
+    run(host, request, each).map(|done| done.report)
 }
 
 /// All rows at once.
 ///
 /// # Errors
 /// When nothing could be read.
-pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
+pub fn snapshot(host: &Host, request: &Request) -> Result<Snapshot, Stop> {
     let mut sockets = Vec::new();
     let Done {
         mut facts,
         report,
         has_moved,
         ..
-    } = run(request, &mut |mut batch, _| {
+    } = run(host, request, &mut |mut batch, _| {
         sockets.append(&mut batch);
         Ok(())
     })?;
@@ -99,7 +95,7 @@ pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
         }
     }
     if request.resolve {
-        resolve(&sockets, &mut facts);
+        resolve(host, &sockets, &mut facts);
     }
     Ok(Snapshot {
         sockets,
@@ -112,12 +108,12 @@ pub fn snapshot(request: &Request) -> Result<Snapshot, Stop> {
 ///
 /// # Errors
 /// When nothing could be read.
-pub fn sample(request: &Request) -> Result<Sample, Stop> {
-    let snapshot = snapshot(request)?;
+pub fn sample(host: &Host, request: &Request) -> Result<Sample, Stop> {
+    let snapshot = snapshot(host, request)?;
     Ok(Sample {
         snapshot,
-        kernel: kernel(),
-        at: monotonic(),
+        kernel: kernel(host),
+        at: host.monotonic(),
     })
 }
 
@@ -130,18 +126,19 @@ struct Done {
     blind_spot: BlindSpot,
 }
 
-fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
+fn run(host: &Host, request: &Request, each: Each<'_>) -> Result<Done, Stop> {
     let query = pushed_down(request);
-    let since = boot_ticks();
+    let since = host.boot_ticks();
     let reads_late = query.needs.has(Needs::PROCESSES) && !request.filter.is_empty();
     let mut flow = Flow {
+        host,
         request,
         query,
         each,
         listeners: Listeners::default(),
         waiting: Vec::new(),
         unseen: Unseen::default(),
-        commands: reads_late.then(|| LateCommands::new(since)),
+        commands: reads_late.then(|| LateCommands::new(host, since)),
         failed: None,
     };
     let mut done = if query.needs.owners() == ProcessDetail::None {
@@ -158,9 +155,9 @@ fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
         };
         done.report.problems.extend(commands.problems(compared));
     }
-    let untold = untold::compared(&query, &request.filter, &done.report);
+    let untold = untold::compared(host, &query, &request.filter, &done.report);
     done.report.problems.extend(untold);
-    flow.unseen.tell(&mut done.report, &done.blind_spot);
+    flow.unseen.tell(host, &mut done.report, &done.blind_spot);
     match flow.failed {
         Some(error) => Err(error.into()),
         None => Ok(done),
@@ -168,7 +165,7 @@ fn run(request: &Request, each: Each<'_>) -> Result<Done, Stop> {
 }
 
 fn without_owners(flow: &mut Flow<'_>) -> Result<Done, Stop> {
-    let rows = SocketStream::start(flow.query);
+    let rows = SocketStream::start(flow.host, flow.query);
     let mut facts = Facts::default();
     while let Some(batch) = rows.next_batch() {
         flow.note(&batch);
@@ -192,7 +189,7 @@ fn with_owners(flow: &mut Flow<'_>, since: u64) -> Result<Done, Stop> {
         let request = flow.request.clone();
         Arc::new(move |socket| may_be_shown(&request, &query, socket))
     };
-    let gathered = gather(&query, &shown, flow, since)?;
+    let gathered = gather(flow.host, &query, &shown, flow, since)?;
     Ok(Done {
         facts: gathered.facts,
         report: gathered.report,
@@ -203,6 +200,7 @@ fn with_owners(flow: &mut Flow<'_>, since: u64) -> Result<Done, Stop> {
 
 /// The way of the rows from the collectors to whoever wants them.
 struct Flow<'a> {
+    host: &'a Host,
     request: &'a Request,
     query: Query,
     each: Each<'a>,
@@ -245,7 +243,7 @@ impl Flow<'_> {
             }
             wanted
         });
-        enrich(&rows, facts, &self.query);
+        enrich(self.host, &rows, facts, &self.query);
         if self.query.needs.has(Needs::GROUPS) {
             self.waiting.append(&mut rows);
             return true;
@@ -303,11 +301,11 @@ impl Unseen {
 
     /// Says whose owners could not be seen: refused or hidden ones, and, in a pid namespace of
     /// its own, those that live outside.
-    fn tell(self, report: &mut Report, blind_spot: &BlindSpot) {
-        let refused = blind_spot.problems(self.denied, self.further);
+    fn tell(self, host: &Host, report: &mut Report, blind_spot: &BlindSpot) {
+        let refused = blind_spot.problems(host, self.denied, self.further);
         report.problems.extend(refused);
         let hidden = self.hidden;
-        if hidden > 0 && !in_initial_pid_namespace() {
+        if hidden > 0 && host.initial_pid_namespace() == Some(false) {
             let whose = match hidden {
                 1 => "1 socket belongs".to_owned(),
                 n => format!("{n} sockets belong"),
@@ -360,7 +358,7 @@ impl Listeners {
 }
 
 /// Reads the facts that the rows need and that are not known yet.
-fn enrich(sockets: &[Socket], facts: &mut Facts, query: &Query) {
+fn enrich(host: &Host, sockets: &[Socket], facts: &mut Facts, query: &Query) {
     if query.needs.has(Needs::USERS) {
         let uids = sockets.iter().filter_map(|socket| Some(socket.uid?.get()));
         let owners = facts.processes.values().filter_map(|process| process.uid);
@@ -369,14 +367,14 @@ fn enrich(sockets: &[Socket], facts: &mut Facts, query: &Query) {
             .filter(|uid| !facts.users.contains_key(uid))
             .collect();
         for uid in unknown {
-            facts.users.insert(uid, names::user(uid));
+            facts.users.insert(uid, host.user(uid));
         }
     }
     if query.needs.has(Needs::CGROUPS) {
-        enrich_cgroups(sockets, facts);
+        enrich_cgroups(host, sockets, facts);
     }
     if sockets.iter().any(|socket| socket.interface.is_some()) {
-        let lookup = names::Interfaces::new();
+        let lookup = host.interfaces();
         for socket in sockets {
             if let Some(index) = socket.interface
                 && facts.interface(socket).is_none()
@@ -389,20 +387,20 @@ fn enrich(sockets: &[Socket], facts: &mut Facts, query: &Query) {
 }
 
 /// Finds the cgroups of sockets that no process is known to hold: of others, the process tells.
-fn enrich_cgroups(sockets: &[Socket], facts: &mut Facts) {
+fn enrich_cgroups(host: &Host, sockets: &[Socket], facts: &mut Facts) {
     let unowned = sockets
         .iter()
         .filter(|socket| socket.owner_status != OwnerStatus::Found);
     let ids = unowned.filter_map(|socket| socket.cgroup);
     let unknown = ids.filter(|id| !facts.cgroups.contains_key(id));
-    let found = cgroup::paths(unknown).into_iter();
+    let found = host.cgroups(unknown).into_iter();
     facts
         .cgroups
         .extend(found.map(|(id, path)| (id, Cgroup::new(path))));
 }
 
 /// Looks up names for the addresses and ports of the rows.
-fn resolve(sockets: &[Socket], facts: &mut Facts) {
+fn resolve(host: &Host, sockets: &[Socket], facts: &mut Facts) {
     let ends_of = |s: &Socket| [s.local.inet(), s.peer.inet()].into_iter().flatten();
     let addresses: FxHashSet<_> = sockets
         .iter()
@@ -410,15 +408,15 @@ fn resolve(sockets: &[Socket], facts: &mut Facts) {
         .map(|end| end.address)
         .filter(|address| !address.is_unspecified())
         .collect();
-    let addresses = addresses.into_iter().collect();
-    facts.hosts = names::hosts(addresses, RESOLVE_LIMIT).into_iter().collect();
+    let addresses: Vec<_> = addresses.into_iter().collect();
+    facts.hosts = host.names(&addresses, RESOLVE_LIMIT);
     let ports: FxHashSet<_> = sockets
         .iter()
         .filter(|socket| socket.protocol != Protocol::Raw)
         .flat_map(|s| ends_of(s).map(|end| (s.protocol, end.port)))
         .collect();
     for (protocol, port) in ports {
-        if let Some(name) = names::service(port, protocol == Protocol::Udp) {
+        if let Some(name) = host.service(port, protocol == Protocol::Udp) {
             facts.services.insert((protocol, port), name);
         }
     }

@@ -3,8 +3,7 @@
 
 use crate::columns::{Column, Source};
 use crate::filter::Filter;
-use crate::host::live;
-use crate::host::live::netns;
+use crate::host::Host;
 use crate::model::{FamilySet, Problem, ProtocolSet, Report, Socket};
 use crate::query::{Needs, Query};
 
@@ -22,22 +21,34 @@ fn source(report: &Report) -> Option<&'static str> {
 
 /// Says what `filter` compares and nobody told: rows may be missing.
 #[must_use]
-pub fn compared(query: &Query, filter: &Filter, report: &Report) -> Vec<Problem> {
-    compared_by(query.protocols, filter, report, netns::may_administer)
+pub fn compared(host: &Host, query: &Query, filter: &Filter, report: &Report) -> Vec<Problem> {
+    compared_by(query.protocols, filter, report, || marks_hint(host))
 }
 
-/// The same for a reader of whom somebody else knows whether marks are told to it.
+/// What a reader can do whom the kernel does not tell the marks of sockets; `None` where it does.
+#[must_use]
+pub fn marks_hint(host: &Host) -> Option<&'static str> {
+    match (host.may_administer(), host.is_root()) {
+        (true, _) => None,
+        (false, true) => {
+            Some("this root lacks CAP_NET_ADMIN where the network namespace belongs to")
+        }
+        (false, false) => Some("run as root"),
+    }
+}
+
+/// The same for a reader of whom somebody else knows the [`marks_hint`].
 #[must_use]
 pub fn compared_by(
     protocols: ProtocolSet,
     filter: &Filter,
     report: &Report,
-    sees_marks: impl FnOnce() -> bool,
+    marks_hint: impl FnOnce() -> Option<&'static str>,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     let columns = filter.columns();
     let Some(source) = source(report) else {
-        let hidden = marks_hidden(report, &columns, sees_marks);
+        let hidden = marks_hidden(report, &columns, marks_hint);
         problems.extend(hidden.map(|problem| Problem {
             incomplete: true,
             ..problem
@@ -83,10 +94,10 @@ fn tells(protocols: ProtocolSet, report: &Report, column: &Column) -> bool {
 
 /// Says what is shown empty, or by guess, because the source does not tell it; what was said
 /// already of the filter is not said again.
-pub fn shown(query: &Query, columns: &[&'static Column], report: &mut Report) {
+pub fn shown(host: &Host, query: &Query, columns: &[&'static Column], report: &mut Report) {
     let is_told = |code| report.problems.iter().any(|p: &Problem| p.code == code);
     let problem = match source(report) {
-        None => marks_hidden(report, columns, netns::may_administer),
+        None => marks_hidden(report, columns, || marks_hint(host)),
         Some(source) if query.needs.has_any(Needs::DETAILS) => {
             let message = format!(
                 "{source} does not tell what TCP knows of a connection, nor memory and options of a socket"
@@ -103,21 +114,14 @@ pub fn shown(query: &Query, columns: &[&'static Column], report: &mut Report) {
 fn marks_hidden(
     report: &Report,
     columns: &[&'static Column],
-    sees_marks: impl FnOnce() -> bool,
+    marks_hint: impl FnOnce() -> Option<&'static str>,
 ) -> Option<Problem> {
     let looks = columns
         .iter()
         .any(|column| column.source == Source::Administrators);
-    let hides = looks && report.collector.is_some() && !sees_marks();
-    hides.then(|| {
-        let message = "the kernel tells the marks of sockets to root (CAP_NET_ADMIN) only";
-        let hint = if live::is_root() {
-            "this root lacks CAP_NET_ADMIN where the network namespace belongs to"
-        } else {
-            "run as root"
-        };
-        Problem::new("marks_hidden", message).hint(hint)
-    })
+    let hint = (looks && report.collector.is_some()).then(marks_hint)??;
+    let message = "the kernel tells the marks of sockets to root (CAP_NET_ADMIN) only";
+    Some(Problem::new("marks_hidden", message).hint(hint))
 }
 
 /// Says when a row is shown of which it is not told whether it takes IPv4. Who asks for IPv4 may
@@ -149,7 +153,7 @@ mod tests {
             poorest: Some(collector),
             ..Report::default()
         };
-        compared(&Query::everything(), &filter, &report)
+        compared(&Host::live(), &Query::everything(), &filter, &report)
     }
 
     #[test]

@@ -284,7 +284,7 @@ pub(super) fn setup(tab: Tab) -> Setup {
             established: false,
             changed_only: false,
         },
-        sees_marks: true,
+        marks_hint: None,
         by: None,
         sort: None,
         columns: Columns {

@@ -139,6 +139,27 @@ fn request_v1(extensions: u8, states: u32) -> Vec<u8> {
     bytes
 }
 
+/// A name for a request, whatever extensions it asks for: two with one name are for the same rows.
+#[must_use]
+pub fn name(request: &[u8]) -> Option<String> {
+    let kind = super::bytes::u16_at(request, 4)?;
+    let payload = request.get(nlmsg::HEADER..)?;
+    let (what, states, fixed) = match kind {
+        SOCK_DIAG_BY_FAMILY => {
+            let (family, protocol) = (u8_at(payload, 0)?, u8_at(payload, 1)?);
+            (
+                format!("family-{family}-protocol-{protocol}"),
+                u32_at(payload, 4)?,
+                56,
+            )
+        }
+        TCPDIAG_GETSOCK => ("tcp".to_owned(), u32_at(payload, 52)?, 60),
+        _ => return None,
+    };
+    let narrow = if payload.len() > fixed { "-narrow" } else { "" };
+    Some(format!("{what}-states-{states:x}{narrow}"))
+}
+
 /// Reads one row of the answer; `None` when it is too short or of another family.
 ///
 /// For the four kinds of sockets without a file (time wait, orphans, handshakes, unaccepted)

@@ -28,6 +28,30 @@ pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> 
     bytes
 }
 
+/// The sequence of a message; `None` where it is too short to have one.
+#[must_use]
+pub fn sequence(message: &[u8]) -> Option<u32> {
+    u32_at(message, 8)
+}
+
+/// Makes answers to the request with the sequence `was` answers to one with another, of the
+/// socket with netlink port `port`.
+pub fn readdress(mut datagram: &mut [u8], was: u32, sequence: u32, port: u32) {
+    while let Some((header, _, _)) = split(datagram) {
+        let length = usize::try_from(u32_at(datagram, 0).unwrap_or_default()).unwrap_or_default();
+        if header.sequence == was
+            && let Some(place) = datagram.get_mut(8..HEADER)
+        {
+            let new = [sequence, port].map(u32::to_ne_bytes);
+            place.copy_from_slice(new.as_flattened());
+        }
+        let Some(rest) = datagram.get_mut(length.next_multiple_of(4)..) else {
+            return;
+        };
+        datagram = rest;
+    }
+}
+
 /// Why a dump gave no, or not the whole, table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DumpError {

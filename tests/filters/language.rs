@@ -5,6 +5,7 @@ use common::{Namespace, Run, Scene, json, sockets, sockscope};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sockscope::filter::Filter;
+use sockscope::host::Host;
 use sockscope::look::pipeline;
 use sockscope::look::pipeline::Request;
 use sockscope::model::Socket;
@@ -371,7 +372,7 @@ fn found(filter: &Filter, pushed_down: bool) -> BTreeMap<u64, String> {
         },
         resolve: false,
     };
-    let snapshot = pipeline::snapshot(&request).unwrap();
+    let snapshot = pipeline::snapshot(&Host::live(), &request).unwrap();
     let matching = |socket: &&Socket| filter.matches(socket, &snapshot.facts);
     let matching = snapshot.sockets.iter().filter(matching);
     let told = |socket: &Socket| format!("{:?} {:?} {:?}", socket.state, socket.local, socket.peer);

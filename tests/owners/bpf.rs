@@ -219,7 +219,7 @@ fn the_dead_own_nothing() {
 /// looks like one.
 #[test]
 fn only_real_sockets_are_listed() {
-    use sockscope::host::live::bpf::TaskFiles;
+    use sockscope::host::{Host, TaskFiles};
     use sockscope::wire::task_file::{Chosen, OpenFile};
     let Some(_namespace) = Namespace::enter() else {
         return;
@@ -243,7 +243,7 @@ fn only_real_sockets_are_listed() {
     let (tcp, unix_inode) = (inode(&held), inode(&unix));
     let list = |chosen: &Chosen| {
         let mut found = BTreeSet::new();
-        let files = TaskFiles::load().unwrap();
+        let files = TaskFiles::load(&Host::live()).unwrap();
         let listed = files.list(chosen, |record| {
             if let OpenFile::Socket(holder) = record.file
                 && record.pid == std::process::id()

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use sockscope::collect::{Collector, Netlink, Sink, Table};
-use sockscope::host::live::sock_diag::{Received, Transport};
+use sockscope::host::{Received, Transport};
 use sockscope::model::{Family, Protocol, Queue, Socket, State, StateSet, TimerKind, Uid};
 use sockscope::wire::proc_net;
 

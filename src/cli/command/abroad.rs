@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::analyze::port::PortEntry;
 use crate::cli::args::ports::Ports;
 use crate::collect::{Elsewhere, HeldElsewhere, Wanted, listeners_elsewhere};
+use crate::host::Host;
 use crate::look::pipeline::Request;
 use crate::model::{Facts, Problem, Socket};
 use crate::query::Query;
@@ -20,15 +21,15 @@ pub(crate) struct Abroad {
 
 impl Abroad {
     /// Looks for listeners that are wanted.
-    pub fn look(query: &Query, is_wanted: Wanted<'_>) -> Self {
+    pub fn look(host: &Host, query: &Query, is_wanted: Wanted<'_>) -> Self {
         Self {
-            elsewhere: listeners_elsewhere(query, is_wanted),
+            elsewhere: listeners_elsewhere(host, query, is_wanted),
         }
     }
 
     /// Looks for the asked ports that are wholly free here; for those of a range, where nothing
     /// of all that is asked for is in use.
-    pub fn of_ports(query: &Query, asked: &Ports, entries: &[PortEntry]) -> Self {
+    pub fn of_ports(host: &Host, query: &Query, asked: &Ports, entries: &[PortEntry]) -> Self {
         let is_used = |entry: &PortEntry| entry.in_use() || !entry.blocked_by.is_empty();
         let mut used: Vec<u16> = Vec::new();
         used.extend(entries.iter().filter(|e| is_used(e)).map(|e| e.port));
@@ -39,14 +40,14 @@ impl Abroad {
         if !used.is_empty() && !entries.iter().any(|entry| is_free(entry.port)) {
             return Self::default();
         }
-        Self::look(query, &|socket| {
+        Self::look(host, query, &|socket| {
             let is_wanted = |port| asked.has(port, socket.protocol) && is_free(port);
             socket.local.port().is_some_and(is_wanted)
         })
     }
 
     /// Looks for what a filter on ports asks for, and nobody here has.
-    pub fn of_filter(request: &Request) -> Vec<Problem> {
+    pub fn of_filter(host: &Host, request: &Request) -> Vec<Problem> {
         let narrow = request.filter.narrow();
         if narrow.local_port.is_none() && narrow.any_port.is_none() {
             return Vec::new();
@@ -55,7 +56,7 @@ impl Abroad {
         let is_wanted = |socket: &Socket| {
             socket.serves(request.query.families) && request.filter.matches(socket, &facts)
         };
-        Self::look(&request.query, &is_wanted).problems("is held")
+        Self::look(host, &request.query, &is_wanted).problems("is held")
     }
 
     /// What is told in `problems`: one namespace by name, further ones by number. `is_held` says

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::analyze::bind::Around;
 use crate::collect::{addresses, read_tables, settings};
+use crate::host::Host;
 use crate::model::{FamilySet, Identity, Narrow, PortRange, Role, Socket, StateSet};
 use crate::query::{Needs, ProcessDetail, Query};
 
@@ -11,7 +12,12 @@ use crate::query::{Needs, ProcessDetail, Query};
 /// on which nobody listens, came in or went out; and what TCP knows of these connections.
 ///
 /// Where there are none, nothing is read.
-pub(crate) fn around(query: &Query, asked: &[PortRange], sockets: &mut [Socket]) -> Around {
+pub(crate) fn around(
+    host: &Host,
+    query: &Query,
+    asked: &[PortRange],
+    sockets: &mut [Socket],
+) -> Around {
     let mut open: FxHashMap<_, &mut Socket> = FxHashMap::default();
     let is_asked = |port| asked.iter().any(|range| range.contains(port));
     let mut is_open = false;
@@ -40,7 +46,7 @@ pub(crate) fn around(query: &Query, asked: &[PortRange], sockets: &mut [Socket])
     };
     let mut listeners = Vec::new();
     // What cannot be read is not known: then the ports alone tell.
-    let _ = read_tables(&query, &mut |socket| {
+    let _ = read_tables(host, &query, &mut |socket| {
         let known = Identity::by_cookie(&socket).and_then(|known| open.get_mut(&known));
         if socket.is_listener() {
             listeners.push(socket);
@@ -49,11 +55,14 @@ pub(crate) fn around(query: &Query, asked: &[PortRange], sockets: &mut [Socket])
             known.queue = socket.queue;
         }
     });
-    let mut kernel = settings(&[
-        "net.ipv4.ip_local_port_range",
-        "net.ipv4.ip_local_reserved_ports",
-    ]);
-    for address in addresses() {
+    let mut kernel = settings(
+        host,
+        &[
+            "net.ipv4.ip_local_port_range",
+            "net.ipv4.ip_local_reserved_ports",
+        ],
+    );
+    for address in addresses(host) {
         kernel.has_address(address);
     }
     Around::new(listeners, &kernel)

@@ -8,6 +8,7 @@ use crate::cli::args::buildup::BuildupArgs;
 use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
 use crate::filter::Filter;
+use crate::host::Host;
 use crate::json::envelope::Envelope;
 use crate::look::past::Past;
 use crate::look::pipeline;
@@ -36,9 +37,9 @@ pub(crate) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure
     }
     let filter = Session::filter(&args.filter.words)?;
     let request = request(session, args.by, &filter)?;
-    let (before, mut now) = watch(&request, args.period)?;
+    let (before, mut now) = watch(&session.host, &request, args.period)?;
     let report = &mut now.snapshot.report;
-    let untold = untold::compared(&request.query, &filter, report);
+    let untold = untold::compared(&session.host, &request.query, &filter, report);
     report.problems.extend(untold);
     let facts = now.facts();
     let families = session.families();
@@ -78,20 +79,24 @@ fn request(session: &Session, by: Option<By>, filter: &Filter) -> Result<Request
 }
 
 /// Looks once; or, for so long, again and again, and remembers who held what.
-fn watch(request: &Request, period: Duration) -> Result<(Option<Past>, Sample), Failure> {
+fn watch(
+    host: &Host,
+    request: &Request,
+    period: Duration,
+) -> Result<(Option<Past>, Sample), Failure> {
     if period.is_zero() {
-        return Ok((None, pipeline::sample(request)?));
+        return Ok((None, pipeline::sample(host, request)?));
     }
-    let first = pipeline::sample(request)?;
+    let first = pipeline::sample(host, request)?;
     let end = first.at + period;
     let mut past = Past::of(first);
     loop {
-        let left = end.saturating_sub(crate::host::live::monotonic());
-        std::thread::sleep(left.min(ROUND));
+        let left = end.saturating_sub(host.monotonic());
+        host.sleep(left.min(ROUND));
         if left <= ROUND {
-            return Ok((Some(past), pipeline::sample(request)?));
+            return Ok((Some(past), pipeline::sample(host, request)?));
         }
-        past.absorb(&pipeline::snapshot(request)?);
+        past.absorb(&pipeline::snapshot(host, request)?);
     }
 }
 
@@ -156,7 +161,7 @@ mod tests {
     #[test]
     fn what_the_filter_compares_is_asked_for() {
         let cli = Cli::try_parse_from(["sockscope", "buildup", "--json"]).unwrap();
-        let session = Session::new(cli.options, Settings::default());
+        let session = Session::new(cli.options, Settings::default(), Host::live());
         let needs = |filter: &str| {
             let filter = Filter::parse(&[filter.to_owned()]).unwrap();
             request(&session, None, &filter).unwrap().query.needs

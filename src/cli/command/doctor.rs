@@ -8,6 +8,7 @@ use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
 use crate::collect::Endings;
 use crate::filter::{Filter, did_you_mean};
+use crate::host::Host;
 use crate::json::envelope::{Envelope, Lines};
 use crate::look::past::Past;
 use crate::look::pipeline;
@@ -114,12 +115,12 @@ pub(crate) const LOOKED_AT: Needs = Needs::MEMORY.and(Needs::INFO).and(Needs::FI
 
 /// Looks between the others at what drops packets, listeners and UDP sockets, and at what is being
 /// opened: all of that is few.
-fn pass(past: &mut Past, request: &Request) -> Result<(), Failure> {
+fn pass(host: &Host, past: &mut Past, request: &Request) -> Result<(), Failure> {
     let mut request = request.clone();
     request.query.states = StateSet::LISTENING.with(State::SynSent);
     let unseen = Needs::PROCESSES.and(Needs::INFO);
     request.query.needs = request.query.needs.without(unseen);
-    let sample = pipeline::sample(&request)?;
+    let sample = pipeline::sample(host, &request)?;
     past.pass(&sample.snapshot.sockets, sample.kernel);
     Ok(())
 }
@@ -134,21 +135,21 @@ impl Look {
     fn new(session: &Session, request: &Request, period: Duration) -> Result<Self, Failure> {
         let mut before = None;
         if period > Duration::ZERO {
-            let mut endings = Endings::watch();
-            let mut past = Past::of(pipeline::sample(request)?);
+            let mut endings = Endings::watch(&session.host);
+            let mut past = Past::of(pipeline::sample(&session.host, request)?);
             if period > ANNOUNCED && session.for_person() {
                 session.tell(&format!("looking for {} s", period.as_secs_f64()));
             }
             endings.sleep(period / 2);
             if period >= HALVED {
-                pass(&mut past, request)?;
+                pass(&session.host, &mut past, request)?;
                 endings.half_is_over();
             }
             endings.sleep(period.saturating_sub(period / 2));
             past.failed = endings.failed();
             before = Some(past);
         }
-        let now = pipeline::sample(request)?;
+        let now = pipeline::sample(&session.host, request)?;
         Ok(Self { before, now })
     }
 

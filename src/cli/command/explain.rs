@@ -31,7 +31,7 @@ pub(crate) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     };
     let (counts, report) = count(session)?;
     // Read once: each form tells of the same look.
-    let kernel = kernel();
+    let kernel = kernel(&session.host);
     session.forms(|session| page(session, topic, &kernel, counts.as_ref(), &report))?;
     session.notes(&report);
     Ok(session.exit(&report, true))
@@ -44,7 +44,7 @@ fn count(session: &Session) -> Result<(Option<Counts>, Report), Failure> {
     request.query.needs = Needs::NOTHING;
     request.resolve = false;
     let mut tally = Tally::new(None);
-    let counted = pipeline::stream(&request, &mut |sockets, facts| {
+    let counted = pipeline::stream(&session.host, &request, &mut |sockets, facts| {
         for socket in &sockets {
             tally.add(socket, facts);
         }

@@ -13,6 +13,7 @@ use crate::cli::session::Session;
 use crate::collect::addresses;
 use crate::columns::{COLUMNS, Row};
 use crate::filter::Filter;
+use crate::host::Host;
 use crate::json::envelope::{Envelope, Lines};
 use crate::look::pipeline;
 use crate::look::pipeline::Request;
@@ -48,7 +49,10 @@ pub(crate) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
     };
     session.notes(&report);
     if !found {
-        session.tell_nothing(&report, &absent::because("no socket matches", &filter));
+        session.tell_nothing(
+            &report,
+            &absent::because(&session.host, "no socket matches", &filter),
+        );
     }
     Ok(session.exit(&report, found))
 }
@@ -77,8 +81,8 @@ fn columns(session: &Session) -> Result<Columns, Usage> {
 fn whole(session: &Session, mut request: Request) -> Result<(bool, Report), Failure> {
     request.query.need(Needs::EVERYTHING);
     let order = session.sort()?;
-    let mut snapshot = pipeline::snapshot(&request)?;
-    untold::shown(&request.query, &[], &mut snapshot.report);
+    let mut snapshot = pipeline::snapshot(&session.host, &request)?;
+    untold::shown(&session.host, &request.query, &[], &mut snapshot.report);
     let guesses = untold::wildcards(request.query.families, &snapshot.sockets);
     snapshot.report.problems.extend(guesses);
     if let Some((column, reverse)) = order {
@@ -88,7 +92,7 @@ fn whole(session: &Session, mut request: Request) -> Result<(bool, Report), Fail
     // Of few sockets everything is told; the others are read for them, once for each form.
     let near = ByEnds::of(&snapshot.sockets);
     let shown = shown(session, &snapshot);
-    let others = others(&request, &near, shown)?;
+    let others = others(&session.host, &request, &near, shown)?;
     let columns = columns(session)?;
     session.forms(|session| {
         let shown = self::shown(session, &snapshot);
@@ -211,13 +215,18 @@ fn person(session: &Session, inspected: &[Inspected<'_>], found: usize) -> Resul
 
 /// The sockets that may be the other ends of `shown` and do not match themselves. They are read
 /// a moment later: one that has gone meanwhile is not shown.
-fn others(request: &Request, near: &ByEnds<'_>, shown: &[Socket]) -> Result<Snapshot, Failure> {
+fn others(
+    host: &Host,
+    request: &Request,
+    near: &ByEnds<'_>,
+    shown: &[Socket],
+) -> Result<Snapshot, Failure> {
     let mut here = None;
     let mut is_here = |socket: &Socket| {
         socket.peer.ip().is_some_and(|peer| {
             peer.is_loopback()
                 || socket.local.ip() == Some(peer)
-                || here.get_or_insert_with(addresses).contains(&peer)
+                || here.get_or_insert_with(|| addresses(host)).contains(&peer)
         })
     };
     let mut ports: Vec<u16> = shown
@@ -239,5 +248,5 @@ fn others(request: &Request, near: &ByEnds<'_>, shown: &[Socket]) -> Result<Snap
     wider.filter = Filter::ports(ports.collect());
     wider.query.states = StateSet::ALL;
     wider.query.families = FamilySet::BOTH;
-    Ok(pipeline::snapshot(&wider)?)
+    Ok(pipeline::snapshot(host, &wider)?)
 }

@@ -120,19 +120,21 @@ pub(crate) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
     // What is remembered of a look needs the facts of all its rows.
     let is_whole = list.order.is_some() || session.events.is_some();
     let mut report = if is_whole {
-        let mut snapshot = pipeline::snapshot(&request)?;
+        let mut snapshot = pipeline::snapshot(&session.host, &request)?;
         each(std::mem::take(&mut snapshot.sockets), &snapshot.facts)?;
         snapshot.report
     } else {
-        pipeline::stream(&request, each)?
+        pipeline::stream(&session.host, &request, each)?
     };
     report.problems.extend(guesses);
-    untold::shown(&request.query, &shown, &mut report);
+    untold::shown(&session.host, &request.query, &shown, &mut report);
     if let Some(remarks) = list.remarks {
         report.problems.extend(remarks(&inodes));
     }
     if list.looks_abroad && listed.found == 0 && session.events.is_none() {
-        report.problems.extend(Abroad::of_filter(&request));
+        report
+            .problems
+            .extend(Abroad::of_filter(&session.host, &request));
     }
     if !begun {
         // Nothing was found, and no rows ever came.
@@ -165,6 +167,7 @@ mod tests {
     use crate::cli::command::{conns, listen};
     use crate::cli::session::config::Settings;
     use crate::filter::Filter;
+    use crate::host::Host;
     use crate::model::StateSet;
     use crate::query::{Needs, Query};
     use clap::Parser;
@@ -172,7 +175,7 @@ mod tests {
     /// What a command asks for with these options.
     fn asked(arguments: &[&str], table: &[&str], program: &[&str]) -> Query {
         let cli = Cli::try_parse_from([&["sockscope"], arguments].concat()).unwrap();
-        let session = Session::new(cli.options, Settings::default());
+        let session = Session::new(cli.options, Settings::default(), Host::live());
         let request = session.request(StateSet::ALL, Filter::default()).unwrap();
         let columns = session.columns(table, program).unwrap();
         session.with_needs(request, &columns).query

@@ -53,7 +53,10 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     }
     session.notes(&report);
     if listed.found == 0 {
-        session.tell_nothing(&report, &absent::because(nothing, &request.filter));
+        session.tell_nothing(
+            &report,
+            &absent::because(&session.host, nothing, &request.filter),
+        );
     }
     Ok(session.exit(&report, listed.found > 0))
 }

@@ -10,7 +10,6 @@ use crate::analyze::states::{StatesView, Tally};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::filter::Filter;
-use crate::host::live;
 use crate::json::envelope::Envelope;
 use crate::look::pipeline;
 use crate::model::{Snapshot, Socket, StateSet};
@@ -66,7 +65,7 @@ fn look(session: &Session, columns: &Columns) -> Result<Overview, Failure> {
     let mut request = session.request(StateSet::ALL, Filter::default())?;
     request.query.need(doctor::LOOKED_AT);
     let request = session.with_needs(request, columns);
-    let sample = pipeline::sample(&request)?;
+    let sample = pipeline::sample(&session.host, &request)?;
     let mut tally = Tally::new(None);
     for socket in sample.sockets() {
         tally.add(socket, sample.facts());
@@ -100,7 +99,7 @@ fn table(session: &Session, overview: &Overview, columns: &Columns) -> Result<()
     let for_person = session.for_person();
     let limit = if for_person { SHOWN } else { usize::MAX };
     let glance = Glance {
-        host: &live::host_name(),
+        host: &session.host.name(),
         time: &session.now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         protocols: session.protocols(),
         counts: &overview.counts,

@@ -81,8 +81,8 @@ impl Found {
 }
 
 /// The owners of what is asked for.
-pub(crate) fn look(request: &Request) -> Result<Found, Failure> {
-    let snapshot = pipeline::snapshot(request)?;
+pub(crate) fn look(session: &Session, request: &Request) -> Result<Found, Failure> {
+    let snapshot = pipeline::snapshot(&session.host, request)?;
     let sockets: Vec<_> = snapshot.sockets.iter().collect();
     Ok(Found::of(&sockets, &snapshot.facts, snapshot.report))
 }
@@ -93,9 +93,14 @@ pub(crate) fn of_rows(
     request: &Request,
     nothing: &str,
 ) -> Result<Exit, Failure> {
-    let mut found = look(request)?;
+    let mut found = look(session, request)?;
     if found.pids.is_empty() && found.without.is_empty() {
-        found.report.problems.extend(Abroad::of_filter(request));
+        found
+            .report
+            .problems
+            .extend(Abroad::of_filter(&session.host, request));
     }
-    found.tell(session, || absent::because(nothing, &request.filter))
+    found.tell(session, || {
+        absent::because(&session.host, nothing, &request.filter)
+    })
 }

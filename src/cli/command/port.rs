@@ -32,11 +32,11 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     let order = session.sort()?;
     let mut request = session.with_needs(ask(session, &asked, &filter)?, &columns);
     request.query.protocols = ports_asked.protocols(request.query.protocols)?;
-    let mut snapshot = pipeline::snapshot(&request)?;
-    let around = around(&request.query, &asked, &mut snapshot.sockets);
+    let mut snapshot = pipeline::snapshot(&session.host, &request)?;
+    let around = around(&session.host, &request.query, &asked, &mut snapshot.sockets);
     port::assign_roles(&mut snapshot.sockets, &asked, &around);
     let families = session.families();
-    let untold = untold::compared(&request.query, &filter, &snapshot.report);
+    let untold = untold::compared(&session.host, &request.query, &filter, &snapshot.report);
     snapshot.report.problems.extend(untold);
     // Whether a port is in use is told by all of its sockets, whatever rows are wanted.
     let question = Asked {
@@ -46,7 +46,7 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     };
     let mut entries = port::entries(question, &snapshot.sockets, &snapshot.facts, &around);
     entries.retain(|entry| ports_asked.has(entry.port, entry.protocol));
-    let abroad = Abroad::of_ports(&request.query, &ports_asked, &entries);
+    let abroad = Abroad::of_ports(&session.host, &request.query, &ports_asked, &entries);
     let elsewhere = abroad.problems("is free here, but held");
     snapshot.report.problems.extend(elsewhere);
     let Snapshot { sockets, facts, .. } = &mut snapshot;
@@ -62,7 +62,7 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     let found = !snapshot.sockets.is_empty();
     let guesses = untold::wildcards(families, &snapshot.sockets);
     snapshot.report.problems.extend(guesses);
-    let nothing = || absent::because(&why_nobody(&entries, found), &filter);
+    let nothing = || absent::because(&session.host, &why_nobody(&entries, found), &filter);
     if pids_only {
         let holders = holders(&asked, &filter, &snapshot);
         return holders.tell(session, nothing);

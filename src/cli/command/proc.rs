@@ -39,15 +39,16 @@ pub(crate) fn run(
     let filter = Session::filter(words)?;
     let pids = match target.to_str().map(str::parse) {
         Some(Ok(pid)) => vec![pid],
-        _ => Processes::open().map_or_else(Vec::new, |all| all.called(target.as_bytes())),
+        _ => Processes::open(&session.host)
+            .map_or_else(Vec::new, |all| all.called(target.as_bytes())),
     };
     let request = session.request(StateSet::ALL, Filter::pids(&pids).and(filter))?;
     let named = shown(target.as_bytes()).to_string();
-    let rest = |listed: &_| Rest::new(&named, &pids, &request.query, listed);
+    let rest = |listed: &_| Rest::new(&session.host, &named, &pids, &request.query, listed);
     let is_chosen = !words.is_empty();
     if pids_only {
         // A socket may have further owners, who were not asked for.
-        let mut found = only::look(&request)?;
+        let mut found = only::look(session, &request)?;
         found.pids.retain(|pid| pids.contains(pid));
         return found.tell(session, || {
             rest(&FxHashSet::default()).why_nothing(is_chosen)

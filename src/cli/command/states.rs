@@ -25,7 +25,7 @@ pub(crate) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result
     request.query.needs = needs.and(request.filter.needs());
     request.resolve = false;
     let mut tally = Tally::new(by);
-    let report = pipeline::stream(&request, &mut |sockets, facts| {
+    let report = pipeline::stream(&session.host, &request, &mut |sockets, facts| {
         for socket in &sockets {
             tally.add(socket, facts);
         }

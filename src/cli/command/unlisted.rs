@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use rustc_hash::FxHashSet;
 
 use crate::collect::{Standing, Unlisted, compare_listed};
+use crate::host::Host;
 use crate::model::Problem;
 use crate::query::Query;
 use ways::{Word, ways};
@@ -17,6 +18,7 @@ const NAMED: usize = 4;
 
 /// The processes that were asked for, and what each has beside the list.
 pub(crate) struct Rest<'a> {
+    host: &'a Host,
     /// What they were asked for by, made safe.
     target: &'a str,
     standings: Vec<(u32, Standing)>,
@@ -25,6 +27,7 @@ pub(crate) struct Rest<'a> {
 impl<'a> Rest<'a> {
     /// Compares what `pids` have open with what was `listed`.
     pub fn new(
+        host: &'a Host,
         target: &'a str,
         pids: &[u32],
         query: &Query,
@@ -33,10 +36,11 @@ impl<'a> Rest<'a> {
         let standings = pids.iter().map(|&pid| {
             (
                 pid,
-                compare_listed(pid, query, &|inode| listed.contains(&inode)),
+                compare_listed(host, pid, query, &|inode| listed.contains(&inode)),
             )
         });
         Self {
+            host,
             target,
             standings: standings.collect(),
         }
@@ -206,7 +210,7 @@ impl<'a> Rest<'a> {
         if self.count(|standing| *standing == Standing::Gone) == all {
             return match self.standings.first() {
                 Some((pid, _)) => Some(format!("there is no process {pid}")),
-                None => Some(super::absent::no_process(self.target.as_bytes())),
+                None => Some(super::absent::no_process(self.host, self.target.as_bytes())),
             };
         }
         if let [(id, Standing::ThreadOf(pid))] = self.standings.as_slice() {
@@ -266,6 +270,7 @@ mod tests {
 
     fn rest(standings: Vec<(u32, Standing)>) -> Rest<'static> {
         Rest {
+            host: Box::leak(Box::new(Host::live())),
             target: "nginx",
             standings,
         }

@@ -283,7 +283,7 @@ fn states(typed: &str) -> Vec<Candidate> {
 /// The sockets that are there now; none where they cannot be read.
 fn look(session: &Session, states: StateSet) -> Snapshot {
     let request = session.request(states, Filter::default()).ok();
-    let snapshot = request.and_then(|request| pipeline::snapshot(&request).ok());
+    let snapshot = request.and_then(|request| pipeline::snapshot(&session.host, &request).ok());
     snapshot.unwrap_or_default()
 }
 

@@ -186,7 +186,7 @@ impl<'a> Repeat<'a> {
     fn session(&self, is_redrawn: bool) -> (Session, Shared<Block>) {
         let block = Shared::new(Block::default());
         let session = Session {
-            now: jiff::Timestamp::now(),
+            now: self.session.host.now(),
             at: self.clock.since_start(live::monotonic()),
             output: Output::Round(block.clone()),
             events: self.events.clone(),

@@ -18,7 +18,7 @@ use crate::analyze::states::By;
 use crate::columns::{self, Column};
 use crate::files::save::Draft;
 use crate::filter::{Filter, Names};
-use crate::host::live;
+use crate::host::{Host, live};
 use crate::json::asked::without_key;
 use crate::json::envelope::Head;
 use crate::json::stream::Remembered;
@@ -38,6 +38,8 @@ pub struct Session {
     pub format: Format,
     /// Colours.
     pub theme: Theme,
+    /// The machine that is looked at.
+    pub(crate) host: Host,
     /// The time of the snapshot.
     pub now: jiff::Timestamp,
     /// What chooses rows, as it was typed: empty where all are told.
@@ -61,7 +63,7 @@ pub struct Session {
 impl Session {
     /// Gives the options their meaning, on top of what is configured.
     #[must_use]
-    pub(crate) fn new(options: Options, settings: Settings) -> Self {
+    pub(crate) fn new(options: Options, settings: Settings, host: Host) -> Self {
         let format = if options.json {
             Format::Json
         } else {
@@ -75,7 +77,8 @@ impl Session {
             options,
             format,
             theme,
-            now: jiff::Timestamp::now(),
+            now: host.now(),
+            host,
             asked: String::new(),
             usual: settings.columns,
             output: Output::default(),
@@ -302,7 +305,7 @@ impl Session {
         Head {
             command,
             collected_at: self.now.strftime(format).to_string(),
-            host: live::host_name(),
+            host: self.host.name(),
             limit: self.options.limit,
             asked: self.chosen(),
             columns: without_key(&columns::select(&self.asked())),

@@ -46,13 +46,14 @@ mod tests {
     use super::*;
     use crate::cli::args::Cli;
     use crate::cli::session::config::Settings;
+    use crate::host::Host;
     use clap::Parser;
 
     #[test]
     fn what_was_not_looked_at_is_named_with_the_option_that_did_it() {
         let left_out = |options: &[&str]| {
             let cli = Cli::try_parse_from([&["sockscope", "listen"], options].concat()).unwrap();
-            Session::new(cli.options, Settings::default()).left_out()
+            Session::new(cli.options, Settings::default(), Host::live()).left_out()
         };
         for (options, told) in [
             (&[][..], ""),

@@ -38,7 +38,7 @@ impl Transport for Replay {
         self.pending = self.answers.pop_front().expect("an answer").into();
         Ok(())
     }
-    fn zero_stamp(&self) -> Option<ZeroStamp> {
+    fn zero_stamp(&mut self) -> Option<ZeroStamp> {
         assert!(self.pending.is_empty(), "it is younger than the rows");
         None
     }

@@ -4,7 +4,6 @@ use std::io;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::thread::Builder;
 
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -131,19 +130,34 @@ pub fn initial_pid_namespace() -> Option<bool> {
     super::sight::in_initial_pid_namespace()
 }
 
-/// Runs `work` on a thread of its own inside the network namespace of process `pid`.
+/// A network namespace that can be entered.
+#[derive(Debug)]
+pub struct Namespace(std::fs::File);
+
+/// Opens the network namespace of a process.
 ///
 /// # Errors
-/// When the namespace is gone or entering it is not permitted (`CAP_SYS_ADMIN`).
-pub fn inside<T: Send>(pid: u32, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+/// When the process is gone, or does not let its namespace be opened.
+pub fn open(pid: u32) -> io::Result<Namespace> {
     let open = |pid| std::fs::File::open(format!("/proc/{pid}/ns/net"));
-    let namespace = by_live_task(pid, open)?;
-    std::thread::scope(|scope| {
-        let inside = Builder::new().spawn_scoped(scope, || {
-            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
-            Ok(work())
-        })?;
-        let ended = || io::Error::other("the thread in the namespace ended");
-        inside.join().unwrap_or_else(|_| Err(ended()))
-    })
+    by_live_task(pid, open).map(Namespace)
+}
+
+impl Namespace {
+    /// Its inode.
+    ///
+    /// # Errors
+    /// What fstat says.
+    pub fn inode(&self) -> io::Result<NonZeroU64> {
+        NonZeroU64::new(self.0.metadata()?.ino()).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// Moves the calling thread there.
+    ///
+    /// # Errors
+    /// When that is not permitted (`CAP_SYS_ADMIN`).
+    pub fn enter(&self) -> io::Result<()> {
+        let kind = Some(LinkNameSpaceType::Network);
+        Ok(move_into_link_name_space(self.0.as_fd(), kind)?)
+    }
 }

@@ -54,7 +54,7 @@ pub trait Transport {
         Ok(())
     }
     /// What the kernel tells since when a stamp of 0 is; `None` where nobody knows.
-    fn zero_stamp(&self) -> Option<ZeroStamp> {
+    fn zero_stamp(&mut self) -> Option<ZeroStamp> {
         None
     }
     /// Buckets of the kernel's table of TCP connections; `None` where nobody knows.
@@ -165,19 +165,6 @@ impl Transport for SockDiag {
         let kernel = SocketAddrNetlink::new(0, 0);
         sendto(&self.fd, request, SendFlags::empty(), &kernel)?;
         Ok(())
-    }
-
-    fn reopen(&mut self) -> io::Result<()> {
-        *self = Self::open()?;
-        Ok(())
-    }
-
-    fn buckets(&self) -> Option<u64> {
-        Some(super::tcp_buckets())
-    }
-
-    fn zero_stamp(&self) -> Option<ZeroStamp> {
-        ZeroStamp::read().ok()
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {

@@ -18,7 +18,14 @@ use crate::wire::tcp_info;
 #[derive(Clone, Copy, Debug)]
 pub struct ZeroStamp {
     ms: u32,
-    read: Instant,
+    growth: Growth,
+}
+
+/// How much more it may be by now.
+#[derive(Clone, Copy, Debug)]
+enum Growth {
+    Since(Instant),
+    Told(u32),
 }
 
 impl ZeroStamp {
@@ -35,7 +42,19 @@ impl ZeroStamp {
             None,
         )?;
         let ms = tcp_info::last_data_sent_ms(&told_of(&fd)?).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Self { ms, read })
+        Ok(Self {
+            ms,
+            growth: Growth::Since(read),
+        })
+    }
+
+    /// One that was read once, and what it may have grown by until its rows were made.
+    #[must_use]
+    pub const fn told(ms: u32, growth: u32) -> Self {
+        Self {
+            ms,
+            growth: Growth::Told(growth),
+        }
     }
 
     /// What it was then, in milliseconds.
@@ -49,7 +68,11 @@ impl ZeroStamp {
     /// Nothing that was measured is so old, for it would be older than the machine.
     #[must_use]
     pub fn growth(&self) -> u32 {
-        let since = u32::try_from(self.read.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let read = match self.growth {
+            Growth::Since(read) => read,
+            Growth::Told(growth) => return growth,
+        };
+        let since = u32::try_from(read.elapsed().as_millis()).unwrap_or(u32::MAX);
         since.saturating_add(1000)
     }
 }

@@ -332,7 +332,7 @@ fn problem(app: &App) -> Option<String> {
     let report = app.round.as_ref()?.look.sample.report();
     let setup = &app.setup;
     let protocols = app.toggles.protocols;
-    let untold = untold::compared_by(protocols, &app.filter, report, || setup.sees_marks);
+    let untold = untold::compared_by(protocols, &app.filter, report, || setup.marks_hint);
     let first = untold.first().or_else(|| report.problems.first())?;
     Some(format!("note: {}", first.message))
 }

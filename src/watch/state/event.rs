@@ -43,7 +43,7 @@ pub struct Setup {
     /// Columns and lines of the terminal.
     pub size: Size,
     /// Whether marks of sockets are told to this process.
-    pub sees_marks: bool,
+    pub marks_hint: Option<&'static str>,
     /// Finds the port of a service's name.
     pub names: Names,
 }

@@ -204,7 +204,7 @@ fn no_line_is_wider_than_the_screen_and_a_pid_is_never_cut() {
 fn what_the_filter_compares_and_nobody_tells_is_told_in_the_last_line() {
     let mut world = busy_host();
     let mut app = app(Tab::Conns, (120, 24));
-    app.setup.sees_marks = false;
+    app.setup.marks_hint = Some("run as root");
     app.update(world.look());
     for (poorest, filter, note) in [
         (None, "rtt > 1", None),

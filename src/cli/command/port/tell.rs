@@ -30,7 +30,7 @@ pub(super) fn tell(
     abroad: &Abroad,
 ) -> Result<(), Failure> {
     let mut out = session.out();
-    let kernel = settings(&SETTINGS);
+    let kernel = settings(&session.host, &SETTINGS);
     let telling = Telling {
         sockets: &ByPort::new(&snapshot.sockets),
         facts: &snapshot.facts,

@@ -8,7 +8,7 @@ use crate::analyze::bind::Around;
 use crate::analyze::wait::{Condition, Target, owners_rest_after};
 use crate::cli::exit::Usage;
 use crate::filter::Filter;
-use crate::host::live;
+use crate::host::{Host, live};
 use crate::look::pipeline;
 use crate::look::pipeline::{Request, Stop};
 use crate::model::{FamilySet, Identity, OwnerStatus, Process, Snapshot, Socket, State, StateSet};
@@ -85,6 +85,7 @@ impl Holders {
     /// Who holds `rows`; `now` at the latest, where the answer is the last one.
     pub fn look(
         &mut self,
+        host: &Host,
         request: &Request,
         target: &Target,
         (rows, around): (&[Socket], &Around),
@@ -96,7 +97,7 @@ impl Holders {
         if is_new || is_last || started >= self.due {
             let mut request = request.clone();
             request.query.needs = request.query.needs.and(self.wanted.needs());
-            let mut snapshot = pipeline::snapshot(&request)?;
+            let mut snapshot = pipeline::snapshot(host, &request)?;
             snapshot
                 .sockets
                 .retain(|socket| target.counts(socket, around));

@@ -84,7 +84,8 @@ impl<'a> Wait<'a> {
             let shown = Needs::PROCESSES.and(Needs::USERS);
             request.query.needs = request.query.needs.without(shown);
         }
-        let probe = Probe::open(request.query, target.port).map_err(Stop::Problem)?;
+        let probe =
+            Probe::open(&session.host, request.query, target.port).map_err(Stop::Problem)?;
         Ok(Self {
             session,
             target,
@@ -184,7 +185,12 @@ impl<'a> Wait<'a> {
             BoundOnly::Unseen | BoundOnly::Unasked => Vec::new(),
         };
         rows.extend(self.probe.connections().map_err(Stop::Problem)?);
-        self.around = around(&self.request.query, &[self.port()], &mut rows);
+        self.around = around(
+            &self.session.host,
+            &self.request.query,
+            &[self.port()],
+            &mut rows,
+        );
         let (target, around) = (&self.target, &self.around);
         let remains = rows.extract_if(.., |socket| target.remains(socket, around));
         self.remains = remains.collect();
@@ -217,6 +223,7 @@ impl<'a> Wait<'a> {
             return Ok(None);
         };
         let held = holders.look(
+            &self.session.host,
             &self.request,
             &self.target,
             (&self.rows, &self.around),
@@ -247,10 +254,10 @@ impl<'a> Wait<'a> {
             Some(held) if !self.rows.is_empty() => Some(held.snapshot),
             _ if self.is_told_already(reached) => None,
             _ if reached || self.target.condition == Condition::Free => {
-                pipeline::snapshot(&self.request).ok()
+                pipeline::snapshot(&self.session.host, &self.request).ok()
             }
             // Beside a listener that was found, nothing else is worth a look.
-            _ => pipeline::snapshot(&with_bound(&self.request)).ok(),
+            _ => pipeline::snapshot(&self.session.host, &with_bound(&self.request)).ok(),
         };
         let Snapshot {
             mut sockets, facts, ..
@@ -352,7 +359,9 @@ impl Ended {
             protocols: target.protocols,
             ..Query::everything()
         };
-        let abroad = Abroad::look(&query, &|socket| target.counts(socket, &self.around));
+        let abroad = Abroad::look(&session.host, &query, &|socket| {
+            target.counts(socket, &self.around)
+        });
         self.report.problems.extend(abroad.problems("is held"));
     }
 

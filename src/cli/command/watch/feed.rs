@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::Message;
 use crate::collect::Processes;
 use crate::filter::Filter;
+use crate::host::Host;
 use crate::host::live::start_thread;
 use crate::look::changes::Look;
 use crate::look::past::Past;
@@ -43,8 +44,14 @@ pub(super) struct Order {
 ///
 /// # Errors
 /// When no thread can be made.
-pub(super) fn start(order: Order, orders: Receiver<Order>, to: Sender<Message>) -> io::Result<()> {
+pub(super) fn start(
+    host: Host,
+    order: Order,
+    orders: Receiver<Order>,
+    to: Sender<Message>,
+) -> io::Result<()> {
     let feed = Feed {
+        host,
         order,
         last: None,
         pasts: Pasts::default(),
@@ -53,6 +60,7 @@ pub(super) fn start(order: Order, orders: Receiver<Order>, to: Sender<Message>) 
 }
 
 struct Feed {
+    host: Host,
     order: Order,
     last: Option<Arc<Look>>,
     pasts: Pasts,
@@ -110,7 +118,7 @@ impl Feed {
         };
         super::panic_on_demand("feed", self.last.is_some());
         let started = Instant::now();
-        let sample = pipeline::sample(&request).map_err(reason)?;
+        let sample = pipeline::sample(&self.host, &request).map_err(reason)?;
         let took = started.elapsed();
         let time = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
         let mut round = match &self.last {
@@ -130,7 +138,7 @@ impl Feed {
         let Some(socket) = &self.order.details else {
             return true;
         };
-        match details(socket, self.order.query) {
+        match details(&self.host, socket, self.order.query) {
             Ok(details) => to.send(Message::Details(Box::new(details))).is_ok(),
             Err(reason) => to.send(Message::Failed(reason)).is_ok(),
         }
@@ -183,7 +191,7 @@ impl Pasts {
 }
 
 /// Everything about one socket, its other end, and its ancestry.
-fn details(socket: &Socket, query: Query) -> Result<Details, String> {
+fn details(host: &Host, socket: &Socket, query: Query) -> Result<Details, String> {
     let mut query = query;
     query.need(Needs::EVERYTHING);
     query.states = StateSet::ALL;
@@ -196,25 +204,25 @@ fn details(socket: &Socket, query: Query) -> Result<Details, String> {
         filter: Filter::ports(socket.local.port().map(port).into_iter().collect()),
         resolve: false,
     };
-    let snapshot = pipeline::snapshot(&request).map_err(reason)?;
+    let snapshot = pipeline::snapshot(host, &request).map_err(reason)?;
     let identity = Identity::of(socket);
     let found = snapshot.sockets.iter();
     let found = found.filter(|socket| Identity::of(socket) == identity);
     let ancestry = found
-        .flat_map(|socket| ancestry(socket, &snapshot.facts, query.needs.owners()))
+        .flat_map(|socket| ancestry(host, socket, &snapshot.facts, query.needs.owners()))
         .collect();
     Ok(Details {
         identity,
         ancestry,
         snapshot,
-        now: Some(jiff::Timestamp::now().as_second()),
+        now: Some(host.now().as_second()),
     })
 }
 
 /// The process that holds a socket, its parent, and so on.
-fn ancestry(socket: &Socket, facts: &Facts, detail: ProcessDetail) -> Vec<Process> {
+fn ancestry(host: &Host, socket: &Socket, facts: &Facts, detail: ProcessDetail) -> Vec<Process> {
     let mut line: Vec<Process> = facts.owner_processes(socket).take(1).cloned().collect();
-    let Some(processes) = Processes::open().filter(|_| detail == ProcessDetail::Full) else {
+    let Some(processes) = Processes::open(host).filter(|_| detail == ProcessDetail::Full) else {
         return line;
     };
     while line.len() < GENERATIONS

@@ -66,7 +66,8 @@ pub(crate) fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> 
     };
     let (sender, messages) = channel();
     let (orders, ordered) = channel();
-    feed::start(order(&app, &base, true), ordered, sender.clone()).map_err(screen)?;
+    let host = session.host.clone();
+    feed::start(host, order(&app, &base, true), ordered, sender.clone()).map_err(screen)?;
     let end = {
         // Before the terminal is taken over: who sends a signal then finds it as it was.
         let tell = move |input| sender.send(Message::Input(input)).is_ok();

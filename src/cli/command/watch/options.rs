@@ -9,8 +9,7 @@ use crate::cli::exit::Usage;
 use crate::cli::session::Session;
 use crate::columns::Column;
 use crate::filter::did_you_mean;
-use crate::host::live;
-use crate::host::live::netns;
+use crate::look::untold::marks_hint;
 use crate::query::Needs;
 use crate::text::Format;
 use crate::text::frame::Size;
@@ -34,8 +33,8 @@ pub(super) fn setup(session: &Session, args: &WatchArgs) -> Result<Setup, Usage>
     let tab = named.unwrap_or(usual);
     check_by(session, tab, args.by)?;
     Ok(Setup {
-        host: live::host_name(),
-        netns: netns::current().map(std::num::NonZeroU64::get),
+        host: session.host.name(),
+        netns: session.host.netns().map(std::num::NonZeroU64::get),
         tab,
         filter: words.join(" "),
         interval: args.interval,
@@ -46,7 +45,7 @@ pub(super) fn setup(session: &Session, args: &WatchArgs) -> Result<Setup, Usage>
             established: false,
             changed_only: false,
         },
-        sees_marks: netns::may_administer(),
+        marks_hint: marks_hint(&session.host),
         by: args.by,
         sort: sort(session, tab, args.by)?,
         columns: columns(session)?,

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use rustix::io::Errno;
 
 use super::Patience;
-use crate::wire::task_file::{self, Chosen, Layout, RECORD, Record};
+use crate::wire::task_file::{self, Chosen, Layout};
 use types::Types;
 
 /// Bytes asked for in one read; the kernel gives 32 KiB at most.
@@ -29,6 +29,12 @@ const LOG: usize = 256 * 1024;
 pub struct Refusal(String);
 
 impl Refusal {
+    /// A refusal in words.
+    #[must_use]
+    pub const fn new(why: String) -> Self {
+        Self(why)
+    }
+
     fn of(what: &str, error: &io::Error) -> Self {
         Self(format!("{what}: {error}"))
     }
@@ -48,6 +54,9 @@ pub struct TaskFiles {
     link: OwnedFd,
     map: OwnedFd,
 }
+
+/// Takes the bytes of whole records; whether more are wanted.
+pub type Take<'a> = &'a mut dyn FnMut(&[u8]) -> Result<bool, Refusal>;
 
 /// Looks up the places of what the program reads, once in the life of this process.
 ///
@@ -77,24 +86,24 @@ impl TaskFiles {
         Ok(Self { link, map })
     }
 
-    /// Lists the sockets that are `chosen` (and a few more), and every `io_uring`: each record
-    /// goes to `each`, until that says `false`.
+    /// Lists the sockets that are `chosen` (and a few more), and every `io_uring`: their records
+    /// go to `take`, until that says `false`.
     ///
     /// # Errors
     /// When the kernel stops in the middle, or gives what is no record.
-    pub fn list(&self, chosen: &Chosen, each: impl FnMut(Record) -> bool) -> Result<(), Refusal> {
+    pub fn list(&self, chosen: &Chosen, take: Take<'_>) -> Result<(), Refusal> {
         let filled = call::fill(self.map.as_fd(), chosen.bytes());
         filled.map_err(|error| Refusal::of("a bpf map", &error))?;
-        read(&self.link, each)
+        read(&self.link, take)
     }
 
     /// Lists every open file of every process.
     ///
     /// # Errors
     /// As for [`Self::load`] and [`Self::list`].
-    pub fn census(each: impl FnMut(Record) -> bool) -> Result<(), Refusal> {
+    pub fn census(take: Take<'_>) -> Result<(), Refusal> {
         let layout = layout()?;
-        read(&link(&task_file::census(&layout), &layout)?, each)
+        read(&link(&task_file::census(&layout), &layout)?, take)
     }
 }
 
@@ -106,7 +115,7 @@ fn link(code: &[u64], layout: &Layout) -> Result<OwnedFd, Refusal> {
 }
 
 /// Reads one pass of a linked program.
-fn read(link: &OwnedFd, mut each: impl FnMut(Record) -> bool) -> Result<(), Refusal> {
+fn read(link: &OwnedFd, take: Take<'_>) -> Result<(), Refusal> {
     let pass = call::iterator(link.as_fd());
     let pass = pass.map_err(|error| Refusal::of("a bpf iterator", &error))?;
     let mut buffer = vec![0; BUFFER];
@@ -125,13 +134,8 @@ fn read(link: &OwnedFd, mut each: impl FnMut(Record) -> bool) -> Result<(), Refu
             Err(error) => return Err(Refusal::of("reading a bpf iterator", &error.into())),
         };
         patience = Patience::default();
-        for bytes in buffer.get(..length).unwrap_or_default().chunks(RECORD) {
-            let Some(record) = task_file::record(bytes) else {
-                return Err(Refusal("a bpf iterator gave what is no record".to_owned()));
-            };
-            if !each(record) {
-                return Ok(());
-            }
+        if !take(buffer.get(..length).unwrap_or_default())? {
+            return Ok(());
         }
     }
 }
