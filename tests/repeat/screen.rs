@@ -3,6 +3,7 @@
 use common::pty::{Screen, Seat};
 use common::{DEADLINE, Namespace, Scene, eventually};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
 use unicode_width::UnicodeWidthStr;
 
 const OFTEN: &str = "--watch=100ms";
@@ -143,6 +144,19 @@ fn the_terminal_is_left_as_it_was_found() {
             }
         }
     }
+}
+
+#[test]
+fn a_core_dump_is_asked_for_on_the_terminal_as_it_was() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let mut seat = Seat::start(24, 80, &["listen", OFTEN]);
+    seat.until("a frame", |s| shown(s, "nothing is listening"));
+    seat.type_keys(b"\x1c");
+    assert_eq!(seat.ended().signal(), Some(libc::SIGQUIT));
+    seat.until("the usual screen", |s| !s.is_alternate && s.has_cursor);
+    assert!(seat.is_as_found());
 }
 
 #[test]

@@ -436,12 +436,12 @@ fn wrong_usage_is_said_in_one_line_and_a_hint() {
 }
 
 #[test]
-fn what_cannot_be_read_later_is_said_and_the_watch_goes_on() {
+fn what_cannot_be_read_later_is_said_and_rounds_go_on() {
     let Some(_namespace) = Namespace::enter() else {
         return;
     };
     let (_listener, port) = listener();
-    let directory = std::env::temp_dir().join(format!("sockscope-watch-{}", me()));
+    let directory = std::env::temp_dir().join(format!("sockscope-repeat-{}", me()));
     std::fs::create_dir(&directory).unwrap();
     let file = directory.join("saved");
     let save = format!("--save={}", file.display());
