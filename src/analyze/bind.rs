@@ -7,7 +7,7 @@
 //!
 //! - A listener, and a bound UDP socket, connected or not: always.
 //! - Any other TCP socket that has the port: only if it did not set `SO_REUSEADDR` itself, which
-//!   no source tells. What a server accepted has inherited it, and servers set it. A client that
+//!   no source says. What a server accepted has inherited it, and servers set it. A client that
 //!   borrowed the port in connect() has not; nor has, perhaps, what is only bound.
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -93,7 +93,7 @@ impl Around {
     }
 
     /// Whether a connection rather went out from this end than came in, guessed by its ports
-    /// where nothing better tells: the kernel gives clients ports of its range.
+    /// where nothing says it better: the kernel gives clients ports of its range.
     fn rather_borrowed(&self, socket: &Socket) -> bool {
         let of_range = |port: Option<u16>| {
             let usable = self.usable.as_ref().zip(port);
@@ -158,7 +158,7 @@ fn overlap(socket: &Socket, wish: Wish) -> Option<Certainty> {
 }
 
 /// Whether `socket` makes a bind() of `wish` fail only if it was made for both families and not
-/// bound to an IPv6 address before it connected, which no source tells.
+/// bound to an IPv6 address before it connected, which no source says.
 #[must_use]
 pub fn only_if_dual(socket: &Socket, wish: Wish) -> bool {
     overlap(socket, wish) == Some(Certainty::Likely)
@@ -241,7 +241,7 @@ mod tests {
             assert_eq!(of("127.0.0.1 40000", "127.0.0.1 8000"), Likely);
             assert_eq!(of("10.0.0.1 80", "10.0.0.1 8000"), Likely);
             assert_eq!(of("1.2.3.4 80", "5.6.7.8 8000"), Unlikely, "elsewhere");
-            // Nothing tells but the ports.
+            // Nothing but the ports says it.
             assert_eq!(of("10.0.0.1 40000", "5.6.7.8 443"), Likely);
             assert_eq!(of("10.0.0.1 8080", "5.6.7.8 40000"), Unlikely);
             assert_eq!(of("10.0.0.1 40000", "5.6.7.8 40000"), Unlikely);

@@ -1,8 +1,8 @@
-//! Which side opened a connection, as far as that can be told from its socket. Pure.
+//! Which side opened a connection, as far as that can be known from its socket. Pure.
 
 use crate::model::{Queue, Socket, State};
 
-/// Whether this end called connect(); `None` where nothing tells.
+/// Whether this end called connect(); `None` where it is not known.
 ///
 /// The kernel does not keep it, but its counters show it: the acknowledgement of a SYN counts as
 /// one byte for whoever sent it with connect() (`bytes_acked` grows by one more than the data),

@@ -30,7 +30,7 @@ pub struct Blocker {
     pub pids: BTreeSet<u32>,
 }
 
-/// What stands in the way of a bind(): sockets that differ in none of this are told together.
+/// What stands in the way of a bind(): sockets that differ in none of this are one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Obstacle {
     /// How sure it is that they make it fail.

@@ -52,7 +52,7 @@ impl By {
 
 /// What a group has in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Key {
+pub enum GroupedBy {
     /// A process. A shared socket counts under the lowest pid that holds it.
     Process {
         pid: u32,
@@ -138,7 +138,7 @@ pub struct UdpCounts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// What it has in common.
-    pub key: Key,
+    pub key: GroupedBy,
     /// How many in which state.
     pub counts: Counts,
     /// How many processes hold them; `None` where groups are not made of processes alike.
@@ -151,9 +151,9 @@ pub struct Tally {
     by: Option<By>,
     total: Counts,
     udp: UdpCounts,
-    groups: BTreeMap<Key, Counts>,
+    groups: BTreeMap<GroupedBy, Counts>,
     /// The processes of each group, where groups are made of processes alike.
-    processes: BTreeMap<Key, BTreeSet<u32>>,
+    processes: BTreeMap<GroupedBy, BTreeSet<u32>>,
 }
 
 /// Counts by state, groups with the most sockets first.
@@ -198,7 +198,7 @@ impl Tally {
 
     /// Remembers who holds a socket of the group, as far as they are alike: those of another
     /// name, which a shared socket may have too, are not counted.
-    fn note_processes(&mut self, by: By, key: &Key, socket: &Socket, facts: &Facts) {
+    fn note_processes(&mut self, by: By, key: &GroupedBy, socket: &Socket, facts: &Facts) {
         let owners = facts.owner_processes(socket);
         let alike = owners.filter(|process| of_owner(by, process).as_ref() == Some(key));
         let pids = alike.map(|process| process.pid);
@@ -228,37 +228,37 @@ impl Tally {
 }
 
 /// The group of a socket. A shared socket counts once, under the lowest pid that holds it.
-pub(crate) fn key(by: By, socket: &Socket, facts: &Facts) -> Key {
+pub(crate) fn key(by: By, socket: &Socket, facts: &Facts) -> GroupedBy {
     match by {
-        By::User => Key::User {
+        By::User => GroupedBy::User {
             uid: socket.uid.map(Uid::get),
             name: facts.socket_user(socket).cloned(),
         },
-        By::Port => Key::Port(socket.local.port().unwrap_or(0)),
-        By::Peer => Key::Peer(socket.peer.ip()),
-        By::State => Key::State(socket.state),
-        By::Netns => Key::Netns(socket.netns.map(NetnsId::inode)),
+        By::Port => GroupedBy::Port(socket.local.port().unwrap_or(0)),
+        By::Peer => GroupedBy::Peer(socket.peer.ip()),
+        By::State => GroupedBy::State(socket.state),
+        By::Netns => GroupedBy::Netns(socket.netns.map(NetnsId::inode)),
         By::Process | By::Name | By::Command | By::Unit | By::Container => {
             let owner = facts.owner_processes(socket).next();
             let key = owner.and_then(|process| of_owner(by, process));
-            key.unwrap_or(Key::NoOwner(socket.owner_status))
+            key.unwrap_or(GroupedBy::NoOwner(socket.owner_status))
         }
     }
 }
 
 /// The group of a process; `None` where groups are not made of owners.
-fn of_owner(by: By, process: &Process) -> Option<Key> {
+fn of_owner(by: By, process: &Process) -> Option<GroupedBy> {
     Some(match by {
-        By::Process => Key::Process {
+        By::Process => GroupedBy::Process {
             pid: process.pid,
             comm: process.comm.clone(),
         },
-        By::Name => Key::Name(process.comm.clone()),
-        By::Command => Key::Command(process.command.as_deref().map(<[u8]>::to_vec)),
-        By::Unit => Key::Unit(process.unit().map(Foreign::from)),
+        By::Name => GroupedBy::Name(process.comm.clone()),
+        By::Command => GroupedBy::Command(process.command.as_deref().map(<[u8]>::to_vec)),
+        By::Unit => GroupedBy::Unit(process.unit().map(Foreign::from)),
         By::Container => {
             let container = process.container();
-            Key::Container(container.map(|container| container.label()))
+            GroupedBy::Container(container.map(|container| container.label()))
         }
         By::User | By::Port | By::Peer | By::State | By::Netns => return None,
     })
@@ -294,7 +294,7 @@ mod tests {
         let view = tally.finish();
         assert_eq!(view.total.total(), 5);
         assert_eq!(view.groups.iter().map(|g| g.counts.total()).sum::<u64>(), 5);
-        assert_eq!(view.groups[0].key, Key::Port(80));
+        assert_eq!(view.groups[0].key, GroupedBy::Port(80));
         assert_eq!(view.groups[0].counts.of(State::TimeWait), 2);
         let udp = UdpCounts {
             connected: 1,
@@ -335,8 +335,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                (&Key::Name(b"postgres".to_vec()), 2, Some(2)),
-                (&Key::Name(b"nc".to_vec()), 1, Some(1)),
+                (&GroupedBy::Name(b"postgres".to_vec()), 2, Some(2)),
+                (&GroupedBy::Name(b"nc".to_vec()), 1, Some(1)),
             ]
         );
     }

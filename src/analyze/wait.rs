@@ -12,7 +12,7 @@ use crate::model::{FamilySet, ProtocolSet, Socket, State, Wildcard};
 pub enum Condition {
     /// A TCP listener or a bound UDP socket holds the port.
     Listening,
-    /// Nothing is left that makes a bind() fail, as far as that can be told: see
+    /// Nothing is left that makes a bind() fail, as far as that can be known: see
     /// [`bind`].
     Free,
 }

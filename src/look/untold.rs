@@ -110,7 +110,7 @@ pub fn shown(host: &Host, query: &Query, columns: &[&'static Column], report: &m
     report.problems.extend(problem);
 }
 
-/// Says when marks are looked at that the kernel does not tell this reader.
+/// Says when marks are looked at that the kernel does not show this reader.
 fn marks_hidden(
     report: &Report,
     columns: &[&'static Column],

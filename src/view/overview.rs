@@ -38,7 +38,7 @@ pub struct Glance<'a> {
     pub columns: &'a Columns,
     /// How many listeners are shown.
     pub limit: usize,
-    /// Whether a person sees it now, and is told what else there is.
+    /// Whether a person sees it now, and reads what else there is.
     pub for_person: bool,
 }
 

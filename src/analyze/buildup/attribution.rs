@@ -100,7 +100,7 @@ impl<'a> Attributor<'a> {
         }
     }
 
-    /// Whose the socket is, as far as that can be told.
+    /// Whose the socket is, as far as that can be known.
     #[must_use]
     pub fn whose(&self, socket: &Socket) -> Whose {
         let whose = |pid, attribution| Whose {

@@ -40,7 +40,7 @@ struct PileKey {
     port: Option<u16>,
     peer: Option<Endpoint>,
     /// With `--by` something else than process, port or peer.
-    group: Option<states::Key>,
+    group: Option<states::GroupedBy>,
 }
 
 /// An end that several connections share, as far as they do.
@@ -71,7 +71,7 @@ pub struct Pile {
     /// What is known of the owners of those that are held.
     pub owner_status: OwnerStatus,
     /// What the rows are grouped by, where that was chosen.
-    pub group: Option<states::Key>,
+    pub group: Option<states::GroupedBy>,
     /// This end, as far as it is the same for all.
     pub local: SharedEnd,
     /// The far end, as far as it is the same for all.

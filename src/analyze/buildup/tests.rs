@@ -119,7 +119,7 @@ fn rows_can_be_made_of_something_else() {
     assert_eq!(by(By::State)[0].count, 8);
     let ports = by(By::Port);
     assert_eq!(ports.len(), 6);
-    assert_eq!(ports[0].group, Some(states::Key::Port(8080)));
+    assert_eq!(ports[0].group, Some(states::GroupedBy::Port(8080)));
     let processes = by(By::Process);
     assert_eq!(processes.len(), 2);
     assert_eq!(processes[1].process, Some((10, b"web".to_vec())));

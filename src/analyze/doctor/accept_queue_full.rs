@@ -70,7 +70,7 @@ fn check(case: &Case<'_>) -> Outcome {
 
 /// What is the same for all listeners.
 struct Around {
-    /// Whether some queue overflowed between the looks, as far as the namespace tells, and
+    /// Whether some queue overflowed between the looks, as far as the namespace says, and
     /// none was seen full that it could have been.
     overflowed: bool,
     /// Half-open handshakes of each local port.
@@ -149,7 +149,7 @@ fn judge(case: &Case<'_>, seen: &QueueSeen) -> Option<Severity> {
         return Some(Severity::Warning);
     }
     let once = full(now);
-    // Old drops are told only where the namespace knows of a queue that overflowed.
+    // Old drops are reported only where the namespace knows of a queue that overflowed.
     let overflows = case.counter("TcpExt", "ListenOverflows");
     let dropped_once = seen.drops > Some(0) && overflows.is_none_or(|n| n > 0);
     (once || dropped_once).then_some(Severity::Info)

@@ -54,7 +54,7 @@ fn told(case: &Case<'_>, socket: &Socket) -> Told {
     }
 }
 
-/// Whether no more can come; `None` where that is not told: the window of a subflow of MPTCP is not
+/// Whether no more can come; `None` where that is not known: the window of a subflow of MPTCP is not
 /// that of its connection.
 fn is_full(socket: &Socket) -> Option<bool> {
     if socket.ulp == Some(Ulp::Mptcp) {

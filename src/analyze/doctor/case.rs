@@ -232,7 +232,7 @@ pub fn accept_queue(socket: &Socket) -> Option<AcceptQueue> {
     }
 }
 
-/// Bytes that have come and were not read; `None` where the source does not tell.
+/// Bytes that have come and were not read; `None` where the source does not say.
 #[must_use]
 pub fn unread(socket: &Socket) -> Option<u64> {
     match socket.queue {
@@ -241,7 +241,7 @@ pub fn unread(socket: &Socket) -> Option<u64> {
     }
 }
 
-/// Bytes that were written and are not acknowledged; `None` where the source does not tell.
+/// Bytes that were written and are not acknowledged; `None` where the source does not say.
 #[must_use]
 pub fn unsent(socket: &Socket) -> Option<u64> {
     match socket.queue {
@@ -256,20 +256,20 @@ pub fn sum(numbers: impl Iterator<Item = Option<u64>>) -> Option<u64> {
     numbers.flatten().reduce(|a, b| a + b)
 }
 
-/// Whether a connection without a timer is known to have none: a source that tells neither
-/// queues nor the inner state of TCP (netstat2) does not tell timers either.
+/// Whether a connection without a timer is known to have none: a source that knows neither
+/// queues nor the inner state of TCP (netstat2) does not know timers either.
 #[must_use]
 pub fn tells_timers(socket: &Socket) -> bool {
     socket.timer.is_some() || socket.queue.is_some() || socket.tcp.is_some()
 }
 
-/// Milliseconds in which nothing came from the peer, where that is told.
+/// Milliseconds in which nothing came from the peer, where that is known.
 #[must_use]
 pub fn quiet_ms(socket: &Socket) -> Option<u64> {
     Some(socket.tcp.as_ref()?.quiet_ms()?.into())
 }
 
-/// What several connections have in common, so that one finding tells of all of them: their
+/// What several connections have in common, so that one finding reports all of them: their
 /// process, and the local port that clients come to or the destination they go to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Party {

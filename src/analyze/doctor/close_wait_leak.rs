@@ -58,15 +58,15 @@ pub(super) const RULE: Rule = Rule {
 struct Leak<'a> {
     stay: Vec<&'a Socket>,
     young: u64,
-    /// Of so many of these the age is told.
+    /// How many of these have a known age.
     told: u64,
-    /// Of so many nothing tells whether they stay.
+    /// Of how many it is not known whether they stay.
     unknown: u64,
     verdicts: Verdicts,
     oldest_ms: Option<u64>,
 }
 
-/// So many peers are looked at to tell whether they still hold their end.
+/// So many peers are looked at to know whether they still hold their end.
 const LOOKED_AT: usize = 20;
 
 /// A process, or a local port and the reason why its process is not known.
@@ -156,7 +156,7 @@ fn is_serving(case: &Case<'_>, socket: &Socket) -> bool {
     unsent(socket) > Some(0) || moved
 }
 
-/// Whether a socket is in CLOSE_WAIT for a while; `None` where that is not told. The age is that
+/// Whether a socket is in CLOSE_WAIT for a while; `None` where that is not known. The age is that
 /// of the peer's last word, so at least that of its FIN.
 fn stays(case: &Case<'_>, socket: &Socket) -> Option<bool> {
     let was_there = case
@@ -257,7 +257,7 @@ fn half_closed(case: &Case<'_>, leak: &Leak<'_>) -> bool {
         let far = case.other_end(socket);
         far.is_some_and(|far| far.state == State::FinWait2 && far.inode.is_some())
     };
-    // A few tell for all: each is looked for in the whole table.
+    // A few stand for all: each is looked for in the whole table.
     let looked_at = leak.stay.iter().take(LOOKED_AT);
     let holding = looked_at.clone().filter(holds).count();
     holding * 2 > looked_at.count()
@@ -306,7 +306,7 @@ fn seconds_left(files: Files, growth: Option<Number>) -> Option<f64> {
     Some(round(float(left) / growth?.rate()?))
 }
 
-/// How fast they grow, in words; what one look tells of slow growth is nothing.
+/// How fast they grow, in words; one look says nothing of slow growth.
 fn growth_words(case: &Case<'_>, growth: Option<Number>) -> Option<String> {
     if let Some(rate) = growth?.rate() {
         return Some(format!("{rate} more each second"));

@@ -21,7 +21,7 @@ struct Service {
     on_any_port: bool,
     /// What it is.
     name: &'static str,
-    /// What is usual of it on that port, beside; may be empty.
+    /// What else is usual on that port; may be empty.
     usually: &'static str,
 }
 
@@ -71,7 +71,7 @@ const SERVICES: &[Service] = &[
 #[derive(Clone, Copy)]
 struct Known {
     service: &'static Service,
-    /// Whether the program confirms it; else the port is all that tells.
+    /// Whether the program confirms it; else only the port says it.
     by_program: bool,
 }
 
@@ -98,7 +98,7 @@ fn check(case: &Case<'_>) -> Outcome {
         let is_open = socket.local.ip().is_some_and(|ip| ip.is_unspecified());
         socket.is_listener() && socket.peer.is_none() && is_open
     });
-    // Without its program a listener on a port that tells nothing may be anything.
+    // Without its program a listener on a port that says nothing may be anything.
     let hidden = [OwnerStatus::Denied, OwnerStatus::NotAsked];
     let exposed = Rows::split(exposed, |socket| {
         // What is seen of some programs says nothing of those that are hidden.

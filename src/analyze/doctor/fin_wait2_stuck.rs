@@ -53,7 +53,7 @@ fn check(case: &Case<'_>) -> Outcome {
     held.outcome(findings.collect(), why)
 }
 
-/// Whether nothing has come for so long: what is not told is no time.
+/// Whether nothing has come for so long: what is not known is no time.
 fn is_old(socket: &Socket, ms: u64) -> bool {
     quiet_ms(socket).is_some_and(|quiet| quiet >= ms)
 }

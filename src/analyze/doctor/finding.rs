@@ -46,7 +46,7 @@ impl Severity {
 pub struct Subject {
     /// The pid and name of the process.
     pub process: Option<(u32, Vec<u8>)>,
-    /// The transport, where the port alone would not tell.
+    /// The transport, where the port alone is not enough.
     pub protocol: Option<Protocol>,
     /// The local port.
     pub port: Option<u16>,

@@ -47,7 +47,7 @@ fn check(case: &Case<'_>) -> Outcome {
     far.outcome(findings.collect(), why)
 }
 
-/// Milliseconds in which nothing moved, where that is told.
+/// Milliseconds in which nothing moved, where that is known.
 fn idle_ms(socket: &Socket) -> Option<u32> {
     let tcp = socket.tcp.as_deref()?;
     let known = tcp.idle_ms().into_iter().chain(tcp.since_acked_ms);

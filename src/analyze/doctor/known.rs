@@ -5,10 +5,10 @@ use crate::model::{Socket, Ulp};
 
 /// What a rule that could look found.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Found {
+pub struct Judgement {
     /// What is wrong.
     pub findings: Vec<Finding>,
-    /// What it could not judge beside.
+    /// What it could not judge.
     pub unjudged: Option<Unjudged>,
 }
 
@@ -21,7 +21,7 @@ pub struct Unjudged {
     pub reason: String,
 }
 
-impl From<Vec<Finding>> for Found {
+impl From<Vec<Finding>> for Judgement {
     fn from(findings: Vec<Finding>) -> Self {
         Self {
             findings,
@@ -30,8 +30,8 @@ impl From<Vec<Finding>> for Found {
     }
 }
 
-/// What a rule found, why it could not look.
-pub type Outcome = Result<Found, String>;
+/// What a rule found, or why it could not look.
+pub type Outcome = Result<Judgement, String>;
 
 /// What is known of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub(super) fn outcome(findings: Vec<Finding>, told: u64, unknown: u64, why: &str
     if told == 0 && findings.is_empty() {
         return Err(why.to_owned());
     }
-    Ok(Found {
+    Ok(Judgement {
         findings,
         unjudged: Some(Unjudged {
             count: unknown,

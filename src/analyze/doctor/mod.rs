@@ -41,7 +41,7 @@ use crate::model::{FamilySet, Protocol};
 
 pub use case::Case;
 pub use finding::{Evidence, Finding, HoldingProcess, Number, Severity, Subject};
-pub use known::{Found, Outcome, Unjudged};
+pub use known::{Judgement, Outcome, Unjudged};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
@@ -57,7 +57,7 @@ pub struct Rule {
     pub check: fn(&Case<'_>) -> Outcome,
 }
 
-/// Every rule, in the order in which findings of one severity are told.
+/// Every rule; findings of one severity come in this order.
 pub static RULES: &[Rule] = &[
     accept_queue_full::RULE,
     close_wait_leak::RULE,

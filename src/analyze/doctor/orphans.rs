@@ -6,7 +6,7 @@
 //! hold 64 KiB of memory that cannot be swapped (ip-sysctl). TIME_WAIT, and an orphan in
 //! FIN_WAIT2 that has become one of its kind, are not counted.
 
-use super::{Case, Evidence, Finding, Found, Outcome, Rule, Severity, Subject};
+use super::{Case, Evidence, Finding, Judgement, Outcome, Rule, Severity, Subject};
 use crate::model::Protocol;
 
 /// Shares of the limit that are a warning, and critical, in percent.
@@ -36,7 +36,7 @@ fn check(case: &Case<'_>) -> Outcome {
         .ok_or("the number of orphans is not in /proc/net/sockstat")?;
     let severity = Severity::by(orphans * 100, limit * WARNING, limit * CRITICAL);
     let Some(severity) = severity.filter(|_| orphans > 0) else {
-        return Ok(Found::default());
+        return Ok(Judgement::default());
     };
     let finding = Finding {
         id: RULE.id,

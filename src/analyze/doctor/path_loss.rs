@@ -2,7 +2,7 @@
 //!
 //! Sources: the retransmission timer and its count of `inet_diag` (`icsk_retransmits`), and
 //! `tcp_info` for what is unacknowledged. A peer that took its place in a full accept queue of
-//! this host, or waits for one, is not told here: that is accept-queue-full. Nor are several
+//! this host, or waits for one, is not reported here: that is accept-queue-full. Nor are several
 //! attempts towards a destination that answers none: that is connect-failing.
 
 use std::collections::BTreeMap;
@@ -76,7 +76,7 @@ fn retransmits(socket: &Socket) -> u8 {
         .map_or(0, |timer| timer.retransmits)
 }
 
-/// Retransmissions of a socket that tell little.
+/// Retransmissions of a socket that mean little.
 fn linear(case: &Case<'_>, socket: &Socket) -> u8 {
     match socket.state {
         State::SynSent => linear_syns(case),

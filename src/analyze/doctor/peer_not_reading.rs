@@ -58,7 +58,7 @@ fn told(case: &Case<'_>, socket: &Socket) -> Told {
     }
 }
 
-/// Whether something waits and the peer takes nothing; `None` where that is not told.
+/// Whether something waits and the peer takes nothing; `None` where that is not known.
 fn is_blocked(socket: &Socket) -> Option<bool> {
     if unsent(socket)? == 0 {
         return Some(false);

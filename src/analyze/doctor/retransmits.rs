@@ -9,7 +9,7 @@ use crate::model::Socket;
 pub(super) const WARNING: u8 = 3;
 pub(super) const CRITICAL: u8 = 6;
 
-/// Retransmissions of a SYN that come one a second and tell little (Linux 6.5).
+/// Retransmissions of a SYN that come one a second and mean little (Linux 6.5).
 pub(super) fn linear_syns(case: &Case<'_>) -> u8 {
     let linear = case.setting("net.ipv4.tcp_syn_linear_timeouts");
     linear.map_or(0, |linear| u8::try_from(linear).unwrap_or(u8::MAX / 2))

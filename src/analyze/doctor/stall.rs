@@ -20,7 +20,7 @@ pub(super) struct Stalled<'a> {
 }
 
 impl<'a> Stalled<'a> {
-    /// A stall that is sure to last since `told_ms` where that is told, and through the whole
+    /// A stall that is sure to last since `told_ms` where that is known, and through the whole
     /// sample where it was seen at both ends.
     pub fn new(case: &Case<'_>, socket: &'a Socket, told_ms: Option<u64>) -> Self {
         let window = case.was(socket).and(case.window_ms());

@@ -68,7 +68,7 @@ fn check(case: &Case<'_>) -> Outcome {
             continue;
         };
         known += 1;
-        // The counters are of the namespace: they are told of the listener that is fullest.
+        // The counters are of the namespace: they are reported with the listener that is fullest.
         let refused = if Some(port) == fullest { refused } else { 0.0 };
         if let Some(severity) = judge(case, port, count, limit, refused) {
             findings.extend(

@@ -6,7 +6,7 @@
 //! and connections are dropped (`TcpExt.TCPAbortOnMemory`).
 
 use super::case::{sum, unread, unsent};
-use super::{Case, Evidence, Finding, Found, Outcome, Rule, Severity, Subject};
+use super::{Case, Evidence, Finding, Judgement, Outcome, Rule, Severity, Subject};
 use crate::model::Protocol;
 use crate::model::foreign::shown;
 
@@ -46,7 +46,7 @@ fn check(case: &Case<'_>) -> Outcome {
     } else if pages > pressure {
         Severity::Warning
     } else {
-        return Ok(Found::default());
+        return Ok(Judgement::default());
     };
     let mut remedy = largest(case);
     remedy.push("a queue that stays long is a program that does not read, or a peer that does not: sockscope doctor --only app-not-reading,peer-not-reading".to_owned());

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, Evidence, Finding, Found, Outcome, Rule, Severity, Subject};
+use super::{Case, Evidence, Finding, Judgement, Outcome, Rule, Severity, Subject};
 use crate::model::{NetnsId, Protocol, Role, State};
 
 /// Shares of the limit that are a warning, and critical, in percent.
@@ -43,7 +43,7 @@ fn check(case: &Case<'_>) -> Outcome {
         _ if overflowed > 0 => Severity::Critical,
         Some(severity) if used > 0 => severity,
         _ if overflows.is_some_and(|n| n > 0) => Severity::Info,
-        _ => return Ok(Found::default()),
+        _ => return Ok(Judgement::default()),
     };
     Ok(vec![tell(case, used, limit, overflows, severity)].into())
 }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::counts::{key_cell, key_text};
 use crate::analyze::buildup::{Attribution, Buildup, Growth, Pile, SharedEnd};
-use crate::analyze::states::Key;
+use crate::analyze::states::GroupedBy;
 use crate::columns::Align;
 use crate::model::foreign::{escape, shown};
 use crate::model::{OwnerStatus, State};
@@ -154,7 +154,10 @@ fn per_minute(growth: Growth) -> String {
 
 /// Whether the row is made of something that its own columns do not show.
 const fn has_other_group(pile: &Pile) -> bool {
-    !matches!(pile.group, None | Some(Key::Process { .. } | Key::State(_)))
+    !matches!(
+        pile.group,
+        None | Some(GroupedBy::Process { .. } | GroupedBy::State(_))
+    )
 }
 
 /// What there is to say about a pile: what waits in its sockets, and its share of the limit.

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 
 use serde::{Serialize, Serializer};
 
-use crate::analyze::states::{Counts, Group, Key, StatesView, UdpCounts};
+use crate::analyze::states::{Counts, Group, GroupedBy, StatesView, UdpCounts};
 use crate::json::stream::{EventRow, figure, known_by};
 use crate::json::{ProcessName, text};
 use crate::model::{Foreign, OwnerStatus, Record, State};
@@ -207,14 +207,14 @@ pub enum GroupKey<'a> {
 impl<'a> GroupKey<'a> {
     /// The key of a group.
     #[must_use]
-    pub fn new(key: &'a Key) -> Self {
+    pub fn new(key: &'a GroupedBy) -> Self {
         match key {
-            Key::Process { pid, comm } => Self::Process(ProcessName::new(*pid, comm)),
-            Key::Name(comm) => {
+            GroupedBy::Process { pid, comm } => Self::Process(ProcessName::new(*pid, comm)),
+            GroupedBy::Name(comm) => {
                 let (comm, comm_base64) = text(comm);
                 Self::Name { comm, comm_base64 }
             }
-            Key::Command(command) => {
+            GroupedBy::Command(command) => {
                 let command = command.as_deref().map(text);
                 let (command, command_base64) =
                     command.map_or((None, None), |(text, bytes)| (Some(text), bytes));
@@ -223,19 +223,19 @@ impl<'a> GroupKey<'a> {
                     command_base64,
                 }
             }
-            &Key::NoOwner(owner_status) => Self::NoOwner { owner_status },
-            Key::User { uid, name } => Self::User {
+            &GroupedBy::NoOwner(owner_status) => Self::NoOwner { owner_status },
+            GroupedBy::User { uid, name } => Self::User {
                 uid: *uid,
                 user: name.as_ref().map(Foreign::exact),
             },
-            &Key::Port(port) => Self::Port { port },
-            &Key::Peer(peer) => Self::Peer { peer },
-            &Key::State(state) => Self::State { state },
-            &Key::Netns(netns) => Self::Netns { netns },
-            Key::Unit(unit) => Self::Unit {
+            &GroupedBy::Port(port) => Self::Port { port },
+            &GroupedBy::Peer(peer) => Self::Peer { peer },
+            &GroupedBy::State(state) => Self::State { state },
+            &GroupedBy::Netns(netns) => Self::Netns { netns },
+            GroupedBy::Unit(unit) => Self::Unit {
                 unit: unit.as_ref().map(Foreign::exact),
             },
-            Key::Container(container) => Self::Container {
+            GroupedBy::Container(container) => Self::Container {
                 container: container.as_ref().map(Foreign::exact),
             },
         }

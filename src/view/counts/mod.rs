@@ -5,7 +5,7 @@ mod program;
 
 use std::io::{self, Write};
 
-use crate::analyze::states::{By, Group, Key, StatesView};
+use crate::analyze::states::{By, Group, GroupedBy, StatesView};
 use crate::columns::Align;
 use crate::model::State;
 use crate::model::foreign::shown;
@@ -153,40 +153,40 @@ fn group_cell(group: &Group) -> Cell {
 
 /// The key as a cell, of which a name gives way and a number does not.
 #[must_use]
-pub fn key_cell(key: &Key, tone: Tone) -> Cell {
+pub fn key_cell(key: &GroupedBy, tone: Tone) -> Cell {
     let cell = Cell::new(key_text(key), tone);
     match key {
-        Key::Process { pid, .. } => cell.keeping(format!(" {pid}").len()),
-        Key::Name(_)
-        | Key::Command(_)
-        | Key::User { name: Some(_), .. }
-        | Key::Unit(_)
-        | Key::Container(_) => cell,
+        GroupedBy::Process { pid, .. } => cell.keeping(format!(" {pid}").len()),
+        GroupedBy::Name(_)
+        | GroupedBy::Command(_)
+        | GroupedBy::User { name: Some(_), .. }
+        | GroupedBy::Unit(_)
+        | GroupedBy::Container(_) => cell,
         _ => cell.whole(),
     }
 }
 
 /// The key for people.
 #[must_use]
-pub fn key_text(key: &Key) -> String {
+pub fn key_text(key: &GroupedBy) -> String {
     match key {
-        Key::Process { pid, comm } => format!("{} {pid}", shown(comm)),
-        Key::Name(comm) => shown(comm).to_string(),
-        Key::Command(command) => command
+        GroupedBy::Process { pid, comm } => format!("{} {pid}", shown(comm)),
+        GroupedBy::Name(comm) => shown(comm).to_string(),
+        GroupedBy::Command(command) => command
             .as_ref()
             .map_or_else(|| "-".to_owned(), |command| shown(command).to_string()),
-        Key::NoOwner(status) => reason(*status).to_owned(),
-        Key::User { uid, name } => match (name, uid) {
+        GroupedBy::NoOwner(status) => reason(*status).to_owned(),
+        GroupedBy::User { uid, name } => match (name, uid) {
             (Some(name), _) => name.to_string(),
             (None, Some(uid)) => uid.to_string(),
             (None, None) => "(none recorded)".to_owned(),
         },
-        Key::Port(port) => port.to_string(),
-        Key::Peer(Some(address)) => address.to_string(),
-        Key::Peer(None) => "(not connected)".to_owned(),
-        Key::State(state) => state.to_string(),
-        Key::Netns(netns) => netns.map_or_else(|| "-".to_owned(), |netns| netns.to_string()),
-        Key::Unit(name) | Key::Container(name) => name
+        GroupedBy::Port(port) => port.to_string(),
+        GroupedBy::Peer(Some(address)) => address.to_string(),
+        GroupedBy::Peer(None) => "(not connected)".to_owned(),
+        GroupedBy::State(state) => state.to_string(),
+        GroupedBy::Netns(netns) => netns.map_or_else(|| "-".to_owned(), |netns| netns.to_string()),
+        GroupedBy::Unit(name) | GroupedBy::Container(name) => name
             .as_ref()
             .map_or_else(|| "-".to_owned(), ToString::to_string),
     }

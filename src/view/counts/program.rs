@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::analyze::states::{By, Group, Key, StatesView};
+use crate::analyze::states::{By, Group, GroupedBy, StatesView};
 use crate::model::foreign::escape;
 use crate::model::{Foreign, State};
 use crate::text::records;
@@ -81,28 +81,28 @@ fn key_cells(by: By, group: &Group) -> Vec<String> {
         count.map_or_else(String::new, |count| count.to_string())
     };
     match &group.key {
-        Key::Name(comm) => vec![found(), escape(comm), processes()],
-        Key::Command(command) => {
+        GroupedBy::Name(comm) => vec![found(), escape(comm), processes()],
+        GroupedBy::Command(command) => {
             let command = command.as_deref().map_or_else(String::new, escape);
             vec![found(), command, processes()]
         }
-        Key::Process { pid, comm } => vec![found(), pid.to_string(), escape(comm)],
-        Key::NoOwner(status) => {
+        GroupedBy::Process { pid, comm } => vec![found(), pid.to_string(), escape(comm)],
+        GroupedBy::NoOwner(status) => {
             let mut cells = vec![status.name().to_owned()];
             cells.resize(key_ids(by).len(), String::new());
             cells
         }
-        Key::User { uid, name } => {
+        GroupedBy::User { uid, name } => {
             vec![
                 uid.map_or_else(String::new, |uid| uid.to_string()),
                 text(name),
             ]
         }
-        Key::Port(port) => vec![port.to_string()],
-        Key::Peer(address) => vec![address.map_or_else(String::new, |a| a.to_string())],
-        Key::State(state) => vec![state.to_string()],
-        Key::Netns(netns) => vec![netns.map_or_else(String::new, |n| n.to_string())],
-        Key::Unit(name) | Key::Container(name) => vec![found(), text(name)],
+        GroupedBy::Port(port) => vec![port.to_string()],
+        GroupedBy::Peer(address) => vec![address.map_or_else(String::new, |a| a.to_string())],
+        GroupedBy::State(state) => vec![state.to_string()],
+        GroupedBy::Netns(netns) => vec![netns.map_or_else(String::new, |n| n.to_string())],
+        GroupedBy::Unit(name) | GroupedBy::Container(name) => vec![found(), text(name)],
     }
 }
 

@@ -21,7 +21,7 @@ pub use json::{DoctorAnswer, FindingRow, Findings, RuleRow, RulesAnswer};
 
 /// So many holders of a socket are named.
 const HOLDERS: usize = 8;
-/// A title that has less room is left out of a line: the id tells what it is about.
+/// A title that has less room is left out of a line: the id says what it is about.
 const NARROWEST: usize = 20;
 /// Columns of what a finding's parts are called.
 const LABEL: usize = 8;

@@ -13,7 +13,7 @@ use crate::text::units::{bytes, micros, millis};
 use crate::view::list::queue_tone;
 use crate::view::story::since;
 
-/// Owners told in full; further ones are counted.
+/// Owners that are shown in full; further ones are counted.
 const OWNERS: usize = 4;
 
 /// Who holds it, since when, by which command; where nobody does, why.
@@ -88,7 +88,7 @@ fn origin(process: &Process, now: i64) -> Vec<Told> {
     lines
 }
 
-/// What tells it from others, and what was set on it.
+/// What makes it another than the next, and what was set on it.
 pub(super) fn socket(row: Row<'_>) -> FactGroup {
     let socket = row.socket;
     let mut parts = Vec::new();

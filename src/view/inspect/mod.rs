@@ -77,7 +77,7 @@ fn heading(out: &mut dyn Write, row: Row<'_>, before: &str, frame: &Frame) -> io
     let (arrow, role) = match (&socket.peer, socket.role) {
         (Peer::None, None) => ("", ""),
         (Peer::None, Some(role)) => ("", role.name()),
-        // The arrow tells the role.
+        // The arrow is the role.
         (_, Some(Role::Inbound)) => (" <-", ""),
         (_, Some(Role::Outbound)) => (" ->", ""),
         _ => (" --", ""),

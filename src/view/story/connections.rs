@@ -41,7 +41,7 @@ impl<'a> Story<'a> {
             return Ok(());
         }
         self.states("connected", &connections, &unaccepted(&connections))?;
-        // A UDP socket connects to a service, whose port tells which.
+        // A UDP socket connects to a service, whose port says which.
         let with_ports = self.entry.protocol == Protocol::Udp;
         self.peers("peers", &connections, with_ports)?;
         self.owners(&connections)
@@ -68,7 +68,7 @@ impl<'a> Story<'a> {
         self.fact(label, &text, Tone::Normal)
     }
 
-    /// Who holds the connections, where that is not told with a listener: a helper may outlive
+    /// Who holds the connections, where that is not said with a listener: a helper may outlive
     /// the server that accepted them.
     fn servers(&mut self, connections: &[&Socket]) -> io::Result<()> {
         let facts = self.telling.facts;

@@ -11,7 +11,7 @@ use crate::text::cell::explanation;
 use crate::text::theme::Tone;
 use crate::text::wrap::wrap;
 
-/// Processes that started within so many seconds are told to have started together.
+/// Processes that started within so many seconds count as started together.
 const TOGETHER: i64 = 60;
 /// A command that would be cut to less than this says nothing.
 const LEAST_COMMAND: usize = 8;

@@ -30,7 +30,7 @@ use crate::analyze::port::{BlockReason, ByPort, PortEntry};
 use crate::columns::{self, Row};
 use crate::model::{AcceptQueue, Facts, Kernel, Queue, Role, Socket, State};
 
-/// Programs that hold a port, and processes of one, that are told of; further ones are counted.
+/// Programs that hold a port, and processes of one, that are named; further ones are counted.
 const HOLDERS: usize = 8;
 /// Peers, addresses and processes named in a line.
 const NAMED: usize = 5;

@@ -1,4 +1,4 @@
-//! Sockets that the same processes hold, put together: each holder is told once.
+//! Sockets that the same processes hold, put together: each holder is named once.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,7 +4,7 @@ use super::round::Rate;
 use super::trend::{PileKey, Trend};
 use crate::analyze::buildup::Buildup;
 use crate::analyze::doctor::Diagnosis;
-use crate::analyze::states::{Counts, Key};
+use crate::analyze::states::{Counts, GroupedBy};
 use crate::columns::Column;
 use crate::model::{Identity, State};
 
@@ -30,7 +30,7 @@ pub enum Content {
 #[derive(Clone, Debug)]
 pub struct Group {
     /// What.
-    pub key: Key,
+    pub key: GroupedBy,
     /// How many, in which TCP states.
     pub counts: Counts,
     /// How many of them are no TCP sockets.
@@ -53,7 +53,7 @@ pub enum ItemId {
     /// A socket.
     Socket(Identity),
     /// A group.
-    Group(Key),
+    Group(GroupedBy),
     /// A state.
     State(State),
     /// A pile.

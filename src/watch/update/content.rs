@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::list;
 use crate::analyze::buildup::{Buildup, Pile, buildup};
 use crate::analyze::doctor::{Case, Finding, RULES, diagnose};
-use crate::analyze::states::{self, By, Counts, Key};
+use crate::analyze::states::{self, By, Counts, GroupedBy};
 use crate::model::{Identity, Protocol, Socket, State};
 use crate::watch::Tab;
 use crate::watch::state::App;
@@ -96,7 +96,7 @@ fn count(app: &App, round: &Round) -> Vec<(State, u64)> {
 
 fn groups(app: &App, round: &Round, by: By) -> Vec<Group> {
     let facts = round.look.facts();
-    let mut groups: FxHashMap<Key, Group> = FxHashMap::default();
+    let mut groups: FxHashMap<GroupedBy, Group> = FxHashMap::default();
     for socket in round.look.sockets() {
         if !list::is_in_tab(app, socket) || !app.is_wanted(socket, facts) {
             continue;

@@ -2,7 +2,7 @@
 
 use crate::analyze::buildup::Pile;
 use crate::analyze::doctor::Finding;
-use crate::analyze::states::Key;
+use crate::analyze::states::GroupedBy;
 use crate::model::State;
 use crate::watch::Tab;
 use crate::watch::state::content::Content;
@@ -80,31 +80,31 @@ fn in_state(state: State) -> String {
     format!("state = {}", state.to_string().to_lowercase())
 }
 
-fn key_words(key: &Key) -> Option<String> {
+fn key_words(key: &GroupedBy) -> Option<String> {
     let quoted = |name: &[u8]| {
         let name = std::str::from_utf8(name).ok()?;
         (!name.contains(['"', '\\'])).then(|| format!("\"{name}\""))
     };
     Some(match key {
-        Key::Process { pid, .. } => format!("pid = {pid}"),
-        Key::Port(port) => format!("lport = {port}"),
-        Key::Peer(Some(address)) => format!("paddr = {address}"),
-        Key::State(state) => in_state(*state),
-        Key::User { uid: Some(uid), .. } => format!("uid = {uid}"),
-        Key::Name(comm) => format!("comm = {}", quoted(comm)?),
-        Key::Command(Some(command)) => {
+        GroupedBy::Process { pid, .. } => format!("pid = {pid}"),
+        GroupedBy::Port(port) => format!("lport = {port}"),
+        GroupedBy::Peer(Some(address)) => format!("paddr = {address}"),
+        GroupedBy::State(state) => in_state(*state),
+        GroupedBy::User { uid: Some(uid), .. } => format!("uid = {uid}"),
+        GroupedBy::Name(comm) => format!("comm = {}", quoted(comm)?),
+        GroupedBy::Command(Some(command)) => {
             format!("command = {}", quoted(command)?)
         }
-        Key::NoOwner(status) => format!("owner_status = {}", status.name()),
-        Key::Netns(Some(netns)) => format!("netns = {netns}"),
-        Key::Unit(Some(name)) => format!("unit = {}", quoted(name.bytes())?),
-        Key::Container(Some(name)) => format!("container = {}", quoted(name.bytes())?),
-        Key::User { .. }
-        | Key::Command(None)
-        | Key::Peer(None)
-        | Key::Netns(None)
-        | Key::Unit(None)
-        | Key::Container(None) => return None,
+        GroupedBy::NoOwner(status) => format!("owner_status = {}", status.name()),
+        GroupedBy::Netns(Some(netns)) => format!("netns = {netns}"),
+        GroupedBy::Unit(Some(name)) => format!("unit = {}", quoted(name.bytes())?),
+        GroupedBy::Container(Some(name)) => format!("container = {}", quoted(name.bytes())?),
+        GroupedBy::User { .. }
+        | GroupedBy::Command(None)
+        | GroupedBy::Peer(None)
+        | GroupedBy::Netns(None)
+        | GroupedBy::Unit(None)
+        | GroupedBy::Container(None) => return None,
     })
 }
 

@@ -80,11 +80,11 @@ fn same<T: PartialEq>(mut all: impl Iterator<Item = T>) -> Option<T> {
 #[derive(Debug)]
 pub(super) struct Judged<'a> {
     pub failing: Vec<Failing<'a>>,
-    /// Attempts of which nothing tells whether they fail.
+    /// Attempts of which it is not known whether they fail.
     pub unknown: u64,
 }
 
-/// The attempts that are told as failing.
+/// The attempts that are reported as failing.
 pub(in crate::analyze::doctor) fn told(case: &Case<'_>) -> FxHashSet<Identity> {
     let failing = judge(case).failing;
     let tries = failing.iter().flat_map(|failing| &failing.tries);
@@ -268,7 +268,7 @@ fn by_retransmits(case: &Case<'_>, tries: &[Try<'_>]) -> Severity {
     }
 }
 
-/// Attempts of which nothing tells whether they fail, where they are several.
+/// Attempts of which it is not known whether they fail, where they are several.
 fn unknown(case: &Case<'_>, rest: &[Try<'_>]) -> u64 {
     if is_long(case) {
         return 0;

@@ -2,7 +2,7 @@
 //!
 //! Such a socket is gone at once, so that no look finds it. Sources: what the kernel tells of
 //! sockets that end ([`FailedConnects`]): where to, and how many. Else `Tcp.AttemptFails` and
-//! `Tcp.ActiveOpens` of the namespace: only how many. Nobody tells whose they were.
+//! `Tcp.ActiveOpens` of the namespace: only how many. It is not known whose they were.
 
 use std::cmp::Reverse;
 use std::net::IpAddr;

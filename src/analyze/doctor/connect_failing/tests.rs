@@ -170,7 +170,7 @@ fn what_waited_before_is_what_the_first_look_saw() {
 
 #[test]
 fn when_attempts_give_up_does_not_decide() {
-    // Every look finds attempts that have just begun: only the kernel tells what was between.
+    // Every look finds attempts that have just begun: only the kernel knows what was between.
     let stage = |first, syns: u64| {
         let mut stage = attempts(4, first, 0);
         stage.kernel().count("TcpExt", "TCPSynRetrans", syns);
@@ -284,7 +284,7 @@ fn a_process_that_reaches_others_has_a_way_out() {
     // Another process reaches somebody.
     let other = with(State::Established, Some(99), 5).steady();
     assert_eq!(severity(&other), Severity::Warning);
-    // Somebody did, and nothing tells who.
+    // Somebody did, and it is not known who.
     let unknown = with(State::TimeWait, None, 5).after(before(), 1.0);
     assert_eq!(severity(&unknown), Severity::Info);
     // Few, and slow ones.
