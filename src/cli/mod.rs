@@ -23,6 +23,7 @@ use args::options::ColorName;
 use args::{Cli, Command, habits};
 use session::Session;
 use session::config::{self, Settings};
+use session::machine;
 use session::output::say;
 
 pub use exit::Exit;
@@ -51,12 +52,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(usage) => (Settings::default(), Some(Failure::from(usage))),
     };
     let note = settings.note.clone();
-    let mut session = Session::new(options, settings, Host::live());
+    let (host, fault) = match machine::open(&options) {
+        Ok(host) => (host, fault),
+        Err(usage) => (Host::live(), fault.or(Some(Failure::from(usage)))),
+    };
+    let mut session = Session::new(options, settings, host);
     session.asked = command.as_ref().map_or_else(String::new, Command::asked);
     if let Some(note) = note {
         session.tell(&format!("note: {note}"));
     }
     let outcome = fault.map_or_else(|| repeat::run(&session, command, &arguments), Err);
+    let outcome = outcome.and_then(|exit| {
+        machine::finish(&session.options, &session.host)?;
+        Ok(exit)
+    });
     outcome.unwrap_or_else(|failure| session.fail(&failure))
 }
 

@@ -111,8 +111,9 @@ fn read_batches(
         }
     })?;
     // What processes have open is looked at without any row, too.
+    // What is recorded, and told again, does not depend on who was faster.
     needless.store(
-        !has_files && !query.needs.has(Needs::FILES),
+        host.is_live() && !has_files && !query.needs.has(Needs::FILES),
         Ordering::Relaxed,
     );
     send(batch);

@@ -94,7 +94,8 @@ impl Host {
     }
 
     /// Whether the machine itself answers, and nothing is kept of it.
-    const fn is_live(&self) -> bool {
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
         matches!(self.source, Source::Live)
     }
 

@@ -15,6 +15,7 @@ mod fields;
 mod lifecycle;
 mod losses;
 mod measured;
+mod recorded;
 mod replay;
 mod truth;
 mod untold;

@@ -122,6 +122,18 @@ pub struct Options {
     /// Do not read the configuration file
     #[arg(long, global = true, help_heading = "How")]
     pub no_config: bool,
+    /// Keep what the machine answers in this directory: for bug reports
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        value_name = "DIR",
+        conflicts_with = "from_host"
+    )]
+    pub record_host: Option<PathBuf>,
+    /// Ask such a directory in place of the machine
+    #[arg(long, global = true, hide = true, value_name = "DIR")]
+    pub from_host: Option<PathBuf>,
 
     /// Listening sockets (ss)
     #[arg(short = 'l', long, global = true, hide = true)]

@@ -121,6 +121,10 @@ fn check_repeating(session: &Session, interval: Duration, kind: Kind) -> Result<
         let usage = Usage::new("--watch shows what happens, and -q nothing");
         return Err(usage.hint("leave one of them out"));
     }
+    if session.host.is_recorded() {
+        let usage = Usage::new("what was recorded stands still, and --watch shows what happens");
+        return Err(usage.hint("leave one of --watch and --from-host out"));
+    }
     if interval < CLOSEST {
         let usage = Usage::new("--watch cannot look more often than every 100 ms");
         return Err(usage.hint("give at least 0.1 or 100ms; without a number it is 2 seconds"));

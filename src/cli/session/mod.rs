@@ -1,6 +1,7 @@
 //! The options of a command line, given their meaning once.
 
 pub(crate) mod config;
+pub(crate) mod machine;
 pub(crate) mod output;
 pub(crate) mod scope;
 mod write;
