@@ -113,7 +113,8 @@ fn kept_recordings_are_told_as_ever() {
         let from = ["--no-config", "--from-host", recording.to_str().unwrap()];
         for format in ["json", "table"] {
             let words = [question, &["--format", format], &from].concat();
-            let told = Run::new(&words).user(NOBODY).output().stdout;
+            let told = Run::new(&words).env("TZ", "UTC").user(NOBODY);
+            let told = told.output().stdout;
             let known = hosts.join(format!("{name}.{format}"));
             if std::env::var_os("UPDATE_HOSTS").is_some() {
                 fs::write(&known, &told).unwrap();
