@@ -9,6 +9,7 @@ use super::live::monotonic;
 use super::live::sock_diag::{self, Received, Transport, ZeroStamp};
 use super::recording::Slot;
 use super::{Host, Source};
+use crate::model::foreign::exact;
 use crate::wire::{inet_diag, nlmsg};
 
 /// The netlink port of who replays answers: no process has it.
@@ -109,7 +110,7 @@ impl SockDiag {
     fn replay(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         let (kind, mut bytes) = self.told.pop_front().ok_or_else(Host::silent)?;
         if kind == Kind::Error {
-            return Err(Failure::read(&String::from_utf8_lossy(&bytes)).into());
+            return Err(Failure::read(&exact(&bytes)).into());
         }
         if kind != Kind::OfOthers {
             nlmsg::readdress(&mut bytes, self.was, self.sequence, NO_PORT);

@@ -85,8 +85,8 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 2);
-    for (place, part) in text.split(';').enumerate() {
-        out.push_str(if place > 0 { ";" } else { "" });
+    for (index, part) in text.split(';').enumerate() {
+        out.push_str(if index > 0 { ";" } else { "" });
         out.push_str(if is_formula(part) { "'" } else { "" });
         out.push_str(part);
     }

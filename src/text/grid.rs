@@ -96,10 +96,10 @@ pub fn headings(columns: &[GridColumn]) -> Vec<Cell> {
 
 /// Whether the row takes one line in which every cell has its place.
 fn stands_straight(columns: &[GridColumn], cells: &[Cell], fit: &Fit) -> bool {
-    let places = fit.of(columns).into_iter().zip(fit.of(cells));
-    let mut places = places.zip(&fit.widths);
+    let staying = fit.of(columns).into_iter().zip(fit.of(cells));
+    let mut staying = staying.zip(&fit.widths);
     !fit.is_folded
-        && places.all(|((column, cell), width)| match column.give {
+        && staying.all(|((column, cell), width)| match column.give {
             Give::Name => cell.cut(*width).width() <= *width,
             Give::Nothing | Give::Prose => cell.text.width() <= *width,
         })
@@ -187,10 +187,10 @@ pub fn flow(head: &Cell, parts: &[Cell], separator: &str, frame: &Frame) -> Stri
     let whole = wrap(&head.text, frame.width);
     let mut used = whole.last().map_or(0, |line| line.width());
     let mut text = frame.theme.paint(&whole.join("\n"), head.tone);
-    for (place, part) in parts.iter().enumerate() {
-        let separator = if place == 0 { "  " } else { separator };
+    for (index, part) in parts.iter().enumerate() {
+        let separator = if index == 0 { "  " } else { separator };
         // What stands behind a part ends with its line.
-        let end = if place + 1 < parts.len() {
+        let end = if index + 1 < parts.len() {
             separator.trim_end().width()
         } else {
             0

@@ -134,7 +134,7 @@ pub fn tell_left_out(
         return Ok(());
     }
     let headers: Vec<&str> = left_out.iter().map(|(_, c)| c.header.as_str()).collect();
-    let ids = left_out.iter().filter_map(|(place, _)| columns.get(*place));
+    let ids = left_out.iter().filter_map(|(index, _)| columns.get(*index));
     let ids: Vec<&str> = ids.map(|column| column.id).collect();
     let text = format!(
         "narrow terminal: {} left out; --columns +{} or a wider terminal shows {}",
@@ -194,8 +194,8 @@ pub fn cells(columns: &[&'static Column], row: Row<'_>) -> Vec<Cell> {
 fn kept(value: &Value<'_>, text: &str) -> usize {
     match value {
         Value::Process(row) if row.socket.owner_status == OwnerStatus::Found => {
-            let more = text.rfind(" +").filter(|place| {
-                text.get(place + 2..)
+            let more = text.rfind(" +").filter(|index| {
+                text.get(index + 2..)
                     .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
             });
             let before = text.get(..more.unwrap_or(text.len())).unwrap_or(text);
@@ -299,8 +299,8 @@ mod tests {
         let mut bare = Vec::new();
         for line in listed(1100, coloured) {
             let mut text = String::new();
-            for (place, part) in line.split('\u{1b}').enumerate() {
-                let part = if place == 0 {
+            for (index, part) in line.split('\u{1b}').enumerate() {
+                let part = if index == 0 {
                     part
                 } else {
                     part.split_once('m').unwrap().1
