@@ -60,12 +60,12 @@ impl Tab {
         }
     }
 
-    /// The tab so many places further, around the end.
+    /// The tab so many steps further, around the end.
     #[must_use]
     pub fn further(self, steps: usize) -> Self {
-        let place = Self::ALL.iter().position(|tab| *tab == self).unwrap_or(0);
+        let index = Self::ALL.iter().position(|tab| *tab == self).unwrap_or(0);
         Self::ALL
-            .get((place + steps) % Self::ALL.len())
+            .get((index + steps) % Self::ALL.len())
             .copied()
             .unwrap_or_default()
     }

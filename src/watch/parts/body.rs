@@ -17,7 +17,7 @@ use crate::view::counts::key_cell;
 use crate::view::list as rows;
 use crate::watch::Tab;
 use crate::watch::state::App;
-use crate::watch::state::content::Place;
+use crate::watch::state::content::RowIndex;
 use crate::watch::state::content::{Content, Group, SortBy};
 use crate::watch::state::event::Happened;
 use crate::watch::state::round::Rate;
@@ -81,7 +81,7 @@ pub(crate) fn page(app: &App, height: u16) -> usize {
 fn table(app: &App, height: u16) -> Option<Table> {
     match &app.content {
         Content::Nothing | Content::Findings(_) => None,
-        Content::Sockets(places) => Some(sockets(app, places, height)),
+        Content::Sockets(indices) => Some(sockets(app, indices, height)),
         Content::Groups(groups) => Some(grouped(app, groups, height)),
         Content::States(states) => Some(counted(app, states, height)),
         Content::Piles(view, trends) => Some(piles::table(app, view, trends, height)),
@@ -118,15 +118,15 @@ fn list_columns(app: &App) -> Vec<&'static columns::Column> {
 
 /// What stays when the terminal is narrow is what tells who and whom; of the rest the last goes
 /// first. What it is sorted by stays too.
-fn spare(app: &App, column: &columns::Column, place: usize) -> u8 {
-    let place = u8::try_from(place).unwrap_or(u8::MAX).min(30);
+fn spare(app: &App, column: &columns::Column, index: usize) -> u8 {
+    let index = u8::try_from(index).unwrap_or(u8::MAX).min(30);
     match column.spare {
         Spare::First => 60,
         Spare::BesideState if app.tab == Tab::Conns => 55,
         Spare::Early => 50,
         Spare::Never => 0,
         Spare::NotOfListeners if app.tab == Tab::Listen => 0,
-        _ => 1 + place,
+        _ => 1 + index,
     }
 }
 
@@ -138,18 +138,18 @@ fn list_column(app: &App, grid: GridColumn, column: &'static columns::Column) ->
     })
 }
 
-fn sockets(app: &App, places: &[Place], height: u16) -> Table {
+fn sockets(app: &App, indices: &[RowIndex], height: u16) -> Table {
     let chosen = list_columns(app);
     let has_rates = app.tab == Tab::Conns && app.setup.columns.has_rates;
     let grids = rows::grid_columns(&chosen, &[]).into_iter().zip(&chosen);
     let mut columns: Vec<GridColumn> = grids
         .enumerate()
-        .map(|(place, (grid, column))| {
+        .map(|(index, (grid, column))| {
             let is_sorted = app.sort() == SortBy::Column(column);
             let spare = if is_sorted {
                 0
             } else {
-                spare(app, column, place)
+                spare(app, column, index)
             };
             list_column(app, grid.spared(spare), column)
         })
@@ -168,41 +168,41 @@ fn sockets(app: &App, places: &[Place], height: u16) -> Table {
         };
         columns.splice(rates_at..rates_at, rates);
     }
-    let rows = seen(app, places, height).filter_map(|(place, socket)| {
+    let rows = seen(app, indices, height).filter_map(|(index, socket)| {
         let mut row = socket_row(app, &chosen, *socket)?;
         if has_rates {
             row.cells.splice(rates_at..rates_at, rates(app, *socket));
         }
-        row.is_chosen = is_chosen(app, place);
+        row.is_chosen = is_chosen(app, index);
         Some(row)
     });
     let rows = rows.collect();
     Table { columns, rows }
 }
 
-fn socket_row(app: &App, columns: &[&'static columns::Column], place: Place) -> Option<Row> {
-    let row = app.row(place)?;
+fn socket_row(app: &App, columns: &[&'static columns::Column], index: RowIndex) -> Option<Row> {
+    let row = app.row(index)?;
     let happened = app.flash(Identity::of(row.socket));
     let mut cells = rows::cells(columns, row);
     for (column, cell) in columns.iter().zip(&mut cells) {
         match column.kind {
             Kind::Process => {
-                if let Some(owner) = app.former_owner(place) {
+                if let Some(owner) = app.former_owner(index) {
                     let tail = format!(" {}", owner.pid);
                     let text = format!("was {}{tail}", shown(&owner.comm));
                     *cell = Cell::new(text, Tone::Quiet).keeping(tail.len());
                 }
             }
             Kind::State => {
-                if let (Place::Live(_), Some(Happened::Turned(was))) = (place, happened) {
+                if let (RowIndex::Live(_), Some(Happened::Turned(was))) = (index, happened) {
                     cell.text = turned(app, was, &cell.text);
                 }
             }
             _ => {}
         }
     }
-    let (mark, look) = match (place, happened) {
-        (Place::Gone(_), _) => ('-', Look::Gone),
+    let (mark, look) = match (index, happened) {
+        (RowIndex::Gone(_), _) => ('-', Look::Gone),
         (_, Some(Happened::Opened)) => ('+', Look::New),
         (_, Some(Happened::Turned(_) | Happened::Changed)) => ('~', Look::Usual),
         (_, None) => (' ', Look::Usual),
@@ -254,8 +254,8 @@ fn short(state: State) -> String {
 }
 
 /// Bytes a second, received and sent.
-fn rates(app: &App, place: Place) -> Vec<Cell> {
-    let rate = app.row(place).and_then(|row| {
+fn rates(app: &App, index: RowIndex) -> Vec<Cell> {
+    let rate = app.row(index).and_then(|row| {
         let round = app.round.as_ref()?;
         round.rates.get(&Identity::of(row.socket)).copied()
     });
@@ -295,7 +295,7 @@ fn grouped(app: &App, groups: &[Group], height: u16) -> Table {
         0 => Cell::new("-", Tone::Quiet),
         count => Cell::new(count.to_string(), tone),
     };
-    let rows = seen(app, groups, height).map(|(place, group)| {
+    let rows = seen(app, groups, height).map(|(index, group)| {
         let mut cells = vec![
             key_cell(&group.key, Tone::Strong),
             Cell::new(group.total().to_string(), Tone::Normal),
@@ -311,7 +311,7 @@ fn grouped(app: &App, groups: &[Group], height: u16) -> Table {
             mark: ' ',
             look: Look::Usual,
             cells,
-            is_chosen: is_chosen(app, place),
+            is_chosen: is_chosen(app, index),
         }
     });
     let rows = rows.collect();
@@ -332,7 +332,7 @@ fn group_columns(app: &App, states: &[State], has_others: bool) -> Vec<GridColum
         number("IN/s").steady(5).spared(1),
         number("OUT/s").steady(5).spared(1),
     ];
-    for (place, state) in (2..).zip(states) {
+    for (index, state) in (2..).zip(states) {
         // What is usual goes first where there is no room for all, one by one.
         let usual = match (state, state_tone(*state)) {
             (_, Tone::Bad) => 0,
@@ -340,7 +340,7 @@ fn group_columns(app: &App, states: &[State], has_others: bool) -> Vec<GridColum
             (_, Tone::Waiting) => 40,
             _ => 60,
         };
-        columns.push(number(&state.to_string()).spared(place + usual));
+        columns.push(number(&state.to_string()).spared(index + usual));
     }
     if has_others {
         columns.push(number("UDP").spared(80));
@@ -357,7 +357,7 @@ fn counted(app: &App, states: &[(State, u64)], height: u16) -> Table {
             .steady(width)
             .spared(1),
     ];
-    let rows = seen(app, states, height).map(|(place, (state, count))| {
+    let rows = seen(app, states, height).map(|(index, (state, count))| {
         let tone = match count {
             0 => Tone::Quiet,
             _ => state_tone(*state),
@@ -371,7 +371,7 @@ fn counted(app: &App, states: &[(State, u64)], height: u16) -> Table {
             mark: ' ',
             look: Look::Usual,
             cells,
-            is_chosen: is_chosen(app, place),
+            is_chosen: is_chosen(app, index),
         }
     });
     let rows = rows.collect();

@@ -25,11 +25,11 @@ pub(crate) fn lines(app: &App, diagnosis: &Diagnosis, height: u16) -> Vec<Line<'
     };
     let top = (app.cursor + 1).saturating_sub(list);
     let mut lines = Vec::new();
-    for (place, finding) in diagnosis.findings.iter().enumerate().skip(top).take(list) {
+    for (index, finding) in diagnosis.findings.iter().enumerate().skip(top).take(list) {
         out.clear();
         let _ = doctor::line(&mut out, finding, &frame);
         for line in painted(&crate::model::foreign::exact(&out)) {
-            lines.push(if place == app.cursor {
+            lines.push(if index == app.cursor {
                 line.patch_style(super::header::chosen(app))
             } else {
                 line

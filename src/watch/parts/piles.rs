@@ -38,8 +38,8 @@ pub(crate) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>], height:
     if has_groups {
         columns.insert(group_at, text("GROUP").giving(Give::Name).steady(12));
     }
-    let rows = seen(app, &view.piles, height).map(|(place, pile)| {
-        let trend = trends.get(place).copied().flatten();
+    let rows = seen(app, &view.piles, height).map(|(index, pile)| {
+        let trend = trends.get(index).copied().flatten();
         let (per_minute, until) = trend_cells(trend);
         let mut cells = vec![
             Cell::new(pile.state.to_string(), state_tone(pile.state)),
@@ -60,7 +60,7 @@ pub(crate) fn table(app: &App, view: &Buildup, trends: &[Option<Trend>], height:
             mark: ' ',
             look: Look::Usual,
             cells,
-            is_chosen: is_chosen(app, place),
+            is_chosen: is_chosen(app, index),
         }
     });
     let rows = rows.collect();
@@ -109,16 +109,16 @@ pub(crate) fn more_height(app: &App) -> u16 {
 
 /// What there is to say about the chosen pile; else about the one that meets its limit first.
 fn remark(app: &App, view: &Buildup, trends: &[Option<Trend>]) -> Option<Line<'static>> {
-    let until = |place: &usize| trends.get(*place)?.as_ref()?.until;
+    let until = |index: &usize| trends.get(*index)?.as_ref()?.until;
     let soonest = (0..trends.len())
-        .filter(|place| until(place).is_some())
+        .filter(|index| until(index).is_some())
         .min_by_key(until);
-    let place = match app.chosen {
+    let index = match app.chosen {
         Some(_) => app.cursor,
         None => soonest.unwrap_or(0),
     };
-    let pile = view.piles.get(place)?;
-    let trend = trends.get(place).copied().flatten();
+    let pile = view.piles.get(index)?;
+    let trend = trends.get(index).copied().flatten();
     let limit = trend.and_then(|trend| Some((trend.until?, trend.limit?)));
     let limit = limit.map(|(time, name)| {
         format!(

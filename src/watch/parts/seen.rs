@@ -8,7 +8,7 @@ pub(crate) const fn seats(height: u16) -> usize {
     (height as usize).saturating_sub(1)
 }
 
-/// The places of the rows that can be seen.
+/// The indices of the rows that can be seen.
 pub(crate) fn seen<'a, T>(
     app: &App,
     items: &'a [T],
@@ -18,8 +18,8 @@ pub(crate) fn seen<'a, T>(
     items.take(seats(height))
 }
 
-pub(crate) fn is_chosen(app: &App, place: usize) -> bool {
-    app.chosen.is_some() && app.cursor == place
+pub(crate) fn is_chosen(app: &App, index: usize) -> bool {
+    app.chosen.is_some() && app.cursor == index
 }
 
 /// How other renderers draw for this screen.

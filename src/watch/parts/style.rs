@@ -38,8 +38,8 @@ pub(crate) fn painted(text: &str) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for line in text.lines() {
         let mut spans = Vec::new();
-        for (place, part) in line.split("\u{1b}[").enumerate() {
-            let text = match (place, part.split_once('m')) {
+        for (index, part) in line.split("\u{1b}[").enumerate() {
+            let text = match (index, part.split_once('m')) {
                 (0, _) => part,
                 (_, Some((codes, text))) => {
                     style = codes.split(';').fold(style, with_code);

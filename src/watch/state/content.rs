@@ -14,8 +14,8 @@ pub enum Content {
     /// Nothing was looked at yet.
     #[default]
     Nothing,
-    /// Sockets, by their places.
-    Sockets(Vec<Place>),
+    /// Sockets, by their indices.
+    Sockets(Vec<RowIndex>),
     /// Groups of sockets.
     Groups(Vec<Group>),
     /// Every state and how many sockets are in it.
@@ -113,7 +113,7 @@ impl Content {
     pub fn len(&self) -> usize {
         match self {
             Self::Nothing => 0,
-            Self::Sockets(places) => places.len(),
+            Self::Sockets(indices) => indices.len(),
             Self::Groups(groups) => groups.len(),
             Self::States(states) => states.len(),
             Self::Piles(view, _) => view.piles.len(),
@@ -130,7 +130,7 @@ impl Content {
 
 /// Where a socket that is shown is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RowIndex {
     /// In the last look.
     Live(usize),
     /// Among those that are gone.

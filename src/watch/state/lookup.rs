@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::content::Place;
+use super::content::RowIndex;
 use super::details::Details;
 use super::{App, Past};
 use crate::columns::Row;
@@ -19,16 +19,16 @@ impl App {
 
     /// A socket that is shown, with its facts.
     #[must_use]
-    pub fn row(&self, place: Place) -> Option<Row<'_>> {
-        let (socket, facts) = match place {
-            Place::Live(place) => {
+    pub fn row(&self, index: RowIndex) -> Option<Row<'_>> {
+        let (socket, facts) = match index {
+            RowIndex::Live(index) => {
                 let look = &self.round.as_ref()?.look;
-                (look.socket(place)?, look.facts())
+                (look.socket(index)?, look.facts())
             }
-            Place::Gone(place) => {
-                let past = self.gone.get(place)?;
+            RowIndex::Gone(index) => {
+                let past = self.gone.get(index)?;
                 let snapshot = &past.gone.snapshot;
-                (snapshot.sockets.get(past.place)?, &snapshot.facts)
+                (snapshot.sockets.get(past.index)?, &snapshot.facts)
             }
         };
         Some(Row { socket, facts })
@@ -36,7 +36,7 @@ impl App {
 
     /// A socket that is gone, as it was seen last.
     pub(crate) fn seen_last(&self, identity: Identity) -> Option<Details> {
-        let sockets = |past: &Past| past.gone.snapshot.sockets.get(past.place).cloned();
+        let sockets = |past: &Past| past.gone.snapshot.sockets.get(past.index).cloned();
         let mut all = self.gone.iter().map(|past| (past, sockets(past)));
         let (past, socket) = all.find_map(|(past, socket)| {
             Some((past, socket?)).filter(|(_, s)| Identity::of(s) == identity)
@@ -56,25 +56,25 @@ impl App {
         })
     }
 
-    /// When the socket at `place` was first seen.
+    /// When the socket at `index` was first seen.
     #[must_use]
-    pub fn since(&self, place: Place) -> Option<Duration> {
-        match place {
-            Place::Live(place) => self.round.as_ref()?.look.since(place),
-            Place::Gone(place) => {
-                let past = self.gone.get(place)?;
-                past.gone.since.get(past.place).copied()
+    pub fn since(&self, index: RowIndex) -> Option<Duration> {
+        match index {
+            RowIndex::Live(index) => self.round.as_ref()?.look.since(index),
+            RowIndex::Gone(index) => {
+                let past = self.gone.get(index)?;
+                past.gone.since.get(past.index).copied()
             }
         }
     }
 
-    /// The process that held the socket at `place` when it still had one.
+    /// The process that held the socket at `index` when it still had one.
     #[must_use]
-    pub fn former_owner(&self, place: Place) -> Option<&LastOwner> {
-        let socket = self.row(place)?.socket;
-        match place {
-            Place::Live(_) => self.round.as_ref()?.look.former_owner(socket),
-            Place::Gone(place) => self.gone.get(place)?.gone.former.get(&Identity::of(socket)),
+    pub fn former_owner(&self, index: RowIndex) -> Option<&LastOwner> {
+        let socket = self.row(index)?.socket;
+        match index {
+            RowIndex::Live(_) => self.round.as_ref()?.look.former_owner(socket),
+            RowIndex::Gone(index) => self.gone.get(index)?.gone.former.get(&Identity::of(socket)),
         }
     }
 }

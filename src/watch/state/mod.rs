@@ -27,11 +27,11 @@ use crate::watch::Tab;
 /// How long a change is marked, and a socket that is gone stays.
 pub const FLASH: Duration = Duration::from_millis(3500);
 
-/// A socket that is gone: the round's, its place in it, and since when.
+/// A socket that is gone: the round's, its index in it, and since when.
 #[derive(Clone, Debug)]
 pub(crate) struct Past {
     pub(crate) gone: Arc<Gone>,
-    pub(crate) place: usize,
+    pub(crate) index: usize,
     pub(crate) at: Duration,
 }
 

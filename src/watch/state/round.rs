@@ -95,7 +95,7 @@ impl Round {
     pub fn after(last: &Look, sample: Sample, before: Option<Past>, took: Duration) -> Self {
         let time = sample.at.saturating_sub(last.sample.at);
         let (look, changes) = last.next(sample);
-        let identity = |place: &usize| look.socket(*place).map(Identity::of);
+        let identity = |index: &usize| look.socket(*index).map(Identity::of);
         let mut round = Self {
             rates: rates(last, &look, time),
             opened: changes.opened.iter().filter_map(identity).collect(),
@@ -137,8 +137,8 @@ impl Round {
 
 impl Gone {
     fn of(last: &Look, changes: &Changes) -> Self {
-        let places = || changes.closed.iter().take(MOST_GONE).copied();
-        let sockets: Vec<Socket> = places().filter_map(|p| last.socket(p).cloned()).collect();
+        let indices = || changes.closed.iter().take(MOST_GONE).copied();
+        let sockets: Vec<Socket> = indices().filter_map(|p| last.socket(p).cloned()).collect();
         let known = sockets.iter().filter_map(|socket| {
             let owner = last.former_owner(socket)?.clone();
             Some((Identity::of(socket), owner))
@@ -146,7 +146,7 @@ impl Gone {
         let former = known.collect();
         Self {
             snapshot: part(sockets, last.facts()),
-            since: places().filter_map(|place| last.since(place)).collect(),
+            since: indices().filter_map(|index| last.since(index)).collect(),
             former,
         }
     }

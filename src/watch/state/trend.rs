@@ -91,12 +91,12 @@ pub fn sparkline(values: &[u64], width: usize) -> String {
     let shown = shown.unwrap_or_default();
     let most = shown.iter().copied().max().unwrap_or(0);
     let block = |&value: &u64| {
-        let place = value.saturating_mul(7).checked_div(most).unwrap_or(0);
+        let index = value.saturating_mul(7).checked_div(most).unwrap_or(0);
         // What occurs at all is told from what does not.
-        let place = usize::try_from(place).unwrap_or(7);
+        let index = usize::try_from(index).unwrap_or(7);
         match value {
             0 => ' ',
-            _ => BLOCKS.get(place).copied().unwrap_or('█'),
+            _ => BLOCKS.get(index).copied().unwrap_or('█'),
         }
     };
     let line: String = shown.iter().map(block).collect();

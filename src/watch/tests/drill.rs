@@ -7,9 +7,9 @@ use crate::text::frame::Size;
 fn enter_all(app: &mut App) -> Vec<(Tab, String, usize)> {
     let (tab, by) = (app.tab, app.by);
     let mut seen = Vec::new();
-    for place in 0..app.content.len() {
+    for index in 0..app.content.len() {
         press(app, Key::Home);
-        for _ in 0..=place {
+        for _ in 0..=index {
             press(app, Key::Down);
         }
         let chosen = app.chosen.clone();
@@ -20,7 +20,7 @@ fn enter_all(app: &mut App) -> Vec<(Tab, String, usize)> {
         // Back again: where it was, on the same row.
         press(app, Key::Esc);
         assert_eq!((app.tab, app.by, app.words.as_str()), (tab, by, ""));
-        assert_eq!((&app.chosen, app.cursor), (&chosen, place));
+        assert_eq!((&app.chosen, app.cursor), (&chosen, index));
     }
     seen
 }

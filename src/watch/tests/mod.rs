@@ -34,10 +34,10 @@ fn busy(tab: Tab) -> (World, App) {
 
 /// The peers' ports of the rows, from the top.
 fn ports(app: &App) -> Vec<u16> {
-    let Content::Sockets(places) = &app.content else {
+    let Content::Sockets(indices) = &app.content else {
         panic!("{:?}", app.content)
     };
-    let rows = places.iter().filter_map(|place| app.row(*place));
+    let rows = indices.iter().filter_map(|index| app.row(*index));
     rows.map(|row| row.socket.peer.port().or(row.socket.local.port()).unwrap())
         .collect()
 }
@@ -248,11 +248,11 @@ fn ids_tell_rows_apart() {
     for tab in 1..=5 {
         press(&mut app, Key::Function(tab));
         let ids: Vec<ItemId> = (0..app.content.len())
-            .filter_map(|place| app.content.id(&app, place))
+            .filter_map(|index| app.content.id(&app, index))
             .collect();
         assert_eq!(ids.len(), app.content.len());
-        for (place, id) in ids.iter().enumerate() {
-            assert_eq!(app.content.find(&app, id), Some(place));
+        for (index, id) in ids.iter().enumerate() {
+            assert_eq!(app.content.find(&app, id), Some(index));
         }
     }
 }

@@ -16,25 +16,25 @@ use crate::watch::state::round::{Rate, Round};
 use crate::watch::state::trend::PileKey;
 
 impl Content {
-    /// What the row at `place` stands for.
+    /// What the row at `index` stands for.
     #[must_use]
-    pub fn id(&self, app: &App, place: usize) -> Option<ItemId> {
+    pub fn id(&self, app: &App, index: usize) -> Option<ItemId> {
         Some(match self {
             Self::Nothing => return None,
-            Self::Sockets(places) => {
-                ItemId::Socket(Identity::of(app.row(*places.get(place)?)?.socket))
+            Self::Sockets(indices) => {
+                ItemId::Socket(Identity::of(app.row(*indices.get(index)?)?.socket))
             }
-            Self::Groups(groups) => ItemId::Group(groups.get(place)?.key.clone()),
-            Self::States(states) => ItemId::State(states.get(place)?.0),
-            Self::Piles(view, _) => ItemId::Pile(PileKey::of(view.piles.get(place)?)),
-            Self::Findings(diagnosis) => finding_id(diagnosis.findings.get(place)?),
+            Self::Groups(groups) => ItemId::Group(groups.get(index)?.key.clone()),
+            Self::States(states) => ItemId::State(states.get(index)?.0),
+            Self::Piles(view, _) => ItemId::Pile(PileKey::of(view.piles.get(index)?)),
+            Self::Findings(diagnosis) => finding_id(diagnosis.findings.get(index)?),
         })
     }
 
     /// Where the row of `id` stands now.
     #[must_use]
     pub fn find(&self, app: &App, id: &ItemId) -> Option<usize> {
-        (0..self.len()).find(|&place| self.id(app, place).as_ref() == Some(id))
+        (0..self.len()).find(|&index| self.id(app, index).as_ref() == Some(id))
     }
 }
 
@@ -51,7 +51,7 @@ pub fn of(app: &mut App) -> Content {
     app.cut = 0;
     match (app.tab, app.by) {
         (Tab::Listen | Tab::Conns, None) => {
-            Content::Sockets(limited(app, list::places(app, &round)))
+            Content::Sockets(limited(app, list::indices(app, &round)))
         }
         (Tab::States, None) => Content::States(count(app, &round)),
         (Tab::Listen | Tab::Conns | Tab::States, Some(by)) => {

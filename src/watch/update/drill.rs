@@ -51,25 +51,25 @@ pub(super) fn leave(app: &mut App) -> Option<Effect> {
 /// Where the sockets of the chosen row are shown, and the filter that shows them, in the words
 /// of the filter language.
 fn target(app: &App) -> Option<(Tab, String)> {
-    let place = app.cursor;
+    let index = app.cursor;
     match &app.content {
         Content::Groups(groups) => {
             let tab = match app.tab {
                 Tab::Listen => Tab::Listen,
                 _ => Tab::Conns,
             };
-            Some((tab, key_words(&groups.get(place)?.key)?))
+            Some((tab, key_words(&groups.get(index)?.key)?))
         }
-        Content::States(states) => Some(match states.get(place)?.0 {
+        Content::States(states) => Some(match states.get(index)?.0 {
             State::Listen => (Tab::Listen, "protocol = tcp".to_owned()),
             state => (
                 Tab::Conns,
                 format!("protocol = tcp and {}", in_state(state)),
             ),
         }),
-        Content::Piles(view, _) => Some((Tab::Conns, pile_words(view.piles.get(place)?))),
+        Content::Piles(view, _) => Some((Tab::Conns, pile_words(view.piles.get(index)?))),
         Content::Findings(diagnosis) => {
-            let words = finding_words(diagnosis.findings.get(place)?)?;
+            let words = finding_words(diagnosis.findings.get(index)?)?;
             Some((Tab::Conns, words))
         }
         Content::Nothing | Content::Sockets(_) => None,

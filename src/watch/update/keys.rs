@@ -173,8 +173,8 @@ const fn begins_reversed(sort: SortBy) -> bool {
 fn next_order(app: &mut App) -> Effect {
     let orders = orders(app);
     let now = orders.iter().position(|sort| *sort == app.sort());
-    let place = now.map_or(0, |place| (place + 1) % orders.len().max(1));
-    if let Some(sort) = orders.get(place) {
+    let index = now.map_or(0, |index| (index + 1) % orders.len().max(1));
+    if let Some(sort) = orders.get(index) {
         app.set_order(*sort, begins_reversed(*sort));
     }
     // The order may need what was not looked at before.

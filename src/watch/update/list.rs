@@ -6,7 +6,7 @@ use crate::columns::{self, Row};
 use crate::model::{Identity, Socket, State};
 use crate::watch::Tab;
 use crate::watch::state::App;
-use crate::watch::state::content::{Place, SortBy};
+use crate::watch::state::content::{RowIndex, SortBy};
 use crate::watch::state::round::Round;
 
 /// Whether a socket belongs to the tab that is shown, apart from the filter.
@@ -21,8 +21,8 @@ pub(super) fn is_in_tab(app: &App, socket: &Socket) -> bool {
     }
 }
 
-/// The places of the sockets that are shown, in their order.
-pub(super) fn places(app: &App, round: &Round) -> Vec<Place> {
+/// The indices of the sockets that are shown, in their order.
+pub(super) fn indices(app: &App, round: &Round) -> Vec<RowIndex> {
     let look = &round.look;
     let live = look.sockets().iter().enumerate();
     let live = live.filter(|(_, socket)| {
@@ -30,17 +30,17 @@ pub(super) fn places(app: &App, round: &Round) -> Vec<Place> {
             && app.is_wanted(socket, look.facts())
             && (!app.toggles.changed_only || app.mark(Identity::of(socket)).is_some())
     });
-    let mut places: Vec<Place> = live.map(|(place, _)| Place::Live(place)).collect();
-    let gone = (0..app.gone.len()).map(Place::Gone);
-    places.extend(gone.filter(|place| {
-        app.row(*place)
+    let mut indices: Vec<RowIndex> = live.map(|(index, _)| RowIndex::Live(index)).collect();
+    let gone = (0..app.gone.len()).map(RowIndex::Gone);
+    indices.extend(gone.filter(|index| {
+        app.row(*index)
             .is_some_and(|row| is_in_tab(app, row.socket) && app.is_wanted(row.socket, row.facts))
     }));
-    sort(app, round, &mut places);
-    places
+    sort(app, round, &mut indices);
+    indices
 }
 
-fn sort(app: &App, round: &Round, places: &mut [Place]) {
+fn sort(app: &App, round: &Round, indices: &mut [RowIndex]) {
     let ends = |row: Row<'_>| {
         (
             row.socket.local.inet().map(|end| (end.port, end.address)),
@@ -55,49 +55,49 @@ fn sort(app: &App, round: &Round, places: &mut [Place]) {
             .unwrap_or_default()
     };
     match app.sort() {
-        SortBy::Newest => places.sort_by_cached_key(|place| {
+        SortBy::Newest => indices.sort_by_cached_key(|index| {
             // What was never seen alive is no news: a busy host has thousands of them.
             let is_over = |row: Row<'_>| row.socket.state == State::TimeWait;
-            let row = app.row(*place);
-            let is_old = row.is_some_and(is_over) && app.former_owner(*place).is_none();
-            (is_old, Reverse(app.since(*place)), row.map(ends))
+            let row = app.row(*index);
+            let is_old = row.is_some_and(is_over) && app.former_owner(*index).is_none();
+            (is_old, Reverse(app.since(*index)), row.map(ends))
         }),
-        SortBy::Received => places.sort_by_cached_key(|place| {
-            let row = app.row(*place);
+        SortBy::Received => indices.sort_by_cached_key(|index| {
+            let row = app.row(*index);
             (Reverse(row.map(|row| rate(row).received)), row.map(ends))
         }),
-        SortBy::Sent => places.sort_by_cached_key(|place| {
-            let row = app.row(*place);
+        SortBy::Sent => indices.sort_by_cached_key(|index| {
+            let row = app.row(*index);
             (Reverse(row.map(|row| rate(row).sent)), row.map(ends))
         }),
-        SortBy::Column(column) => sort_by_column(app, column, places),
-        _ => places.sort_by_cached_key(|place| {
+        SortBy::Column(column) => sort_by_column(app, column, indices),
+        _ => indices.sort_by_cached_key(|index| {
             let protocol = |row: Row<'_>| row.socket.protocol;
-            let row = app.row(*place);
+            let row = app.row(*index);
             (row.map(ends), row.map(protocol))
         }),
     }
     if app.is_reversed() {
-        places.reverse();
+        indices.reverse();
         if let SortBy::Column(column) = app.sort() {
             // What is absent stays last in both directions.
-            let is_absent = |place: &Place| {
-                app.row(*place)
+            let is_absent = |index: &RowIndex| {
+                app.row(*index)
                     .is_none_or(|row| (column.value)(row).is_absent())
             };
-            places.sort_by_key(is_absent);
+            indices.sort_by_key(is_absent);
         }
     }
 }
 
-fn sort_by_column(app: &App, column: &'static columns::Column, places: &mut [Place]) {
-    let value = |place: &Place| app.row(*place).map(|row| (column.value)(row));
-    let mut keyed: Vec<_> = places.iter().map(|place| (value(place), *place)).collect();
+fn sort_by_column(app: &App, column: &'static columns::Column, indices: &mut [RowIndex]) {
+    let value = |index: &RowIndex| app.row(*index).map(|row| (column.value)(row));
+    let mut keyed: Vec<_> = indices.iter().map(|index| (value(index), *index)).collect();
     keyed.sort_by(|(a, _), (b, _)| match (a, b) {
         (Some(a), Some(b)) => a.compare(b),
         (a, b) => b.is_some().cmp(&a.is_some()),
     });
-    for (place, (_, sorted)) in places.iter_mut().zip(keyed) {
-        *place = sorted;
+    for (index, (_, sorted)) in indices.iter_mut().zip(keyed) {
+        *index = sorted;
     }
 }

@@ -88,9 +88,9 @@ impl App {
             mark(identity, Happened::Opened);
         }
         let gone = Arc::clone(&round.gone);
-        for place in 0..gone.snapshot.sockets.len() {
+        for index in 0..gone.snapshot.sockets.len() {
             let gone = Arc::clone(&gone);
-            self.gone.push(Past { gone, place, at });
+            self.gone.push(Past { gone, index, at });
         }
         self.history.note(&round);
         self.round = Some(Rc::new(round));
@@ -115,8 +115,8 @@ impl App {
     pub(super) fn refresh(&mut self) {
         self.content = content::of(self);
         if let Some(id) = &self.chosen {
-            if let Some(place) = self.content.find(self, id) {
-                self.cursor = place;
+            if let Some(index) = self.content.find(self, id) {
+                self.cursor = index;
             } else {
                 self.cursor = self.cursor.min(self.content.len().saturating_sub(1));
                 self.chosen = self.content.id(self, self.cursor);
@@ -162,9 +162,9 @@ impl App {
         self.size.lines.into()
     }
 
-    /// Chooses the row at `place`, or the nearest one there is.
-    pub(super) fn choose(&mut self, place: usize) {
-        self.cursor = place.min(self.content.len().saturating_sub(1));
+    /// Chooses the row at `index`, or the nearest one there is.
+    pub(super) fn choose(&mut self, index: usize) {
+        self.cursor = index.min(self.content.len().saturating_sub(1));
         self.chosen = self.content.id(self, self.cursor);
         self.settle();
     }
