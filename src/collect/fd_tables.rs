@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 use rustix::io::Errno;
 
 use super::gaps::{Gaps, Task, errno};
-use super::owners::Scan;
+use super::scan::Scan;
 use crate::host::{FdRange, Host, Proc, is_foreign};
 use crate::model::{Holder, Problem, Via};
 use crate::wire::fd_link::{self, FdLink};
@@ -22,14 +22,6 @@ const MOST_THREADS: usize = 8;
 /// Where the kernel does not say which threads share an fd table, so many descriptors are read
 /// again at most, in one look: half a second.
 const READ_AGAIN: u64 = 200_000;
-
-impl Scan {
-    fn merge(&mut self, other: Self) {
-        self.holders.extend(other.holders);
-        self.gaps.merge(other.gaps);
-        self.vanished += other.vanished;
-    }
-}
 
 /// One piece of work of a process.
 #[derive(Clone, Copy)]

@@ -18,6 +18,7 @@ mod probe;
 mod processes;
 mod procfs;
 mod rows;
+mod scan;
 mod settling;
 mod standing;
 mod stream;

@@ -7,11 +7,11 @@ use std::num::NonZeroU32;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::blind_spot::BlindSpot;
 use super::gaps::Gaps;
-use super::processes::Seen;
+use super::scan::{Scan, Search};
 use super::{fd_tables, task_files};
 use crate::host::{Host, Refusal, TaskFiles};
 use crate::model::{Holder, Problem};
@@ -26,33 +26,6 @@ const PASSES: u32 = 3;
 /// Passes of a second look through the kernel. A socket that is held is missed only if it is
 /// passed, during the pass, from a process that comes late to one that came early: not twice.
 const KERNEL_PASSES: u32 = 2;
-
-/// What a pass over the fd tables found.
-#[derive(Debug, Default)]
-pub struct Scan {
-    /// Every (socket, process, descriptor).
-    pub holders: Vec<Holder>,
-    /// What the pass itself tells of processes.
-    pub seen: FxHashMap<u32, Seen>,
-    /// What could not be seen.
-    pub gaps: Gaps,
-    /// Processes and descriptors that went away while they were looked at: what they held may
-    /// have been passed on to where the pass had been already.
-    pub vanished: u64,
-}
-
-/// What a second look found.
-#[derive(Debug, Default)]
-pub struct Search {
-    /// Holders of the sockets that had none.
-    pub holders: Vec<Holder>,
-    /// What the look itself tells of processes.
-    pub seen: FxHashMap<u32, Seen>,
-    /// Why there may be more, after both looks.
-    pub blind_spot: BlindSpot,
-    /// What went away during the last pass: with sockets missing, their owner may be among it.
-    pub vanished: u64,
-}
 
 /// The way in which owners are looked for.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use rustc_hash::FxHashSet;
 
 use super::fd_tables::in_ring;
 use super::gaps::{Task, errno};
-use super::owners::Scan;
 use super::processes::Seen;
+use super::scan::Scan;
 use crate::host::{Host, Proc, Refusal, TaskFiles};
 use crate::wire::task_file::{Chosen, OpenFile};
 
