@@ -151,7 +151,7 @@ impl Evidence {
     }
 
     /// The number of that name.
-    #[must_use]
+    #[cfg(test)]
     pub fn get(&self, name: &str) -> Option<Number> {
         let found = self.0.iter().find(|(known, _)| *known == name)?;
         Some(found.1)

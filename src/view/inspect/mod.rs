@@ -7,7 +7,7 @@ mod tcp;
 use std::io::{self, Write};
 
 use crate::columns::{self, Row};
-use crate::model::{Facts, Peer, Role, Socket};
+use crate::model::{Peer, Role};
 use crate::text::beside;
 use crate::text::beside::Told;
 use crate::text::cell::{Style, write_value};
@@ -119,17 +119,6 @@ fn write_groups(out: &mut dyn Write, groups: &[FactGroup], frame: &Frame) -> io:
 /// A part without a tone of its own.
 fn plain(text: impl Into<String>) -> Cell {
     Cell::new(text, Tone::Normal)
-}
-
-impl<'a> Inspected<'a> {
-    /// A socket without its other end.
-    #[must_use]
-    pub const fn alone(socket: &'a Socket, facts: &'a Facts) -> Self {
-        Self {
-            row: Row { socket, facts },
-            other: None,
-        }
-    }
 }
 
 #[cfg(test)]

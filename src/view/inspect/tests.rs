@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{
-    AcceptQueue, Endpoint, Family, Memory, Protocol, Queue, SocketOptions, State, TcpInfo, Timer,
-    TimerKind,
+    AcceptQueue, Endpoint, Facts, Family, Memory, Protocol, Queue, Socket, SocketOptions, State,
+    TcpInfo, Timer, TimerKind,
 };
 use crate::text::theme::Theme;
 use std::net::{IpAddr, Ipv4Addr};
@@ -140,7 +140,13 @@ fn json_names_its_units_and_leaves_nothing_out() {
     let facts = Facts::default();
     let socket = connection(8080, 40000);
     let json = |socket| {
-        let inspected = Inspected::alone(socket, &facts);
+        let inspected = Inspected {
+            row: Row {
+                socket,
+                facts: &facts,
+            },
+            other: None,
+        };
         serde_json::to_value(json::InspectedRow::new(inspected, &[])).unwrap()
     };
     let told = json(&socket);

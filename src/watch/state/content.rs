@@ -120,12 +120,6 @@ impl Content {
             Self::Findings(diagnosis) => diagnosis.findings.len(),
         }
     }
-
-    /// Whether there is no row.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
 /// Where a socket that is shown is kept.
