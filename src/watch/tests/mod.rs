@@ -3,6 +3,7 @@
 mod drill;
 mod every_width;
 mod random;
+mod recorded;
 mod screens;
 mod time;
 

@@ -31,7 +31,7 @@ fn busy(tab: Tab, size: (u16, u16)) -> App {
 }
 
 /// Compares with the file, or writes it.
-fn compare(name: &str, text: &str) {
+pub(super) fn compare(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = path.join(format!("src/watch/tests/screens/{name}.txt"));
     if std::env::var_os("UPDATE_SCREENS").is_some() {
