@@ -66,8 +66,8 @@ pub fn host_name() -> Foreign {
         .into()
 }
 
-/// What the kernel calls itself and the host; `None` where it refuses, which rustix takes for
-/// impossible.
+/// `uname(2)`: what the kernel calls itself and the host; `None` where it refuses, which rustix
+/// takes for impossible.
 #[allow(unsafe_code)]
 fn uname() -> Option<libc::utsname> {
     // SAFETY: plain data for which all zeros is valid, and which the kernel fills.

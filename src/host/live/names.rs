@@ -14,14 +14,14 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::model::Foreign;
 
-/// The name of a user, through NSS; `None` when the uid has no name.
+/// `getpwuid_r(3)`: the name of a user, through NSS; `None` when the uid has no name.
 #[must_use]
 pub fn user(uid: u32) -> Option<Foreign> {
     let user = uzers::get_user_by_uid(uid)?;
     Some(user.name().as_encoded_bytes().into())
 }
 
-/// The uid of a user name, through NSS.
+/// `getpwnam_r(3)`: the uid of a user name, through NSS.
 #[must_use]
 pub fn uid(name: &str) -> Option<u32> {
     uzers::get_user_by_name(name).map(|user| user.uid())
@@ -55,7 +55,7 @@ impl Interfaces {
     }
 }
 
-/// The index of an interface in the calling thread's network namespace.
+/// `if_nametoindex(3)`: the index of an interface in the calling thread's network namespace.
 #[must_use]
 pub fn interface_index(name: &[u8]) -> Option<NonZeroU32> {
     let name = CString::new(name).ok()?;
@@ -63,7 +63,10 @@ pub fn interface_index(name: &[u8]) -> Option<NonZeroU32> {
     NonZeroU32::new(unsafe { libc::if_nametoindex(name.as_ptr()) })
 }
 
-/// `SIOCGIFNAME`, netdevice(7): a name is bytes, and those who make safe calls take text only.
+/// `ioctl(socket, SIOCGIFNAME)`: a name is bytes, and those who make safe calls take text only.
+///
+/// # References
+/// netdevice(7)
 fn name_of(socket: BorrowedFd<'_>, index: NonZeroU32) -> Option<Foreign> {
     // SAFETY: all of the structure is plain bytes, for which zero is a value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
@@ -123,7 +126,7 @@ fn host(address: IpAddr) -> Option<Foreign> {
     (name != address.to_string()).then(|| name.into())
 }
 
-/// The name of a port in the system's database (`/etc/services` and its like).
+/// `getnameinfo(3)`: the name of a port in the system's database (`/etc/services` and its like).
 #[must_use]
 pub fn service(port: u16, datagram: bool) -> Option<Foreign> {
     let address = SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port);
@@ -135,7 +138,7 @@ pub fn service(port: u16, datagram: bool) -> Option<Foreign> {
     (service != port.to_string()).then(|| service.into())
 }
 
-/// The port of a service by its name, TCP or UDP, from the system's database.
+/// `getaddrinfo(3)`: the port of a service by its name, TCP or UDP, from the system's database.
 #[must_use]
 pub fn port_of(service: &str) -> Option<u16> {
     let found = dns_lookup::getaddrinfo(None, Some(service), None).ok()?;

@@ -43,11 +43,15 @@ fn by_live_task<T>(pid: u32, read: impl Fn(u32) -> io::Result<T>) -> io::Result<
     }
 }
 
-/// The inode of the network namespace that a socket of a process is in.
+/// `pidfd_getfd(2)`, then `ioctl(SIOCGSKNS)`: the inode of the network namespace that a socket of a
+/// process is in.
 ///
 /// # Errors
-/// When the process does not let its descriptors be copied, or the kernel does not tell
-/// (`CAP_NET_ADMIN` there).
+/// When the process does not let its descriptors be copied (`PTRACE_MODE_ATTACH_REALCREDS`), or the
+/// kernel does not tell (`CAP_NET_ADMIN` there).
+///
+/// # References
+/// pidfd_getfd(2), Linux 5.6; `sock_ioctl` in `net/socket.c`, Linux 4.9
 pub fn of_socket(pid: u32, fd: u32) -> io::Result<NonZeroU64> {
     let number = i32::try_from(pid).map_err(io::Error::other)?;
     let pid = Pid::from_raw(number).ok_or(io::ErrorKind::InvalidInput)?;
@@ -60,7 +64,10 @@ pub fn of_socket(pid: u32, fd: u32) -> io::Result<NonZeroU64> {
     NonZeroU64::new(inode).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// The network namespace of a socket.
+/// `ioctl(socket, SIOCGSKNS)`: the network namespace of a socket.
+///
+/// # References
+/// `sock_ioctl` in `net/socket.c`, Linux 4.9
 #[allow(unsafe_code)]
 fn namespace_of(socket: &OwnedFd) -> io::Result<OwnedFd> {
     const SIOCGSKNS: libc::c_ulong = 0x894C;
@@ -152,10 +159,13 @@ impl Namespace {
         NonZeroU64::new(self.0.metadata()?.ino()).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
-    /// Moves the calling thread there.
+    /// `setns(fd, CLONE_NEWNET)`: moves the calling thread there.
     ///
     /// # Errors
     /// When that is not permitted (`CAP_SYS_ADMIN`).
+    ///
+    /// # References
+    /// setns(2)
     pub fn enter(&self) -> io::Result<()> {
         let kind = Some(LinkNameSpaceType::Network);
         Ok(move_into_link_name_space(self.0.as_fd(), kind)?)

@@ -353,7 +353,10 @@ pub fn socket_kind(pid: u32, fd: u32) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// Whether a process exists, even where /proc does not show it.
+/// `kill(pid, 0)`: whether a process exists, even where /proc does not show it.
+///
+/// # References
+/// kill(2)
 #[must_use]
 pub fn exists(pid: u32) -> bool {
     let pid = i32::try_from(pid)
@@ -385,8 +388,11 @@ fn link_of(table: &OwnedFd, name: &CStr) -> Result<FdLink, Errno> {
     Ok(fd_link::parse(target))
 }
 
-/// Whether two tasks share one fd table; `None` when the kernel does not say (`kcmp` is
-/// missing or refused).
+/// `kcmp(a, b, KCMP_FILES)`: whether two tasks share one fd table; `None` when the kernel does not
+/// say (the call is missing or refused).
+///
+/// # References
+/// kcmp(2)
 #[must_use]
 #[allow(unsafe_code)]
 pub fn share_fd_table(a: u32, b: u32) -> Option<bool> {

@@ -122,9 +122,11 @@ pub fn may_trace_all() -> bool {
     may && owns_pid_namespace()
 }
 
-/// Whether the user namespace that owns our pid namespace is ours, or within ours.
+/// `ioctl(namespace, NS_GET_USERNS)`: whether the user namespace that owns our pid namespace is
+/// ours, or within ours; `EPERM` when it is outside.
 ///
-/// Reference: `NS_GET_USERNS` in ioctl_nsfs(2): `EPERM` when it is outside.
+/// # References
+/// ioctl_nsfs(2)
 #[allow(unsafe_code)]
 fn owns_pid_namespace() -> bool {
     const NS_GET_USERNS: libc::c_ulong = 0xB701;

@@ -71,10 +71,13 @@ pub struct SockDiag {
 }
 
 impl SockDiag {
-    /// Opens the socket.
+    /// `socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG)`, bound to a port of its own.
     ///
     /// # Errors
     /// `EPERM`, `EAFNOSUPPORT` or `EPROTONOSUPPORT` under seccomp, gVisor and WSL1.
+    ///
+    /// # References
+    /// netlink(7), sock_diag(7)
     pub fn open() -> io::Result<Self> {
         let fd = socket_with(
             AddressFamily::NETLINK,
@@ -96,10 +99,14 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Opens the socket: what ends from now on is told.
+    /// `socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG)` in the groups of what is destroyed: what
+    /// ends from now on is told.
     ///
     /// # Errors
     /// As for [`SockDiag::open`], and where the kernel has no such notices.
+    ///
+    /// # References
+    /// `SKNLGRP_INET_TCP_DESTROY` in `include/uapi/linux/sock_diag.h`, Linux 4.2
     pub fn open() -> io::Result<Self> {
         let fd = socket_with(
             AddressFamily::NETLINK,
