@@ -20,6 +20,7 @@ mod procfs;
 mod rows;
 mod scan;
 mod settling;
+mod sources;
 mod standing;
 mod stream;
 mod tables;

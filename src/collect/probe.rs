@@ -1,10 +1,10 @@
 //! One port, looked at again and again: what has it, and nothing else.
 
 use super::rows::Rows;
-use super::tables::{bound_only_unseen, open_collectors};
+use super::sources::{Asker, Sources, bound_only_unseen, is_without_ipv6, no_table};
 use super::{Collector, Table, TableError};
 use crate::host::Host;
-use crate::model::{Family, Narrow, PortRange, Problem, Protocol, Socket, State, StateSet};
+use crate::model::{Narrow, PortRange, Problem, Protocol, Socket, State, StateSet};
 use crate::query::{Needs, Query};
 
 /// Asks for the sockets of one local port through sources that stay open: a look at those that wait
@@ -13,10 +13,7 @@ pub struct Probe {
     host: Host,
     query: Query,
     narrow: Narrow,
-    collectors: Vec<Box<dyn Collector>>,
-    /// Which collector gave a table: it is asked again, so that a failure that passes does not
-    /// become an answer from a source that knows less.
-    given: Vec<(Protocol, usize)>,
+    sources: Sources,
     problems: Vec<Problem>,
 }
 
@@ -38,7 +35,7 @@ impl Probe {
     /// When a collector asked for by name cannot be used.
     pub fn open(host: &Host, query: Query, port: u16) -> Result<Self, Problem> {
         let mut problems = Vec::new();
-        let collectors = open_collectors(host, query.collector, &mut problems)?;
+        let sources = Sources::open(host, query.collector, true, &mut problems)?;
         let only = PortRange {
             first: port,
             last: port,
@@ -50,8 +47,7 @@ impl Probe {
                 local_port: Some(only),
                 ..Narrow::ALL
             },
-            collectors,
-            given: Vec::new(),
+            sources,
             problems,
         })
     }
@@ -122,7 +118,7 @@ impl Probe {
         match bound_only_unseen(&self.host, self.collector()) {
             None => BoundOnly::Listed,
             Some(problem) => {
-                self.note(problem);
+                note(&mut self.problems, problem);
                 BoundOnly::Unseen
             }
         }
@@ -131,21 +127,13 @@ impl Probe {
     /// The collector that gave the TCP table, or the UDP table where TCP was not asked for.
     #[must_use]
     pub fn collector(&self) -> Option<&'static str> {
-        let (_, place) = self.given.first()?;
-        Some(self.collectors.get(*place)?.name())
+        self.sources.first_given()
     }
 
     /// What could not be seen until now.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
-    }
-
-    /// Notes a problem once.
-    fn note(&mut self, problem: Problem) {
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
-        }
     }
 
     /// Reads the wanted families of a table: both at once where that is possible.
@@ -155,69 +143,41 @@ impl Probe {
         states: StateSet,
         found: &mut Vec<Socket>,
     ) -> Result<(), Problem> {
-        let table = |family| Table {
+        let table = Table {
             protocol,
-            family,
+            family: None,
             states,
             narrow: self.narrow,
             needs: Needs::NOTHING,
             strict: self.query.strict,
         };
-        let families = self.query.families.tables();
-        let joint = (families.v4 && families.v6).then(|| table(None));
-        let alone = Family::ALL.map(|family| (family, table(Some(family))));
-        if let Some(table) = joint
-            && self
-                .read_with(self.first_place(protocol), table, found)
-                .is_ok()
-        {
-            return Ok(());
-        }
-        let mut read_one = false;
-        for (family, table) in alone {
-            if !families.contains(family) {
-                continue;
-            }
-            match self.read_somehow(table, found) {
-                Ok(()) => read_one = true,
-                // A kernel without IPv6.
-                Err(TableError::Missing(_)) if family == Family::V6 && read_one => {}
-                Err(TableError::Missing(why)) if protocol == Protocol::Udp => {
-                    self.note(Problem::incomplete("table_missing", why));
-                }
-                Err(error) => return Err(unreadable(&error)),
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads a table from the first collector that gives it.
-    fn read_somehow(&mut self, table: Table, found: &mut Vec<Socket>) -> Result<(), TableError> {
-        let mut first = None;
-        let from = self.first_place(table.protocol);
-        let to = match self.place(table.protocol) {
-            Some(known) => known + 1,
-            None => self.collectors.len(),
+        let mut look = Look {
+            host: &self.host,
+            found,
+            read_one: false,
+            problems: &mut self.problems,
         };
-        for place in from..to {
-            match self.read_with(place, table, found) {
-                Ok(()) => return Ok(()),
-                Err(error) => first = first.or(Some(error)),
-            }
-        }
-        Err(first.unwrap_or_else(|| TableError::Unavailable("no collector".to_owned())))
+        self.sources.read(table, self.query.families, &mut look)
     }
+}
 
-    fn read_with(
+/// One look at a table.
+struct Look<'a> {
+    host: &'a Host,
+    found: &'a mut Vec<Socket>,
+    /// Whether the table of one family was read.
+    read_one: bool,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Asker for Look<'_> {
+    fn read(
         &mut self,
-        place: usize,
+        _index: usize,
+        collector: &mut dyn Collector,
         table: Table,
-        found: &mut Vec<Socket>,
     ) -> Result<(), TableError> {
-        let Some(collector) = self.collectors.get_mut(place) else {
-            return Err(TableError::Unavailable("no collector".to_owned()));
-        };
-        let narrow = self.narrow;
+        let narrow = table.narrow;
         let mut gathered = Vec::new();
         let mut each = |socket: Socket| {
             if narrow.allows(&socket) {
@@ -238,25 +198,26 @@ impl Probe {
             let what = table.protocol.name();
             return Err(TableError::Unavailable(format!("the {what} table: {why}")));
         }
-        if self.place(table.protocol).is_none() {
-            self.given.push((table.protocol, place));
-        }
-        found.append(&mut gathered);
+        self.read_one = true;
+        self.found.append(&mut gathered);
         Ok(())
     }
 
-    /// The collector that gives the tables of a protocol, once that is known.
-    fn place(&self, protocol: Protocol) -> Option<usize> {
-        let known = self.given.iter().find(|(of, _)| *of == protocol)?;
-        Some(known.1)
-    }
-
-    fn first_place(&self, protocol: Protocol) -> usize {
-        self.place(protocol).unwrap_or(0)
+    fn missing(&mut self, table: Table, error: TableError) -> Result<(), Problem> {
+        match error {
+            _ if is_without_ipv6(table, &error, self.read_one) => Ok(()),
+            TableError::Missing(why) if table.protocol == Protocol::Udp => {
+                note(self.problems, Problem::incomplete("table_missing", why));
+                Ok(())
+            }
+            error => Err(no_table(&error)),
+        }
     }
 }
 
-fn unreadable(error: &TableError) -> Problem {
-    Problem::incomplete("no_table", error.to_string())
-        .hint("a seccomp filter, a limit of open files or a missing /proc may stand in the way")
+/// Notes a problem once.
+fn note(problems: &mut Vec<Problem>, problem: Problem) {
+    if !problems.contains(&problem) {
+        problems.push(problem);
+    }
 }
