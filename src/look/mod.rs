@@ -7,5 +7,7 @@ pub mod diff;
 pub mod join;
 pub(crate) mod past;
 pub mod pipeline;
+#[cfg(test)]
+pub(crate) mod recorded;
 pub mod sample;
 pub(crate) mod untold;

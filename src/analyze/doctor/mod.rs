@@ -33,6 +33,8 @@ mod time_wait_table;
 mod udp_drops;
 
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 pub(crate) mod stage;
 
 use std::cmp::Reverse;

@@ -1,17 +1,11 @@
 //! Whole screens of a recorded host, from the kernel's bytes to the characters.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use super::screens::compare;
-use crate::filter::Filter;
-use crate::host::Host;
 use crate::look::past::Past;
-use crate::look::pipeline::{Request, sample};
-use crate::look::sample::Sample;
-use crate::model::{State, StateSet};
-use crate::query::{Needs, Query};
+use crate::look::recorded;
 use crate::watch::Tab;
 use crate::watch::state::App;
 use crate::watch::state::event::Event;
@@ -21,34 +15,9 @@ use crate::watch::testing::{app, screen};
 const TABS: [Tab; 4] = [Tab::Listen, Tab::Conns, Tab::States, Tab::Doctor];
 const SIZES: [(u16, u16); 2] = [(80, 14), (120, 14)];
 
-/// The looks of the recording, asked as `doctor` asked when it was made: at everything, at
-/// listeners in between, and at everything again.
-fn looks() -> [Sample; 3] {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hosts/doctor");
-    let host = Host::recorded(&directory).unwrap();
-    let needs = Needs::MEMORY.and(Needs::INFO).and(Needs::FILES);
-    let everything = Query {
-        needs: needs.and(Needs::OWNERS),
-        ..Query::everything()
-    };
-    let between = Query {
-        states: StateSet::LISTENING.with(State::SynSent),
-        needs: needs.without(Needs::INFO),
-        ..everything
-    };
-    [everything, between, everything].map(|query| {
-        let request = Request {
-            query,
-            filter: Filter::default(),
-            resolve: false,
-        };
-        sample(&host, &request).unwrap()
-    })
-}
-
 fn rounds() -> [Round; 2] {
     let took = Duration::from_millis(7);
-    let [first, between, last] = looks();
+    let [first, between, last] = recorded::looks(&recorded::directory());
     let first = Round::first(first, took);
     let mut past = Past::of_look(&first.look);
     past.pass(&between.snapshot.sockets, between.kernel);
