@@ -77,11 +77,11 @@ pub(super) fn unreadable(error: &std::io::Error) -> Problem {
 }
 
 /// Reads the fd table of every process, on as many threads as there are processors, until
-/// all are read or `needless` is set.
+/// all are read or `nobody_can_own` is set.
 ///
 /// # Errors
 /// When /proc cannot be listed at all.
-pub(super) fn scan(host: &Host, needless: &AtomicBool) -> Result<Scan, Problem> {
+pub(super) fn scan(host: &Host, nobody_can_own: &AtomicBool) -> Result<Scan, Problem> {
     let proc = Proc::open(host).map_err(|error| unreadable(&error))?;
     let pids = proc.pids().map_err(|error| unreadable(&error))?;
     let look = Look::new(host, &proc);
@@ -91,7 +91,7 @@ pub(super) fn scan(host: &Host, needless: &AtomicBool) -> Result<Scan, Problem> 
     let all = Mutex::new(Scan::default());
     let work = || {
         let mut found = Scan::default();
-        while !needless.load(Ordering::Relaxed)
+        while !nobody_can_own.load(Ordering::Relaxed)
             && let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed))
         {
             scan_part(&look, *part, &mut found);

@@ -12,7 +12,7 @@ use super::command_lines::IsWanted;
 use super::fd_tables;
 use super::owners::Finder;
 use super::processes::{Seen, Standing};
-use super::stream::{Shown, SocketStream};
+use super::stream::{MayShow, SocketStream};
 use super::{Processes, read_tables};
 use crate::host::Host;
 use crate::model::{
@@ -62,24 +62,25 @@ pub struct Gathered {
 pub fn gather(
     host: &Host,
     query: &Query,
-    shown: &Shown,
+    may_show: &MayShow,
     taker: &mut dyn Taker,
     since: u64,
 ) -> Result<Gathered, Problem> {
-    let needless = Arc::new(AtomicBool::new(false));
-    let tables = SocketStream::with_room(host, *query, WAITING_FOR_OWNERS, shown, &needless);
+    let nobody_can_own = Arc::new(AtomicBool::new(false));
+    let tables =
+        SocketStream::with_room(host, *query, WAITING_FOR_OWNERS, may_show, &nobody_can_own);
     let mut finder = Finder::new(host, query.owner_source);
     let waits = finder.can_choose() && gives_few_rows(query);
     let first = if waits { all_of(&tables) } else { Vec::new() };
     let started = Instant::now();
     let chosen = if waits {
-        let wanted = first.iter().filter(|socket| shown(socket));
+        let wanted = first.iter().filter(|socket| may_show(socket));
         Chosen::of(wanted.filter_map(|socket| socket.inode))
     } else {
         Chosen::all()
     };
-    let mut gathering = Gathering::new(host, query, shown, taker, since);
-    let scan = finder.scan(&chosen, &needless);
+    let mut gathering = Gathering::new(host, query, may_show, taker, since);
+    let scan = finder.scan(&chosen, &nobody_can_own);
     match scan {
         Ok(scan) => {
             finder.note(&scan, started.elapsed());
@@ -119,7 +120,7 @@ fn gives_few_rows(query: &Query) -> bool {
 struct Gathering<'a> {
     host: &'a Host,
     query: &'a Query,
-    shown: &'a Shown,
+    may_show: &'a MayShow,
     taker: &'a mut dyn Taker,
     processes: Processes,
     /// When the look began, in clock ticks since boot.
@@ -144,14 +145,14 @@ impl<'a> Gathering<'a> {
     fn new(
         host: &'a Host,
         query: &'a Query,
-        shown: &'a Shown,
+        may_show: &'a MayShow,
         taker: &'a mut dyn Taker,
         since: u64,
     ) -> Self {
         Self {
             host,
             query,
-            shown,
+            may_show,
             taker,
             processes: Processes::available(host),
             since,
@@ -173,7 +174,7 @@ impl<'a> Gathering<'a> {
         self.taker.note(&rows);
         let mut unowned = std::mem::take(&mut self.unowned);
         rows.retain_mut(|socket| {
-            if socket.inode.is_none() || !(self.shown)(socket) || self.find_owner(socket) {
+            if socket.inode.is_none() || !(self.may_show)(socket) || self.find_owner(socket) {
                 return true;
             }
             unowned.push(socket.clone());

@@ -43,7 +43,7 @@ pub use netstat2::Netstat2;
 pub use probe::{BoundOnly, Probe};
 pub use processes::Processes;
 pub use procfs::Procfs;
-pub use stream::{Shown, SocketStream};
+pub use stream::{MayShow, SocketStream};
 pub use tables::read_tables;
 pub use unlisted::{Standing, Unlisted, Unshown, compare as compare_listed};
 

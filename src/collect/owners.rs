@@ -90,14 +90,14 @@ impl Finder {
         self.kernel.is_some()
     }
 
-    /// Looks at every fd table, until all are read or `needless` is set; for the sockets that
+    /// Looks at every fd table, until all are read or `nobody_can_own` is set; for the sockets that
     /// are `chosen`, where others can be passed over.
     ///
     /// # Errors
     /// When neither way is open: /proc cannot be listed at all.
-    pub fn scan(&mut self, chosen: &Chosen, needless: &AtomicBool) -> Result<Scan, Problem> {
+    pub fn scan(&mut self, chosen: &Chosen, nobody_can_own: &AtomicBool) -> Result<Scan, Problem> {
         if self.kernel.is_none() {
-            let scan = fd_tables::scan(&self.host, needless);
+            let scan = fd_tables::scan(&self.host, nobody_can_own);
             let is_open = scan.as_ref().map_or(true, |scan| {
                 BlindSpot::of(&self.host, &scan.gaps).explains()
             });
@@ -106,12 +106,12 @@ impl Finder {
             }
         }
         if let Some(kernel) = &self.kernel {
-            match task_files::scan(&self.host, kernel, chosen, needless) {
+            match task_files::scan(&self.host, kernel, chosen, nobody_can_own) {
                 Ok(scan) => return Ok(scan),
                 Err(why) => self.give_up(&why.to_string()),
             }
         }
-        fd_tables::scan(&self.host, needless)
+        fd_tables::scan(&self.host, nobody_can_own)
     }
 
     /// One line for `-v`.

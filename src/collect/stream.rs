@@ -12,7 +12,7 @@ use crate::query::{Needs, Query};
 
 /// Whether a row can be in the answer, as far as its socket alone tells: only the owners of
 /// such rows are worth a look.
-pub type Shown = Arc<dyn Fn(&Socket) -> bool + Send + Sync>;
+pub type MayShow = Arc<dyn Fn(&Socket) -> bool + Send + Sync>;
 
 /// Rows that travel together.
 const BATCH: usize = 512;
@@ -37,24 +37,28 @@ impl SocketStream {
     /// Starts reading in the network namespace of a host.
     #[must_use]
     pub fn start(host: &Host, query: Query) -> Self {
-        let nobody_asks: Shown = Arc::new(|_: &Socket| false);
+        let nobody_asks: MayShow = Arc::new(|_: &Socket| false);
         Self::with_room(host, query, WAITING, &nobody_asks, &Arc::default())
     }
 
-    /// The same with room for `waiting` batches. When all have been read, `needless` tells that
+    /// The same with room for `waiting` batches. When all have been read, `nobody_can_own` tells that
     /// no row which is shown has a file, so that nobody can hold one.
     pub(super) fn with_room(
         host: &Host,
         query: Query,
         waiting: usize,
-        shown: &Shown,
-        needless: &Arc<AtomicBool>,
+        may_show: &MayShow,
+        nobody_can_own: &Arc<AtomicBool>,
     ) -> Self {
         let (sender, batches) = sync_channel(waiting);
         let beside = Builder::new().spawn({
-            let (host, shown, needless) = (host.clone(), Arc::clone(shown), Arc::clone(needless));
+            let (host, may_show, nobody_can_own) = (
+                host.clone(),
+                Arc::clone(may_show),
+                Arc::clone(nobody_can_own),
+            );
             move || {
-                read_batches(&host, &query, &shown, &needless, &|rows| {
+                read_batches(&host, &query, &may_show, &nobody_can_own, &|rows| {
                     // Nobody listens any more: the rows are not wanted.
                     let _ = sender.send(rows);
                 })
@@ -65,7 +69,7 @@ impl SocketStream {
             return Self { batches, reader };
         }
         let (sender, batches) = channel();
-        let report = read_batches(host, &query, shown, needless, &|rows| {
+        let report = read_batches(host, &query, may_show, nobody_can_own, &|rows| {
             let _ = sender.send(rows);
         });
         let reader = Reader::Done(Box::new(report));
@@ -97,14 +101,14 @@ impl SocketStream {
 fn read_batches(
     host: &Host,
     query: &Query,
-    shown: &Shown,
-    needless: &AtomicBool,
+    may_show: &MayShow,
+    nobody_can_own: &AtomicBool,
     send: &dyn Fn(Vec<Socket>),
 ) -> Result<Report, Problem> {
     let mut batch = Vec::with_capacity(BATCH);
     let mut has_files = false;
     let report = read_tables(host, query, &mut |socket| {
-        has_files = has_files || (socket.inode.is_some() && shown(&socket));
+        has_files = has_files || (socket.inode.is_some() && may_show(&socket));
         batch.push(socket);
         if batch.len() == BATCH {
             send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
@@ -112,7 +116,7 @@ fn read_batches(
     })?;
     // What processes have open is looked at without any row, too.
     // What is recorded, and told again, does not depend on who was faster.
-    needless.store(
+    nobody_can_own.store(
         host.is_live() && !has_files && !query.needs.has(Needs::FILES),
         Ordering::Relaxed,
     );

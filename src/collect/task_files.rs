@@ -15,7 +15,7 @@ use crate::host::{Host, Proc, Refusal, TaskFiles};
 use crate::wire::task_file::{Chosen, OpenFile};
 
 /// Lists the holders of `chosen` sockets (and of some others), until all are listed or
-/// `needless` is set.
+/// `nobody_can_own` is set.
 ///
 /// # Errors
 /// What [`TaskFiles::list`] says.
@@ -23,10 +23,10 @@ pub(super) fn scan(
     host: &Host,
     files: &TaskFiles,
     chosen: &Chosen,
-    needless: &AtomicBool,
+    nobody_can_own: &AtomicBool,
 ) -> Result<Scan, Refusal> {
     let mut scan = Scan::default();
-    if needless.load(Ordering::Relaxed) {
+    if nobody_can_own.load(Ordering::Relaxed) {
         return Ok(scan);
     }
     let mut rings = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn scan(
             last = Some(record.pid);
             scan.seen.insert(record.pid, Seen::of(&record));
         }
-        !needless.load(Ordering::Relaxed)
+        !nobody_can_own.load(Ordering::Relaxed)
     })?;
     scan.gaps.of = scan.seen.len() as u64;
     look_into(host, &rings, &mut scan);

@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 use super::join::{Owners, attribute};
 use super::sample::Sample;
 use super::untold;
-use crate::collect::{BlindSpot, LateCommands, Shown, SocketStream, Taker, gather, kernel};
+use crate::collect::{BlindSpot, LateCommands, MayShow, SocketStream, Taker, gather, kernel};
 use crate::filter::Filter;
 use crate::host::Host;
 use crate::model::{
@@ -185,11 +185,11 @@ fn without_owners(flow: &mut Flow<'_>) -> Result<Done, Stop> {
 
 fn with_owners(flow: &mut Flow<'_>, since: u64) -> Result<Done, Stop> {
     let query = flow.query;
-    let shown: Shown = {
+    let may_show: MayShow = {
         let request = flow.request.clone();
         Arc::new(move |socket| may_be_shown(&request, &query, socket))
     };
-    let gathered = gather(flow.host, &query, &shown, flow, since)?;
+    let gathered = gather(flow.host, &query, &may_show, flow, since)?;
     Ok(Done {
         facts: gathered.facts,
         report: gathered.report,
