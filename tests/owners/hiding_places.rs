@@ -215,8 +215,8 @@ fn another_namespace_is_not_listed_but_its_port_is_told() {
     let Some(namespace) = Namespace::enter() else {
         return;
     };
-    // A port of the kernel's choice, which no other namespace of this host is likely to have.
-    let scene = Scene::start(&["two-namespaces"]);
+    // Ports above those that any namespace gives to who asks for none: nobody else has them.
+    let scene = Scene::start(&["two-namespaces", "--port", "61986"]);
     let port = scene.labelled("listener").port().to_string();
     assert_eq!(scene.extra("own_netns_inode"), &value!(namespace.inode));
     let answer = sockscope(&["listen", "--json"]);
@@ -248,7 +248,6 @@ fn another_namespace_is_not_listed_but_its_port_is_told() {
         assert_eq!(entry["in_use"], false, "{entry}");
     }
     // A port that is free everywhere has no such word.
-    // Above those that any namespace gives to who asks for none.
     assert_eq!(
         sockscope(&["port", "61987", "--json"]).json()["problems"],
         value!([])
