@@ -110,7 +110,6 @@ fn ctrl_z_stops_the_job_of_a_shell_and_fg_brings_it_back() {
 
 /// One that is stopped ends at the first word, without coming back first.
 #[test]
-#[ignore = "one run in twenty on a busy machine the shell stays silent after that: a fault not yet understood"]
 fn kill_ends_a_stopped_job() {
     let Some(_namespace) = Namespace::enter() else {
         return;
@@ -123,11 +122,12 @@ fn kill_ends_a_stopped_job() {
     terminal.shows("Stopped");
     let job = format!("/proc/{}/stat", job_of(terminal.pid()));
     terminal.type_in("kill %1\r");
-    // A shell may collect what has ended with the next command only.
     let is_there = || std::fs::read_to_string(&job).is_ok_and(|stat| !stat.contains(") Z "));
     eventually("its end", common::DEADLINE, || (!is_there()).then_some(()));
+    // bash misses the end of a stopped job now and then, whichever program it was, until it waits
+    // for its next child.
     eventually("the word of the shell", common::DEADLINE, || {
-        terminal.type_in("\r");
+        terminal.type_in("/bin/true\r");
         sleep(Duration::from_millis(100));
         terminal.written().contains("Terminated").then_some(())
     });
