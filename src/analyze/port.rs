@@ -30,6 +30,9 @@ pub struct Blocker {
     pub pids: BTreeSet<u32>,
 }
 
+/// The words of [`Obstacle::explanation`] for how long a `TIME_WAIT` lasts, where no timer tells it.
+pub const GONE: &str = "gone within 60 s";
+
 /// What stands in the way of a bind(): sockets that differ in none of this are one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Obstacle {
@@ -348,6 +351,21 @@ mod tests {
 
     fn ask(text: &str) -> Vec<PortRange> {
         PortRange::parse_list(text).unwrap()
+    }
+
+    #[test]
+    fn every_time_wait_says_when_it_is_gone() {
+        for certainty in [Certainty::Certain, Certainty::Unlikely] {
+            for if_dual in [false, true] {
+                let what = Obstacle {
+                    certainty,
+                    reason: BlockReason::TimeWait,
+                    state: State::TimeWait,
+                    if_dual,
+                };
+                assert!(what.explanation().contains(GONE), "{what:?}");
+            }
+        }
     }
 
     #[test]

@@ -597,6 +597,7 @@ fn stories_of_ports() {
                 now: 1_764_000_000,
                 kernel: &Kernel::default(),
                 limit: None,
+                may_be_root: true,
             };
             story::tell(out, entry, telling).unwrap();
         });

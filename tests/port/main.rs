@@ -8,6 +8,7 @@
 )]
 
 mod bind_rule;
+mod holders;
 mod pids;
 mod story;
 mod wait;

@@ -8,7 +8,7 @@ use super::words::{ranked, with_more};
 use super::{NAMED, Story};
 use crate::analyze::ends::other_end;
 use crate::model::foreign::shown;
-use crate::model::{OwnerStatus, Protocol, Role, Socket, State};
+use crate::model::{OwnerStatus, Protocol, Role, Socket, State, TimerKind};
 use crate::text::grid::Cell;
 use crate::text::theme::{Tone, state_tone};
 
@@ -150,8 +150,49 @@ impl<'a> Story<'a> {
             parts.map(|(state, count)| Cell::new(format!("{count} {state}"), state_tone(*state)));
         let note = Some(note.trim_start()).filter(|note| !note.is_empty());
         let note = note.map(|note| Cell::new(note, Tone::Normal));
-        self.parts(label, parts.chain(note).collect())
+        self.parts(label, parts.chain(note).collect())?;
+        match last_seconds(sockets) {
+            Some(waits) => self.fact("", &waits.told(), Tone::Normal),
+            None => Ok(()),
+        }
     }
+}
+
+/// When the first and the last of connections in `TIME_WAIT` are over, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LastSeconds {
+    count: usize,
+    next: u32,
+    pub(super) last: u32,
+}
+
+impl LastSeconds {
+    fn told(self) -> String {
+        let Self { count, next, last } = self;
+        match count {
+            1 => format!("TIME_WAIT ends in {last} s"),
+            _ if next == last => format!("TIME_WAIT: all end in {last} s"),
+            _ => format!("TIME_WAIT: the next ends in {next} s, the last in {last} s"),
+        }
+    }
+}
+
+/// As the timers say it; `None` where none is in `TIME_WAIT`, or the source does not tell of all.
+pub(super) fn last_seconds(sockets: &[&Socket]) -> Option<LastSeconds> {
+    let waiting = sockets.iter().filter(|s| s.state == State::TimeWait);
+    let seconds = |socket: &&Socket| {
+        let timer = socket
+            .timer
+            .filter(|timer| timer.kind == TimerKind::TimeWait)?;
+        Some(timer.expires_ms.div_ceil(1000))
+    };
+    let seconds: Option<Vec<u32>> = waiting.map(seconds).collect();
+    let seconds = seconds?;
+    Some(LastSeconds {
+        count: seconds.len(),
+        next: *seconds.iter().min()?,
+        last: *seconds.iter().max()?,
+    })
 }
 
 fn unaccepted(connections: &[&Socket]) -> String {

@@ -37,16 +37,45 @@ impl Story<'_> {
         }
         let mut each = processes.values();
         match (each.next(), each.next()) {
-            (None, _) => match sockets.first().map(|socket| socket.owner_status) {
-                None | Some(OwnerStatus::NotAsked) => Ok(()),
-                Some(status) => self.fact("held by", explanation(status), Tone::Waiting),
-            },
+            (None, _) => self.nobody(sockets),
             (Some(process), None) => {
                 self.owner(sockets, process)?;
                 self.origin(process)
             }
             _ => self.tree(sockets, &processes),
         }
+    }
+
+    /// Why nobody is named. The kernel tells everyone whose a socket is.
+    fn nobody(&mut self, sockets: &[&Socket]) -> io::Result<()> {
+        let Some(status) = sockets.first().map(|socket| socket.owner_status) else {
+            return Ok(());
+        };
+        let why = explanation(status);
+        let text = match (status, self.makers(sockets)) {
+            (OwnerStatus::NotAsked, _) => return Ok(()),
+            (OwnerStatus::Denied, users) if !users.is_empty() => {
+                let users = alternatives(&users);
+                if self.telling.may_be_root {
+                    let port = self.entry.port;
+                    format!("a process of {users}; sudo sockscope port {port} names it")
+                } else {
+                    format!("a process of {users}; its open files may not be read")
+                }
+            }
+            _ => why.to_owned(),
+        };
+        self.fact("held by", &text, Tone::Waiting)
+    }
+
+    /// The users whose the sockets are; none where the kernel does not tell it of all.
+    fn makers(&self, sockets: &[&Socket]) -> Vec<String> {
+        let user = |socket: &&Socket| match self.telling.facts.socket_user(socket) {
+            Some(name) => Some(name.to_string()),
+            None => Some(format!("uid {}", socket.uid?.get())),
+        };
+        let users: Option<BTreeSet<String>> = sockets.iter().map(user).collect();
+        users.unwrap_or_default().into_iter().collect()
     }
 
     /// Name, pid, descriptors and user.

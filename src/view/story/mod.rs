@@ -22,11 +22,12 @@ use crate::text::grid::{Cell, Frame};
 use crate::text::theme::{Theme, Tone};
 use crate::text::units::counted;
 use crate::text::wrap::wrap;
+use connections::last_seconds;
 use together::{Together, together};
 pub(crate) use words::since;
 use words::with_more;
 
-use crate::analyze::port::{BlockReason, ByPort, PortEntry};
+use crate::analyze::port::{BlockReason, ByPort, GONE, Obstacle, PortEntry};
 use crate::columns::{self, Row};
 use crate::model::{AcceptQueue, Facts, Kernel, Queue, Role, Socket, State};
 
@@ -56,6 +57,8 @@ pub struct Telling<'a> {
     pub now: i64,
     /// How many holders, peers and processes are told of in each place; `None` for the usual.
     pub limit: Option<usize>,
+    /// Whether another user, root, would see more.
+    pub may_be_root: bool,
 }
 
 impl Telling<'_> {
@@ -231,10 +234,23 @@ impl<'a> Story<'a> {
                 }
                 _ => String::new(),
             };
-            let text = format!("{state}{}", blocker.what.explanation());
+            let text = format!("{state}{}", self.explanation(blocker.what));
             self.fact("bind", &text, Tone::Waiting)?;
         }
         self.cure()
+    }
+
+    /// When it blocks a bind(), and for how long where the timers tell it.
+    fn explanation(&self, what: Obstacle) -> String {
+        let text = what.explanation();
+        let of_kind = self.local().filter(|socket| socket.state == what.state);
+        let of_kind: Vec<&Socket> = of_kind.collect();
+        match last_seconds(&of_kind) {
+            Some(waits) if what.reason == BlockReason::TimeWait => {
+                text.replacen(GONE, &format!("gone within {} s", waits.last), 1)
+            }
+            _ => text.to_owned(),
+        }
     }
 
     /// So many at most, unless more or less are asked for.

@@ -9,7 +9,8 @@ use crate::analyze::bind::Around;
 use crate::analyze::port::{Asked, ByPort, entries};
 use crate::model::{
     AcceptQueue, Endpoint, Facts, Family, FamilySet, Holder, HolderIndex, Kernel, OwnerStatus,
-    PortRange, Process, Protocol, ProtocolSet, Queue, Role, Socket, State, Via,
+    PortRange, Process, Protocol, ProtocolSet, Queue, Role, Socket, State, Timer, TimerKind, Uid,
+    Via,
 };
 use crate::text::theme::Theme;
 
@@ -87,7 +88,10 @@ fn sockets(facts: &Facts) -> Vec<Socket> {
 
 fn story(width: Option<usize>) -> String {
     let facts = facts();
-    let sockets = sockets(&facts);
+    told(&facts, &sockets(&facts), width)
+}
+
+fn told(facts: &Facts, sockets: &[Socket], width: Option<usize>) -> String {
     let ports = [PortRange {
         first: 8080,
         last: 8080,
@@ -101,15 +105,16 @@ fn story(width: Option<usize>) -> String {
         },
         families: FamilySet::BOTH,
     };
-    let entries = entries(asked, &sockets, &facts, &Around::default());
+    let entries = entries(asked, sockets, facts, &Around::default());
     let telling = Telling {
-        sockets: &ByPort::new(&sockets),
-        facts: &facts,
+        sockets: &ByPort::new(sockets),
+        facts,
         kernel: &Kernel::default(),
         theme: Theme { colour: false },
         width,
         now: 1_000_090,
         limit: None,
+        may_be_root: true,
     };
     let mut out = Vec::new();
     tell(&mut out, &entries[0], telling).unwrap();
@@ -153,4 +158,76 @@ fn a_server_with_its_workers_is_a_line_each() {
     );
     assert!(told.contains("  unit        nginx.service\n"), "{told}");
     assert_eq!(told.matches("since").count(), 1, "{told}");
+}
+
+#[test]
+fn the_timers_say_when_the_next_time_wait_ends() {
+    let facts = facts();
+    let told_of = |timers: &[Option<u32>]| {
+        let mut all = sockets(&facts);
+        all.truncate(2);
+        for expires_ms in timers {
+            let local = Endpoint::new("192.0.2.1".parse().unwrap(), 8080);
+            let mut socket = Socket::new(Protocol::Tcp, Family::V4, State::TimeWait, local);
+            socket.peer = Endpoint::new("192.0.2.2".parse().unwrap(), 4000).into();
+            socket.role = Some(Role::Inbound);
+            socket.timer = expires_ms.map(|expires_ms| Timer {
+                kind: TimerKind::TimeWait,
+                expires_ms,
+                retransmits: 0,
+            });
+            all.push(socket);
+        }
+        let told = told(&facts, &all, Some(80));
+        let lines = told.lines().skip_while(|line| !line.contains("connected"));
+        let lines: Vec<String> = lines.take(2).map(str::to_owned).collect();
+        lines[1].trim().to_owned()
+    };
+    let wanted = [
+        (
+            &[Some(11_001), Some(57_999)][..],
+            "TIME_WAIT: the next ends in 12 s, the last in 58 s",
+        ),
+        (&[Some(1)], "TIME_WAIT ends in 1 s"),
+        (&[Some(900), Some(1000)], "TIME_WAIT: all end in 1 s"),
+        // Not of all: nothing is said of any.
+        (&[Some(900), None], "peers       192.0.2.2 (2)"),
+    ];
+    for (timers, line) in wanted {
+        assert_eq!(told_of(timers), line);
+    }
+}
+
+#[test]
+fn whoever_may_not_look_hears_whose_it_is_and_how_it_is_named() {
+    let mut facts = facts();
+    facts.holders = HolderIndex::new(Vec::new());
+    facts.users.insert(33, Some("www-data".into()));
+    let denied = |uids: [Option<u32>; 2]| {
+        let mut all = sockets(&facts);
+        all.truncate(2);
+        for (socket, uid) in all.iter_mut().zip(uids) {
+            socket.owner_status = OwnerStatus::Denied;
+            socket.uid = uid.and_then(Uid::new);
+        }
+        let told = told(&facts, &all, Some(100));
+        let line = told.lines().find(|line| line.contains("held by"));
+        line.unwrap().trim_start().to_owned()
+    };
+    for (uids, line) in [
+        (
+            [Some(33); 2],
+            "held by     a process of www-data; sudo sockscope port 8080 names it",
+        ),
+        (
+            [Some(33), Some(7)],
+            "held by     a process of uid 7 and www-data; sudo sockscope port 8080 names it",
+        ),
+        (
+            [Some(33), None],
+            "held by     not known: the open files of its process may not be read",
+        ),
+    ] {
+        assert_eq!(denied(uids), line);
+    }
 }

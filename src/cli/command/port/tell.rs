@@ -39,6 +39,7 @@ pub(super) fn tell(
         width: session.width(),
         now: session.now.as_second(),
         limit: session.options.limit,
+        may_be_root: !session.host.is_root() && !session.host.is_recorded(),
     };
     let is_used = |entry: &PortEntry| entry.in_use() || !entry.blocked_by.is_empty();
     let is_told = |entry: &&PortEntry| is_used(entry) || !entry.outbound_by_state.is_empty();
