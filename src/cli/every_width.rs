@@ -515,6 +515,8 @@ fn finding(title: &str) -> Finding {
         holders: Vec::new(),
         evidence: Evidence::default()
             .with("accept_queue_length", 4_294_967_295_u64)
+            .with("recv_q", 184_467_440_737_u64)
+            .with("oldest_ms", 184_467_440_737_u64)
             .with("listen_overflows", 184_467_440_737_u64),
         cause: format!("systemd-resolve 4194303 does not call accept() on {LONG} quickly enough"),
         remedy: vec![
@@ -527,9 +529,19 @@ fn finding(title: &str) -> Finding {
 #[test]
 fn doctor_and_the_overview() {
     let host = host();
-    let findings: Vec<Finding> = (0..7)
+    let mut findings: Vec<Finding> = (0..7)
         .map(|_| finding("the accept queue of systemd-resolve 4194303 on port 65535 is full"))
         .collect();
+    findings[1].subject = Subject {
+        process: Some((4_194_303, b"systemd-resolve".to_vec())),
+        destination: Some((end(LONG).address, Some(65_535))),
+        ..Subject::default()
+    };
+    findings[2].subject = Subject {
+        process: Some((4_194_303, b"systemd-resolve".to_vec())),
+        port: Some(65_535),
+        ..Subject::default()
+    };
     let diagnosis = Diagnosis {
         findings: findings.clone(),
         checked: vec!["accept-queue-full"; 14],
@@ -540,7 +552,7 @@ fn doctor_and_the_overview() {
         ..Diagnosis::default()
     };
     check("doctor", "", &|out, frame| {
-        doctor::tell(out, &diagnosis, "in 12.3 s", frame).unwrap();
+        doctor::tell(out, &diagnosis, "in 12.3 s", frame, None).unwrap();
     });
     let rules: Vec<_> = RULES.iter().collect();
     check("doctor --list", "", &|out, frame| {

@@ -18,6 +18,8 @@ use crate::text::wrap::sentence;
 
 /// Findings shown before "and more".
 const WORST: usize = 5;
+/// What stands behind them: doctor looks twice, and may find worse what stays.
+const DOCTOR: &str = "at one look; why, whether it stays, and what to do: sockscope doctor";
 
 /// What there is to see.
 #[derive(Clone, Copy, Debug)]
@@ -97,8 +99,8 @@ impl Glance<'_> {
             doctor::line(out, finding, frame)?;
         }
         let text = match self.findings.len().saturating_sub(WORST) {
-            0 => "why, and what to do: sockscope doctor".to_owned(),
-            more => format!("and {more} more; why, and what to do: sockscope doctor"),
+            0 => DOCTOR.to_owned(),
+            more => format!("and {more} more, {DOCTOR}"),
         };
         sentence(out, &text, Tone::Quiet, frame)
     }

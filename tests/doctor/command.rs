@@ -42,6 +42,49 @@ fn an_empty_namespace_is_healthy() {
     }
 }
 
+/// What scrolled away is said again at the end, the worst last; what was seen has words and units.
+#[test]
+fn a_page_of_several_findings_ends_with_a_line_for_each() {
+    let Some(_namespace) = Namespace::enter() else {
+        return;
+    };
+    let full = Scene::start(&["accept-full", "--backlog=5"]);
+    let leak = Scene::start(&["close-wait", "--count=150", "--eof-read=150"]);
+    let only = "--only=accept-queue-full,close-wait-leak";
+    let answer = sockscope(&["doctor", only]);
+    let lines: Vec<&str> = answer.stdout.lines().collect();
+    let last = |scene: &Scene, id| {
+        let port = scene.labelled("listener").port();
+        format!("CRITICAL  {id:17}  scene:{port}")
+    };
+    assert_eq!(
+        lines[lines.len() - 2..],
+        [
+            last(&leak, "close-wait-leak"),
+            last(&full, "accept-queue-full")
+        ],
+        "{answer:?}"
+    );
+    let seen: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.trim_start().strip_prefix("seen  "))
+        .collect();
+    assert_eq!(seen.len(), 2, "{answer:?}");
+    assert!(seen[0].starts_with("waiting 6, limit 5"), "{seen:?}");
+    assert!(
+        seen[1].starts_with("CLOSE_WAIT 150, EOF read 150, oldest "),
+        "{seen:?}"
+    );
+    assert!(!answer.stdout.contains("_ms"), "{answer:?}");
+    // One finding is the page itself.
+    let answer = sockscope(&["doctor", "--only=close-wait-leak"]);
+    let lines: Vec<&str> = answer.stdout.lines().collect();
+    assert!(
+        lines[lines.len() - 1].contains("1 rule checked"),
+        "{answer:?}"
+    );
+}
+
 #[test]
 fn how_long_it_looks() {
     let Some(_namespace) = Namespace::enter() else {

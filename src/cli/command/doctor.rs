@@ -16,6 +16,7 @@ use crate::look::pipeline::Request;
 use crate::look::sample::Sample;
 use crate::model::{FamilySet, State, StateSet};
 use crate::query::Needs;
+use crate::terminal::size;
 use crate::text::{Format, RowWriter};
 use crate::view::doctor as render;
 
@@ -178,7 +179,8 @@ fn write(session: &Session, diagnosis: &Diagnosis, look: &Look) -> Result<(), Fa
                 Duration::ZERO => "in one look".to_owned(),
                 sampled => format!("in {:.1} s", sampled.as_secs_f64()),
             };
-            render::tell(&mut out, &diagnosis, &sampled, &session.frame())?;
+            let screen = session.for_person().then(|| size().lines.into());
+            render::tell(&mut out, &diagnosis, &sampled, &session.frame(), screen)?;
             out.flush()?;
         }
         Format::Json => {

@@ -1,28 +1,26 @@
 //! Findings as text: a story for people, rows for programs, JSON.
 
 mod json;
+mod line;
+mod seen;
 
 use std::io::{self, Write};
 
-use unicode_width::UnicodeWidthStr;
-
-use crate::analyze::doctor::{Diagnosis, Finding, HoldingProcess, Number, Rule, Severity};
+use crate::analyze::doctor::{Diagnosis, Finding, HoldingProcess, Rule, Severity};
 use crate::model::foreign::escape;
 use crate::text::Format;
 use crate::text::beside;
 use crate::text::beside::Told;
-use crate::text::cut::cut_after_word;
 use crate::text::grid::{Cell, Frame, flow};
 use crate::text::records;
 use crate::text::theme::Tone;
 use crate::text::wrap::{measure, wrap};
 
 pub use json::{DoctorAnswer, FindingRow, Findings, RuleRow, RulesAnswer};
+pub use line::line;
 
 /// So many holders of a socket are named.
 const HOLDERS: usize = 8;
-/// A title that has less room is left out of a line: the id says what it is about.
-const NARROWEST: usize = 20;
 /// Columns of what a finding's parts are called.
 const LABEL: usize = 8;
 
@@ -36,11 +34,31 @@ pub const fn tone(severity: Severity) -> Tone {
     }
 }
 
-/// Tells each finding, and then what was looked at, over `sampled` (`1.0 s`).
+/// Tells each finding, and then what was looked at, over `sampled` (`1.0 s`); at the end a line for
+/// each finding where there are several, or what is told is longer than the `screen`.
 ///
 /// # Errors
 /// What writing says.
 pub fn tell(
+    out: &mut dyn Write,
+    diagnosis: &Diagnosis,
+    sampled: &str,
+    frame: &Frame,
+    screen: Option<usize>,
+) -> io::Result<()> {
+    let mut told = Vec::new();
+    in_full(&mut told, diagnosis, sampled, frame)?;
+    out.write_all(&told)?;
+    // The prompt takes a line, too.
+    let lines = told.split(|byte| *byte == b'\n').count();
+    let scrolls = screen.is_some_and(|screen| lines > screen);
+    if diagnosis.findings.len() > 1 || scrolls {
+        line::last_lines(out, &diagnosis.findings, frame)?;
+    }
+    Ok(())
+}
+
+fn in_full(
     out: &mut dyn Write,
     diagnosis: &Diagnosis,
     sampled: &str,
@@ -80,7 +98,7 @@ fn story(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result<()
     writeln!(out, "{}", flow(&severity, &[id], "  ", frame))?;
     part(out, "", &finding.title, Tone::Strong, frame)?;
     part(out, "because", &finding.cause, Tone::Normal, frame)?;
-    part(out, "seen", &evidence(finding), Tone::Normal, frame)?;
+    facts(out, "seen", seen::parts(&finding.evidence), frame)?;
     if let Some(holders) = holders(finding) {
         part(out, "held by", &holders, Tone::Normal, frame)?;
     }
@@ -96,6 +114,16 @@ fn part(out: &mut dyn Write, label: &str, text: &str, tone: Tone, frame: &Frame)
     let label = Cell::new(format!("{label:>LABEL$}  "), Tone::Quiet);
     let told = Told::Prose(Cell::new(escape(text.as_bytes()), tone));
     let width = measure(frame.width);
+    beside::write(out, &label, &told, &Frame { width, ..*frame })
+}
+
+/// A labelled part that is a list of facts, each of which stays whole.
+fn facts(out: &mut dyn Write, label: &str, facts: Vec<String>, frame: &Frame) -> io::Result<()> {
+    let label = Cell::new(format!("{label:>LABEL$}  "), Tone::Quiet);
+    let facts = facts.into_iter();
+    let facts = facts.map(|fact| Cell::new(fact, Tone::Normal)).collect();
+    let width = measure(frame.width);
+    let told = Told::Parts(facts, ", ");
     beside::write(out, &label, &told, &Frame { width, ..*frame })
 }
 
@@ -115,16 +143,6 @@ fn holders(finding: &Finding) -> Option<String> {
     Some(words.join(", "))
 }
 
-/// The numbers of a finding: `close_wait 150, eof_read 75`.
-fn evidence(finding: &Finding) -> String {
-    let numbers = finding.evidence.0.iter().map(|(name, value)| match value {
-        Number::Count(count) | Number::Age(count) => format!("{name} {count}"),
-        Number::Rate(rate) => format!("{name} {rate}"),
-        Number::Below(rate) => format!("{name} <{rate}"),
-    });
-    numbers.collect::<Vec<_>>().join(", ")
-}
-
 fn summary(diagnosis: &Diagnosis, sampled: &str) -> String {
     let count = |severity| {
         let findings = diagnosis.findings.iter();
@@ -141,26 +159,6 @@ fn summary(diagnosis: &Diagnosis, sampled: &str) -> String {
         count(Severity::Warning),
         count(Severity::Info)
     )
-}
-
-/// One line for a finding, for a view that only mentions it; cut where the terminal ends.
-///
-/// # Errors
-/// What writing says.
-pub fn line(out: &mut dyn Write, finding: &Finding, frame: &Frame) -> io::Result<()> {
-    let severity = format!("{:8}", finding.severity.name().to_uppercase());
-    let title = escape(finding.title.as_bytes());
-    let used = severity.len() + finding.id.len() + 4;
-    let room = frame.width.map(|width| width.saturating_sub(used));
-    if room.is_some_and(|room| room < NARROWEST.min(title.width())) {
-        let severity = Cell::new(severity.trim_end(), tone(finding.severity));
-        let id = Cell::new(finding.id, Tone::Quiet);
-        return writeln!(out, "{}", flow(&severity, &[id], "  ", frame));
-    }
-    let title = room.map_or_else(|| title.clone(), |room| cut_after_word(&title, room));
-    let severity = frame.theme.paint(&severity, tone(finding.severity));
-    let id = frame.theme.paint(finding.id, Tone::Quiet);
-    writeln!(out, "{severity}  {id}  {title}")
 }
 
 /// Findings as rows for programs.

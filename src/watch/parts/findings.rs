@@ -90,6 +90,6 @@ fn checked(diagnosis: &Diagnosis, frame: &Frame) -> Vec<Line<'static>> {
 
 fn told(diagnosis: &Diagnosis, frame: &Frame) -> Vec<Line<'static>> {
     let mut out = Vec::new();
-    let _ = doctor::tell(&mut out, diagnosis, "in the last looks", frame);
+    let _ = doctor::tell(&mut out, diagnosis, "in the last looks", frame, None);
     painted(&crate::model::foreign::exact(&out))
 }
