@@ -28,6 +28,7 @@ use sockscope::model::{
 };
 use sockscope::text::csv::Csv;
 use sockscope::text::grid::Frame;
+use sockscope::text::palette::Palette;
 use sockscope::text::plain::Plain;
 use sockscope::text::theme::Theme;
 use sockscope::text::{Columns, RowWriter};
@@ -220,7 +221,11 @@ fn render_ndjson(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = [false, true])]
 fn render_table(bencher: Bencher<'_, '_>, colour: bool) {
     let frame = Frame {
-        theme: Theme { colour },
+        theme: if colour {
+            Theme::coloured(Palette::Neutral)
+        } else {
+            Theme::PLAIN
+        },
         width: None,
         header: true,
         indent: 0,

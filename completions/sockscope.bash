@@ -68,7 +68,7 @@ _sockscope() {
 
     case "${cmd}" in
         sockscope)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain watch proc inspect wait diff schema completions man"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h -V --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help --version listen port conns states buildup doctor explain watch proc inspect wait diff schema completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -94,6 +94,10 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -114,7 +118,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__buildup)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --for --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --for --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -148,6 +152,10 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -168,7 +176,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__completions)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help bash zsh fish"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help bash zsh fish"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -201,6 +209,10 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -221,7 +233,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__conns)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -245,6 +257,10 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
                     return 0
                     ;;
                 --save)
@@ -267,7 +283,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__diff)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -293,6 +309,10 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -313,7 +333,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__doctor)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --for --fail-on --only --skip --list --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --for --fail-on --only --skip --list --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -355,6 +375,10 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -375,7 +399,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__explain)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -399,6 +423,10 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
                     return 0
                     ;;
                 --save)
@@ -421,7 +449,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__inspect)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -445,6 +473,10 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
                     return 0
                     ;;
                 --save)
@@ -467,7 +499,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__listen)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -493,6 +525,10 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -513,7 +549,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__man)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -546,6 +582,10 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -566,7 +606,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__port)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -590,6 +630,10 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
                     return 0
                     ;;
                 --save)
@@ -612,7 +656,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__proc)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -636,6 +680,10 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
                     return 0
                     ;;
                 --save)
@@ -658,7 +706,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__schema)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -684,6 +732,10 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -704,7 +756,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__states)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -734,6 +786,10 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -754,7 +810,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__wait)
-            opts="-l -t -u -w -4 -6 -a -n -r -H -q -v -h --listening --free --timeout --address --process --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-l -t -u -w -4 -6 -a -n -r -H -q -v -h --listening --free --timeout --address --process --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -792,6 +848,10 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -812,7 +872,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__watch)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --interval --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --interval --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -844,6 +904,10 @@ _sockscope() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
                     return 0
                     ;;
                 --save)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_sockscope_global_optspecs
-    string join \n t/tcp u/udp w/raw 4/ipv4 6/ipv6 a/all n/numeric r/resolve format= json columns= sort= limit= H/no-header color= save= q/quiet v/verbose watch= no-owners collector= strict no-config h/help V/version
+    string join \n t/tcp u/udp w/raw 4/ipv4 6/ipv6 a/all n/numeric r/resolve format= json columns= sort= limit= H/no-header color= theme= save= q/quiet v/verbose watch= no-owners collector= strict no-config h/help V/version
 end
 
 function __fish_sockscope_needs_command
@@ -35,6 +35,11 @@ complete -c sockscope -n "__fish_sockscope_needs_command" -l limit -d 'At most t
 complete -c sockscope -n "__fish_sockscope_needs_command" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_needs_command" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_needs_command" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_needs_command" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -84,6 +89,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -118,6 +128,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -152,6 +167,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l limit -d '
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -196,6 +216,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -240,6 +265,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -280,6 +310,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -314,6 +349,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -358,6 +398,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l limit -d '
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -391,6 +436,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -425,6 +475,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l limit -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -461,6 +516,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -496,6 +556,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l limit -d 'A
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -529,6 +594,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l limit -d 
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -563,6 +633,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l limi
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
@@ -597,6 +672,11 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l limit -d 'At
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
+complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
+neutral\t'Readable on any background'
+dark\t'For a dark background'
+light\t'For a light background'
+terminal\t'The terminal\'s own green, yellow and red'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'

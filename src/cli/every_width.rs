@@ -247,7 +247,11 @@ fn host() -> Snapshot {
 
 fn frame(width: Option<usize>, colour: bool) -> Frame {
     Frame {
-        theme: Theme { colour },
+        theme: if colour {
+            Theme::COLOURED
+        } else {
+            Theme::PLAIN
+        },
         width,
         header: true,
         indent: 0,
@@ -307,7 +311,7 @@ impl InPlace {
             columns: u16::try_from(width + marks::GUTTER).unwrap(),
             lines: u16::try_from(text.lines().count() * 2 + 20).unwrap(),
         };
-        let theme = Theme { colour: true };
+        let theme = Theme::COLOURED;
         for before in [None, Some(before.as_str())] {
             let body = marked(before, text, size.lines.into(), theme);
             let lines = compose(&self.title, &body, &self.notes, size, theme);

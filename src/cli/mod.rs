@@ -85,7 +85,7 @@ const fn name(command: Option<&Command>) -> &'static str {
 fn refuse(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         let text = error.render();
-        let text = if session::wants_colour(ColorName::Auto) {
+        let text = if session::colours::wants_colour(ColorName::Auto) {
             text.ansi().to_string()
         } else {
             text.to_string()

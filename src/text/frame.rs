@@ -173,7 +173,7 @@ mod tests {
     use crate::text::marks::marked;
     use proptest::prelude::*;
 
-    const THEME: Theme = Theme { colour: false };
+    const THEME: Theme = Theme::PLAIN;
 
     fn shown(text: &str, notes: &[&str], lines: u16, columns: u16) -> Vec<String> {
         let title = Title {

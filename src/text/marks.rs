@@ -173,7 +173,7 @@ fn drawn(line: &MarkedLine<'_>, mark: &Mark, theme: Theme) -> String {
     match mark {
         Mark::Same => format!("  {}", line.raw),
         Mark::New => theme.paint(&format!("+ {}", line.plain), Tone::Calm),
-        Mark::Changed(words) if theme.colour => {
+        Mark::Changed(words) if theme.is_coloured() => {
             format!("~ {}", highlighted(line, words))
         }
         Mark::Changed(_) => format!("~ {}", line.raw),
@@ -263,8 +263,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PLAIN: Theme = Theme { colour: false };
-    const COLOURED: Theme = Theme { colour: true };
+    const PLAIN: Theme = Theme::PLAIN;
+    const COLOURED: Theme = Theme::COLOURED;
 
     fn lines(before: &str, now: &str) -> Vec<String> {
         marked(Some(before), now, 100, PLAIN).lines

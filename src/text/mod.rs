@@ -12,6 +12,7 @@ pub(crate) mod fold;
 pub(crate) mod frame;
 pub mod grid;
 pub(crate) mod marks;
+pub mod palette;
 pub mod plain;
 pub(crate) mod records;
 pub(crate) mod tee;

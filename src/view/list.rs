@@ -72,7 +72,7 @@ impl<W: Write> List<W> {
 
     /// Writes a row in the widths of those that were held.
     fn write(&mut self, row: Row<'_>, fit: &Fit) -> io::Result<()> {
-        if self.frame.width.is_none() && !self.frame.theme.colour {
+        if self.frame.width.is_none() && !self.frame.theme.is_coloured() {
             let columns = self.columns.iter().copied().zip(fit.widths.iter().copied());
             line_of(&mut self.line, columns, row, (Style::Person, "  "));
             return self.out.write_all(self.line.as_bytes());
@@ -274,7 +274,7 @@ mod tests {
     }
 
     const FRAME: Frame = Frame {
-        theme: Theme { colour: false },
+        theme: Theme::PLAIN,
         width: None,
         header: true,
         indent: 0,
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn colours_do_not_change_a_long_table() {
         let coloured = Frame {
-            theme: Theme { colour: true },
+            theme: Theme::COLOURED,
             ..FRAME
         };
         let mut bare = Vec::new();

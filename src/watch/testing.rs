@@ -295,7 +295,7 @@ pub(super) fn setup(tab: Tab) -> Setup {
             has_rates: true,
         },
         limit: usize::MAX,
-        theme: Theme { colour: false },
+        theme: Theme::PLAIN,
         size: Size::new(80, 24),
         names: Names {
             port: |name| (name == "https").then_some(443),

@@ -86,6 +86,16 @@ pub struct Options {
         help_heading = "Output"
     )]
     pub color: Option<ColorName>,
+    /// Which colours: for a dark or a light background, for both, or the terminal's own
+    /// [default: auto, or as configured]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "THEME",
+        help_heading = "Output"
+    )]
+    pub theme: Option<ThemeName>,
     /// Write the same look as JSON to this file too, whole or not at all; a new one is for its
     /// owner alone
     #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
@@ -161,10 +171,27 @@ pub struct Options {
     pub summary: bool,
 }
 
+/// `--theme`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ThemeName {
+    /// Dark or light as COLORFGBG tells, else neutral
+    #[default]
+    Auto,
+    /// Readable on any background
+    Neutral,
+    /// For a dark background
+    Dark,
+    /// For a light background
+    Light,
+    /// The terminal's own green, yellow and red
+    Terminal,
+}
+
 /// `--color`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorName {
     /// On a terminal
+    #[default]
     Auto,
     /// In a pipe too
     Always,

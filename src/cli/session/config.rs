@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::args::columns::choose;
-use crate::cli::args::options::ColorName;
+use crate::cli::args::options::{ColorName, ThemeName};
 use crate::cli::exit::Usage;
 use crate::files::{Found, read_own};
 use crate::filter::{first_of, last_of};
@@ -25,6 +25,8 @@ pub(crate) const COMMANDS: [&str; 5] = ["overview", "listen", "port", "conns", "
 pub(crate) struct Settings {
     /// When the table has colours.
     pub color: Option<ColorName>,
+    /// Which colours it has then.
+    pub theme: Option<ThemeName>,
     /// The usual columns of the command, as after `--columns`: the file's, then the variable's.
     pub columns: Vec<String>,
     /// Where owners are read from.
@@ -37,6 +39,7 @@ pub(crate) struct Settings {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Source {
     color: Option<ColorName>,
+    theme: Option<ThemeName>,
     /// A command of [`COMMANDS`] and its columns.
     columns: Vec<(&'static str, String)>,
 }
@@ -54,6 +57,7 @@ pub(crate) fn settings(command: &str, is_wanted: bool) -> Result<Settings, Usage
     };
     for source in [file, from_variables()?] {
         settings.color = source.color.or(settings.color);
+        settings.theme = source.theme.or(settings.theme);
         let columns = source.columns.into_iter();
         let ours = columns.filter(|(of, _)| *of == command);
         settings.columns.extend(ours.map(|(_, columns)| columns));
@@ -115,11 +119,15 @@ fn parse(text: &str) -> Result<Source, Fault> {
     let mut source = Source::default();
     for (key, value) in table.get_ref() {
         match key.get_ref().as_ref() {
-            "color" => source.color = Some(color("color", value)?),
+            "color" => source.color = Some(choice("color", value)?),
+            "theme" => source.theme = Some(choice("theme", value)?),
             "columns" => source.columns = columns(value)?,
             other => {
                 let usage = Usage::new(format!("there is no setting '{other}'"));
-                return Err((key.span().start, usage.hint("settings are: color, columns")));
+                return Err((
+                    key.span().start,
+                    usage.hint("settings are: color, theme, columns"),
+                ));
             }
         }
     }
@@ -141,10 +149,9 @@ fn around(text: &str, place: usize) -> String {
     format!("{}{}", last_of(before), first_of(after))
 }
 
-fn color(key: &str, value: &Spanned<DeValue<'_>>) -> Result<ColorName, Fault> {
-    let at = |usage| (value.span().start, usage);
+fn choice<T: ValueEnum>(key: &str, value: &Spanned<DeValue<'_>>) -> Result<T, Fault> {
     let text = word(key, value)?;
-    parse_color(key, text).map_err(at)
+    parse_choice(key, text).map_err(|usage| (value.span().start, usage))
 }
 
 fn columns(value: &Spanned<DeValue<'_>>) -> Result<Vec<(&'static str, String)>, Fault> {
@@ -201,13 +208,17 @@ fn kind(value: &Spanned<DeValue<'_>>) -> &'static str {
     }
 }
 
-/// `SOCKSCOPE_COLOR`, and `SOCKSCOPE_COLUMNS_LISTEN` and its like. Other variables that begin
+/// `SOCKSCOPE_COLOR`, `SOCKSCOPE_THEME`, and `SOCKSCOPE_COLUMNS_LISTEN` and its like. Other variables that begin
 /// so are left alone: orchestrators make some of the names of services.
 fn from_variables() -> Result<Source, Usage> {
     let mut source = Source::default();
     let name = "SOCKSCOPE_COLOR";
     if let Some(text) = variable(name)? {
-        source.color = Some(parse_color(name, &text)?);
+        source.color = Some(parse_choice(name, &text)?);
+    }
+    let name = "SOCKSCOPE_THEME";
+    if let Some(text) = variable(name)? {
+        source.theme = Some(parse_choice(name, &text)?);
     }
     for command in COMMANDS {
         let name = format!("SOCKSCOPE_COLUMNS_{}", command.to_uppercase());
@@ -243,10 +254,12 @@ fn variable(name: &str) -> Result<Option<String>, Usage> {
     Ok(Some(text))
 }
 
-fn parse_color(key: &str, text: &str) -> Result<ColorName, Usage> {
-    ColorName::from_str(text, true).map_err(|_| {
-        let usage = Usage::new(format!("{key}: '{text}' is no choice of colours"));
-        usage.hint("choose auto, always or never")
+fn parse_choice<T: ValueEnum>(key: &str, text: &str) -> Result<T, Usage> {
+    T::from_str(text, true).map_err(|_| {
+        let choices = T::value_variants().iter().filter_map(T::to_possible_value);
+        let choices: Vec<String> = choices.map(|choice| choice.get_name().to_owned()).collect();
+        let hint = format!("choose one of: {}", choices.join(", "));
+        Usage::new(format!("{key}: '{text}' is none of its choices")).hint(hint)
     })
 }
 
@@ -269,9 +282,10 @@ mod tests {
 
     #[test]
     fn a_file_sets_colour_and_columns() {
-        let text = "color = 'never'\n[columns]\nlisten = 'pid,comm'\nconns = ['+timer', 'inode']";
+        let text = "color = 'never'\ntheme = 'light'\n[columns]\nlisten = 'pid,comm'\nconns = ['+timer', 'inode']";
         let source = parse(text).unwrap();
         assert_eq!(source.color, Some(ColorName::Never));
+        assert_eq!(source.theme, Some(ThemeName::Light));
         let columns = [("conns", "+timer,inode"), ("listen", "pid,comm")];
         let columns = columns.map(|(command, text)| (command, text.to_owned()));
         assert_eq!(source.columns, columns);
@@ -297,6 +311,7 @@ mod tests {
         for (text, line, key) in [
             ("\ncolour = 'never'", 2, "'colour'"),
             ("color = 'blue'", 1, "color: 'blue'"),
+            ("theme = 'blue'", 1, "theme: 'blue'"),
             ("color = 1", 1, "color: a number"),
             ("[columns]\n\nstates = 'pid'", 3, "'columns.states'"),
             (

@@ -1,5 +1,6 @@
 //! The options of a command line, given their meaning once.
 
+pub(crate) mod colours;
 pub(crate) mod config;
 pub(crate) mod machine;
 pub(crate) mod output;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use self::config::Settings;
 use self::output::{Output, Shared};
 use super::args::columns::{choose, column};
-use super::args::options::{ColorName, Options};
+use super::args::options::Options;
 use super::exit::{Exit, Usage};
 use crate::analyze::states::By;
 use crate::columns::{self, Column};
@@ -71,9 +72,8 @@ impl Session {
             options.format
         };
         let color = options.color.or(settings.color);
-        let theme = Theme {
-            colour: wants_colour(color.unwrap_or(ColorName::Auto)),
-        };
+        let theme = options.theme.or(settings.theme);
+        let theme = colours::theme(color.unwrap_or_default(), theme.unwrap_or_default());
         Self {
             options,
             format,
@@ -349,23 +349,6 @@ pub(crate) const fn names() -> Names {
     Names {
         port: live::names::port_of,
         cgroup: live::cgroup::id_of,
-    }
-}
-
-/// `--color` over `NO_COLOR`, over `FORCE_COLOR` and `CLICOLOR_FORCE`, over `CLICOLOR=0`, over
-/// a terminal whose `TERM` is not dumb.
-pub(crate) fn wants_colour(color: ColorName) -> bool {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let is_on = |name| variable(name).is_some_and(|value| value != "0");
-    match color {
-        ColorName::Always => true,
-        ColorName::Never => false,
-        ColorName::Auto if variable("NO_COLOR").is_some() => false,
-        ColorName::Auto if is_on("FORCE_COLOR") || is_on("CLICOLOR_FORCE") => true,
-        ColorName::Auto if variable("CLICOLOR").is_some_and(|value| value == "0") => false,
-        ColorName::Auto => {
-            crate::terminal::is_terminal() && variable("TERM").is_some_and(|term| term != "dumb")
-        }
     }
 }
 

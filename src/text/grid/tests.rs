@@ -11,7 +11,11 @@ fn columns() -> Vec<GridColumn> {
 
 fn frame(width: Option<usize>, colour: bool) -> Frame {
     Frame {
-        theme: Theme { colour },
+        theme: if colour {
+            Theme::COLOURED
+        } else {
+            Theme::PLAIN
+        },
         width,
         header: true,
         indent: 0,

@@ -328,7 +328,11 @@ mod tests {
     fn rendered(topic: &Topic, width: Option<usize>, colour: bool, rule: &[String]) -> String {
         let mut out = Vec::new();
         let frame = Frame {
-            theme: Theme { colour },
+            theme: if colour {
+                Theme::COLOURED
+            } else {
+                Theme::PLAIN
+            },
             width,
             header: true,
             indent: 0,
@@ -377,7 +381,7 @@ mod tests {
         let topic = find("closewait").unwrap();
         assert!(rendered(topic, Some(80), false, &[]).contains("→ [CLOSE_WAIT]     until"));
         let text = rendered(topic, Some(80), true, &[]);
-        let mark = Theme { colour: true }.paint("[CLOSE_WAIT]", state_tone(State::CloseWait));
+        let mark = Theme::COLOURED.paint("[CLOSE_WAIT]", state_tone(State::CloseWait));
         let start = mark.split(']').next().unwrap();
         assert!(text.contains(start), "{text:?}");
     }
@@ -387,7 +391,7 @@ mod tests {
         let topic = find("close-wait").unwrap();
         let mut out = Vec::new();
         let frame = Frame {
-            theme: Theme { colour: false },
+            theme: Theme::PLAIN,
             width: Some(80),
             header: true,
             indent: 0,
@@ -401,7 +405,7 @@ mod tests {
     fn the_list_names_every_topic() {
         let mut out = Vec::new();
         let frame = Frame {
-            theme: Theme { colour: false },
+            theme: Theme::PLAIN,
             width: Some(80),
             header: true,
             indent: 0,

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use unicode_width::UnicodeWidthStr;
 
 const FRAME: Frame = Frame {
-    theme: Theme { colour: false },
+    theme: Theme::PLAIN,
     width: Some(80),
     header: true,
     indent: 0,

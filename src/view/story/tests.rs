@@ -110,7 +110,7 @@ fn told(facts: &Facts, sockets: &[Socket], width: Option<usize>) -> String {
         sockets: &ByPort::new(sockets),
         facts,
         kernel: &Kernel::default(),
-        theme: Theme { colour: false },
+        theme: Theme::PLAIN,
         width,
         now: 1_000_090,
         limit: None,

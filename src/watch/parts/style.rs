@@ -3,26 +3,35 @@
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
+use crate::text::palette::Colour;
 use crate::text::theme::{Theme, Tone};
 
 /// How text of a tone looks. Without colours only the weight tells.
 pub(crate) fn style(theme: Theme, tone: Tone) -> Style {
-    let plain = Style::new();
-    let coloured = |colour| {
-        if theme.colour {
-            plain.fg(colour)
-        } else {
-            plain
-        }
+    let ink = theme.ink(tone);
+    let style = Style {
+        fg: ink.colour.map(colour),
+        ..Style::new()
     };
-    match tone {
-        Tone::Normal => plain,
-        Tone::Heading => plain.add_modifier(Modifier::BOLD | Modifier::DIM),
-        Tone::Strong => plain.add_modifier(Modifier::BOLD),
-        Tone::Calm => coloured(Color::Green),
-        Tone::Waiting => coloured(Color::Yellow),
-        Tone::Bad => coloured(Color::Red).add_modifier(Modifier::BOLD),
-        Tone::Quiet => plain.add_modifier(Modifier::DIM),
+    let bold = if ink.is_bold {
+        Modifier::BOLD
+    } else {
+        Modifier::empty()
+    };
+    let dim = if ink.is_dim {
+        Modifier::DIM
+    } else {
+        Modifier::empty()
+    };
+    style.add_modifier(bold | dim)
+}
+
+const fn colour(colour: Colour) -> Color {
+    match colour {
+        Colour::Red => Color::Red,
+        Colour::Green => Color::Green,
+        Colour::Yellow => Color::Yellow,
+        Colour::Indexed(index) => Color::Indexed(index),
     }
 }
 
@@ -42,7 +51,7 @@ pub(crate) fn painted(text: &str) -> Vec<Line<'static>> {
             let text = match (index, part.split_once('m')) {
                 (0, _) => part,
                 (_, Some((codes, text))) => {
-                    style = codes.split(';').fold(style, with_code);
+                    style = with_codes(style, codes);
                     text
                 }
                 (_, None) => "",
@@ -54,6 +63,21 @@ pub(crate) fn painted(text: &str) -> Vec<Line<'static>> {
         lines.push(Line::from(spans));
     }
     lines
+}
+
+fn with_codes(mut style: Style, codes: &str) -> Style {
+    let mut codes = codes.split(';');
+    while let Some(code) = codes.next() {
+        style = match code {
+            // One of the 256 colours: 38;5;INDEX.
+            "38" => match (codes.next(), codes.next().map(str::parse)) {
+                (Some("5"), Some(Ok(index))) => style.fg(Color::Indexed(index)),
+                _ => style,
+            },
+            code => with_code(style, code),
+        };
+    }
+    style
 }
 
 fn with_code(style: Style, code: &str) -> Style {
@@ -73,10 +97,10 @@ fn with_code(style: Style, code: &str) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::palette::Palette;
 
     #[test]
     fn what_the_theme_paints_is_read_back() {
-        let theme = Theme { colour: true };
         let tones = [
             Tone::Normal,
             Tone::Heading,
@@ -86,7 +110,17 @@ mod tests {
             Tone::Bad,
             Tone::Quiet,
         ];
-        for tone in tones {
+        let palettes = [
+            Palette::Neutral,
+            Palette::Dark,
+            Palette::Light,
+            Palette::Terminal,
+        ];
+        let all = palettes
+            .iter()
+            .flat_map(|palette| tones.map(|tone| (*palette, tone)));
+        for (palette, tone) in all {
+            let theme = Theme::coloured(palette);
             let text = format!("a {} c", theme.paint("b", tone));
             let [line] = &painted(&text)[..] else {
                 panic!("{text:?}")
@@ -99,9 +133,17 @@ mod tests {
             assert_eq!(read, "a b c");
             let b = line.spans.iter().find(|span| span.content.contains('b'));
             let expected = style(theme, tone);
-            assert_eq!(b.map(|span| span.style.fg), Some(expected.fg), "{tone:?}");
+            assert_eq!(
+                b.map(|span| span.style.fg),
+                Some(expected.fg),
+                "{palette:?} {tone:?}"
+            );
             let modifiers = b.map(|span| span.style.add_modifier);
-            assert_eq!(modifiers, Some(expected.add_modifier), "{tone:?}");
+            assert_eq!(
+                modifiers,
+                Some(expected.add_modifier),
+                "{palette:?} {tone:?}"
+            );
             let last = line.spans.last().map(|span| span.style);
             assert_eq!(
                 last.map(|s| (s.fg, s.add_modifier.is_empty())),

@@ -129,9 +129,9 @@ fn colours_mean_something_and_change_no_character() {
         for size in SIZES {
             let mut app = busy(tab, size);
             let plain = screen(&app);
-            app.setup.theme = Theme { colour: true };
+            app.setup.theme = Theme::COLOURED;
             assert_eq!(screen(&app), plain);
-            app.setup.theme = Theme { colour: false };
+            app.setup.theme = Theme::PLAIN;
             for line in 0..size.1 {
                 let styles = styles(&app, line);
                 assert!(!styles.contains(['r', 'g', 'y']), "{tab:?} {line} {styles}");
@@ -139,7 +139,7 @@ fn colours_mean_something_and_change_no_character() {
         }
     }
     let mut app = busy(Tab::Conns, (80, 24));
-    app.setup.theme = Theme { colour: true };
+    app.setup.theme = Theme::COLOURED;
     let text = screen(&app);
     let place = |what: &str| {
         let line = text.lines().position(|line| line.contains(what));
