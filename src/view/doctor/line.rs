@@ -189,7 +189,7 @@ mod tests {
             finding("exposed-listener", Severity::Info, 6379),
         ];
         let frame = Frame {
-            theme: Theme { colour: false },
+            theme: Theme::PLAIN,
             width: Some(60),
             header: true,
             indent: 0,
