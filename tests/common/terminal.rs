@@ -220,6 +220,11 @@ impl Terminal {
         self.seen.lock().unwrap().parser.screen().contents()
     }
 
+    /// What stands on the screen, as a picture.
+    pub fn picture(&self, title: &str) -> String {
+        super::picture::svg(self.seen.lock().unwrap().parser.screen(), title)
+    }
+
     /// Everything that was ever written.
     pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.seen.lock().unwrap().bytes).into_owned()

@@ -9,4 +9,5 @@
 
 mod explain;
 mod pages;
+mod pictures;
 mod readme;
