@@ -6,6 +6,7 @@ pub mod close_wait;
 pub mod doctor;
 pub mod ends;
 pub mod ephemeral;
+pub mod first_screen;
 pub mod opener;
 pub mod port;
 pub mod states;

@@ -39,6 +39,16 @@ impl Filter {
         })
     }
 
+    /// Whether it chooses by state.
+    #[must_use]
+    pub fn compares_states(&self) -> bool {
+        self.terms().iter().any(|term| match &term.test {
+            Test::State(_) => true,
+            Test::Text(column, _) | Test::Matches(column, _) => column.kind == Kind::State,
+            _ => false,
+        })
+    }
+
     /// Whether it tells wildcards of both families and of IPv6 alone apart.
     #[must_use]
     pub fn compares_wildcards(&self) -> bool {

@@ -51,10 +51,24 @@ pub struct Request {
     pub filter: Filter,
     /// Whether addresses and ports get names (`-r`).
     pub resolve: bool,
+    /// Whether listeners come beside the rows, whatever the filter: they have the names of those
+    /// whose port a connection in `TIME_WAIT` had.
+    pub listeners_too: bool,
+}
+
+impl Request {
+    /// Whether a row is there for its name only.
+    #[must_use]
+    pub fn is_beside(&self, socket: &Socket) -> bool {
+        self.listeners_too && socket.protocol == Protocol::Tcp && socket.is_listener()
+    }
 }
 
 /// Takes rows as they come, with the facts they need.
 pub type Each<'a> = &'a mut dyn FnMut(Vec<Socket>, &Facts) -> io::Result<()>;
+
+/// The same, told whether the rows are all there are.
+pub type EachOrAll<'a> = &'a mut dyn FnMut(Vec<Socket>, &Facts, bool) -> io::Result<()>;
 
 /// Hands the attributed, enriched and filtered rows to `each`, in the kernel's order; those whose
 /// owner had to be looked for again come last.
@@ -73,6 +87,52 @@ pub fn stream(host: &Host, request: &Request, each: Each<'_>) -> Result<Report, 
     run(host, request, each).map(|done| done.report)
 }
 
+/// As [`stream`], but rows that are no more than `most` come at once, when all is known of them:
+/// then `each` is told that they are all. Memory does not grow with a longer table.
+///
+/// # Errors
+/// As those of [`stream`].
+pub fn stream_beyond(
+    host: &Host,
+    request: &Request,
+    most: usize,
+    each: EachOrAll<'_>,
+) -> Result<Report, Stop> {
+    if request.resolve {
+        let mut snapshot = snapshot(host, request)?;
+        let sockets = std::mem::take(&mut snapshot.sockets);
+        let is_all = sockets.len() <= most;
+        each(sockets, &snapshot.facts, is_all)?;
+        return Ok(snapshot.report);
+    }
+    let mut held = Some(Vec::new());
+    let done = run(host, request, &mut |mut batch, facts| {
+        let Some(mut rows) = held.take() else {
+            return each(batch, facts, false);
+        };
+        rows.append(&mut batch);
+        if rows.len() > most {
+            place_again(&mut rows, facts);
+            return each(rows, facts, false);
+        }
+        held = Some(rows);
+        Ok(())
+    })?;
+    if let Some(mut rows) = held {
+        place_again(&mut rows, &done.facts);
+        each(rows, &done.facts, true)?;
+    }
+    Ok(done.report)
+}
+
+/// Looks up again where the holders of rows stand that came before all were known.
+fn place_again(sockets: &mut [Socket], facts: &Facts) {
+    let found = sockets.iter_mut().filter(|socket| !socket.held.is_empty());
+    for socket in found {
+        socket.held = facts.holders.find(socket.inode);
+    }
+}
+
 /// All rows at once.
 ///
 /// # Errors
@@ -89,10 +149,7 @@ pub fn snapshot(host: &Host, request: &Request) -> Result<Snapshot, Stop> {
         Ok(())
     })?;
     if has_moved {
-        let found = sockets.iter_mut().filter(|socket| !socket.held.is_empty());
-        for socket in found {
-            socket.held = facts.holders.find(socket.inode);
-        }
+        place_again(&mut sockets, &facts);
     }
     if request.resolve {
         resolve(host, &sockets, &mut facts);
@@ -254,12 +311,14 @@ impl Flow<'_> {
     fn hand_on(&mut self, mut rows: Vec<Socket>, facts: &mut Facts) -> bool {
         // A filter by process may leave out a row for want of an owner, known or further.
         let by_process = self.request.filter.needs().has(Needs::OWNERS);
+        let request = self.request;
+        let is_row = |socket: &&Socket| !request.is_beside(socket);
         if by_process {
-            self.unseen.count(&rows, true);
+            self.unseen.count(rows.iter().filter(is_row), true);
         }
-        rows.retain(|socket| self.request.filter.matches(socket, facts));
+        rows.retain(|socket| request.is_beside(socket) || request.filter.matches(socket, facts));
         if !by_process {
-            self.unseen.count(&rows, false);
+            self.unseen.count(rows.iter().filter(is_row), false);
         }
         if let Some(commands) = &mut self.commands {
             commands.add(&rows, facts);
@@ -290,12 +349,14 @@ struct Unseen {
 }
 
 impl Unseen {
-    fn count(&mut self, rows: &[Socket], all_owners: bool) {
-        let count = |status| rows.iter().filter(|s| s.owner_status == status).count() as u64;
-        self.denied += count(OwnerStatus::Denied);
-        self.hidden += count(OwnerStatus::KernelOrHidden);
-        if all_owners {
-            self.further += rows.iter().filter(|s| s.inode.is_some()).count() as u64;
+    fn count<'a>(&mut self, rows: impl Iterator<Item = &'a Socket>, all_owners: bool) {
+        for row in rows {
+            match row.owner_status {
+                OwnerStatus::Denied => self.denied += 1,
+                OwnerStatus::KernelOrHidden => self.hidden += 1,
+                _ => {}
+            }
+            self.further += u64::from(all_owners && row.inode.is_some());
         }
     }
 
@@ -337,6 +398,9 @@ fn pushed_down(request: &Request) -> Query {
 
 /// Whether a row can be in the answer, as far as its socket alone tells.
 fn may_be_shown(request: &Request, query: &Query, socket: &Socket) -> bool {
+    if request.is_beside(socket) {
+        return true;
+    }
     query.states.contains(socket.state)
         && socket.serves(query.families)
         && request.filter.may_match(socket)

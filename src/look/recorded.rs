@@ -32,6 +32,7 @@ pub(crate) fn looks(directory: &Path) -> [Sample; 3] {
             query,
             filter: Filter::default(),
             resolve: false,
+            listeners_too: false,
         };
         sample(&host, &request).unwrap()
     })

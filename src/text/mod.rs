@@ -41,6 +41,15 @@ pub enum Format {
     Csv,
 }
 
+/// How rows that are all there are stand before a person.
+#[derive(Clone, Debug, Default)]
+pub struct Arranged {
+    /// The indices of those that have a line, in their order.
+    pub order: Vec<usize>,
+    /// What is said of the others, in their place.
+    pub folded: Option<String>,
+}
+
 /// Takes rows as they come and writes them in one format.
 pub trait RowWriter {
     /// Writes what stands before the rows.
@@ -54,6 +63,14 @@ pub trait RowWriter {
     /// # Errors
     /// What writing says.
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()>;
+
+    /// Writes rows that are all there are, arranged where that is for people.
+    ///
+    /// # Errors
+    /// What writing says.
+    fn all(&mut self, sockets: &[Socket], facts: &Facts, _: &Arranged) -> io::Result<()> {
+        self.rows(sockets, facts)
+    }
 
     /// Writes what stands after the rows.
     ///

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::RowWriter;
+use super::{Arranged, RowWriter};
 use crate::model::{Facts, Report, Socket};
 
 /// Hands rows to two writers. When the second fails (a closed pipe), the first is still finished.
@@ -39,6 +39,10 @@ impl RowWriter for Tee {
 
     fn rows(&mut self, sockets: &[Socket], facts: &Facts) -> io::Result<()> {
         self.both(|writer| writer.rows(sockets, facts))
+    }
+
+    fn all(&mut self, sockets: &[Socket], facts: &Facts, arranged: &Arranged) -> io::Result<()> {
+        self.both(|writer| writer.all(sockets, facts, arranged))
     }
 
     fn end(&mut self, report: &Report) -> io::Result<()> {

@@ -11,7 +11,7 @@ use crate::text::grid::{Cell, Frame, Give, GridColumn};
 use crate::text::plain::line_of;
 use crate::text::theme::{Tone, state_tone};
 use crate::text::wrap::sentence;
-use crate::text::{Columns, RowWriter};
+use crate::text::{Arranged, Columns, RowWriter};
 
 /// Rows that are held to find the widths. A longer table goes on in these widths, row by
 /// row, and is not held.
@@ -27,6 +27,8 @@ pub struct List<W> {
     fit: Option<Fit>,
     line: String,
     tells_first: bool,
+    /// What is said of rows that have no line.
+    folded: Option<String>,
 }
 
 impl<W: Write> List<W> {
@@ -41,6 +43,7 @@ impl<W: Write> List<W> {
             fit: None,
             line: String::new(),
             tells_first: false,
+            folded: None,
         }
     }
 
@@ -107,9 +110,21 @@ impl<W: Write> RowWriter for List<W> {
         Ok(())
     }
 
+    fn all(&mut self, sockets: &[Socket], facts: &Facts, arranged: &Arranged) -> io::Result<()> {
+        for index in &arranged.order {
+            let row = sockets.get(*index).map_or(&[][..], std::slice::from_ref);
+            self.rows(row, facts)?;
+        }
+        self.folded.clone_from(&arranged.folded);
+        Ok(())
+    }
+
     fn end(&mut self, _: &Report) -> io::Result<()> {
         if self.fit.is_none() {
             self.draw_held()?;
+        }
+        if let Some(folded) = self.folded.take() {
+            sentence(&mut self.out, &folded, Tone::Normal, &self.frame)?;
         }
         if let Some(fit) = self.fit.take().filter(|_| !self.tells_first) {
             self.tell_left_out(&fit)?;

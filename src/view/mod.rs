@@ -5,6 +5,7 @@ pub(crate) mod counts;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod first_screen;
 pub(crate) mod inspect;
 pub mod list;
 pub(crate) mod overview;

@@ -371,6 +371,7 @@ fn found(filter: &Filter, pushed_down: bool) -> BTreeMap<u64, String> {
             Filter::default()
         },
         resolve: false,
+        listeners_too: false,
     };
     let snapshot = pipeline::snapshot(&Host::live(), &request).unwrap();
     let matching = |socket: &&Socket| filter.matches(socket, &snapshot.facts);

@@ -9,6 +9,7 @@
 
 mod buildup;
 mod buildup_groups;
+mod first_screen;
 mod inspect;
 mod proc;
 mod states;

@@ -3,11 +3,13 @@
 use std::io::Write;
 
 use super::list;
-use super::list::{List, Listed, Order};
+use super::list::{List, Listed, Order, Screen};
 use super::{absent, pids};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
-use crate::model::StateSet;
+use crate::filter::Filter;
+use crate::model::{Problem, StateSet};
+use crate::text::Format;
 use crate::text::grid;
 use crate::text::grid::Cell;
 use crate::text::theme::{Tone, state_tone};
@@ -49,10 +51,15 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
         columns: session.columns(TABLE, PROGRAM)?,
         order: order.map(|(column, reverse)| Order::Column(column, reverse)),
         remarks: None,
+        screen: screen(session, &request.filter),
         looks_abroad: true,
     };
-    let (listed, report) = list::write(session, list)?;
+    let is_arranged = list.screen.is_some();
+    let (listed, mut report) = list::write(session, list)?;
     summary(session, &listed)?;
+    if is_arranged && listed.found > list::ARRANGED as u64 {
+        report.problems.push(unarranged());
+    }
     session.notes(&report);
     if listed.found == 0 {
         session.tell_nothing(
@@ -61,6 +68,30 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
         );
     }
     Ok(session.exit(&report, listed.found > 0))
+}
+
+/// How a table stands that nobody has given an order. What ends soon is told in one line, unless
+/// states are asked for.
+fn screen(session: &Session, filter: &Filter) -> Option<Screen> {
+    let options = &session.options;
+    let is_plain_table = session.format == Format::Table && !options.quiet;
+    let is_asked_for = options.sort.is_some() || options.limit.is_some();
+    (is_plain_table && !is_asked_for).then(|| Screen {
+        folds: !filter.compares_states() && !options.all,
+        how_to_see: if filter.is_empty() {
+            "sockscope conns state=time_wait lists them"
+        } else {
+            "with state=time_wait they are listed"
+        },
+    })
+}
+
+fn unarranged() -> Problem {
+    let message = format!(
+        "more than {} rows: they stand in the kernel's order, not trouble first",
+        list::ARRANGED
+    );
+    Problem::new("not_arranged", message).hint("a filter leaves fewer, --sort orders them")
 }
 
 /// How many there are, and in which states.

@@ -66,6 +66,7 @@ fn rows(session: &Session, request: &Request) -> Result<(bool, Report), Failure>
         columns: columns(session)?,
         order: order.map(|(column, reverse)| Order::Column(column, reverse)),
         remarks: None,
+        screen: None,
         looks_abroad: false,
     };
     let (listed, report) = list::write(session, list)?;

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use rustc_hash::FxHashSet;
 
 use super::abroad::Abroad;
+use crate::analyze::first_screen;
 use crate::analyze::states::Counts;
 use crate::cli::exit::Failure;
 use crate::cli::session::Session;
@@ -13,7 +14,8 @@ use crate::look::pipeline;
 use crate::look::pipeline::Request;
 use crate::look::untold;
 use crate::model::{Facts, Problem, Protocol, Report, Socket};
-use crate::text::Columns;
+use crate::text::{Arranged, Columns};
+use crate::view::first_screen as first_screen_view;
 
 /// What a list is made of.
 pub(crate) struct List<'a> {
@@ -27,9 +29,23 @@ pub(crate) struct List<'a> {
     pub order: Option<Order>,
     /// What is said at the end of what was listed.
     pub remarks: Option<Remarks<'a>>,
+    /// What is read best stands first, where that is wanted and the rows are not too many.
+    pub screen: Option<Screen>,
     /// Whether ports that a filter asks for are looked for elsewhere, where there is no row.
     pub looks_abroad: bool,
 }
+
+/// How the rows of a table stand that nobody has given an order.
+#[derive(Clone, Copy)]
+pub(crate) struct Screen {
+    /// Whether what has ended may be told in one line.
+    pub folds: bool,
+    /// How its rows are seen.
+    pub how_to_see: &'static str,
+}
+
+/// Rows that are arranged; of more, none is held.
+pub(crate) const ARRANGED: usize = 4000;
 
 /// What the inodes of the rows lead to say.
 pub(crate) type Remarks<'a> = &'a dyn Fn(&FxHashSet<NonZeroU32>) -> Vec<Problem>;
@@ -80,9 +96,10 @@ impl Listed {
     }
 }
 
-/// Writes the list. Rows flow through unless they have to be sorted or remembered.
+/// Writes the list. Rows flow through unless they have to be sorted, arranged or remembered.
 pub(crate) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report), Failure> {
-    let request = session.with_needs(list.request.clone(), &list.columns);
+    let mut request = session.with_needs(list.request.clone(), &list.columns);
+    request.listeners_too = list.screen.is_some_and(|screen| screen.folds);
     let shown: Vec<_> = list
         .columns
         .table
@@ -97,7 +114,9 @@ pub(crate) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
     let mut begun = false;
     let mut left = limit;
     let mut guesses = None;
-    let each = &mut |mut sockets: Vec<Socket>, facts: &Facts| {
+    let is_beside = |socket: &mut Socket| request.is_beside(socket);
+    let each = &mut |mut sockets: Vec<Socket>, facts: &Facts, is_all: bool| {
+        let listeners: Vec<_> = sockets.extract_if(.., is_beside).collect();
         // Nothing is written before it is certain that there is an answer.
         if !std::mem::replace(&mut begun, true) {
             writer.begin()?;
@@ -115,16 +134,29 @@ pub(crate) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
             .or_else(|| untold::wildcards(request.query.families, &sockets));
         left -= sockets.len();
         listed.shown += sockets.len() as u64;
-        writer.rows(&sockets, facts)
+        match list.screen.filter(|_| is_all) {
+            Some(screen) => {
+                let arranged = screen.arrange(&sockets, &listeners, facts);
+                writer.all(&sockets, facts, &arranged)
+            }
+            None => writer.rows(&sockets, facts),
+        }
     };
     // What is remembered of a look needs the facts of all its rows.
     let is_whole = list.order.is_some() || session.events.is_some();
     let mut report = if is_whole {
         let mut snapshot = pipeline::snapshot(&session.host, &request)?;
-        each(std::mem::take(&mut snapshot.sockets), &snapshot.facts)?;
+        each(
+            std::mem::take(&mut snapshot.sockets),
+            &snapshot.facts,
+            false,
+        )?;
         snapshot.report
+    } else if list.screen.is_some() {
+        pipeline::stream_beyond(&session.host, &request, ARRANGED, each)?
     } else {
-        pipeline::stream(&session.host, &request, each)?
+        let flowing = &mut |sockets: Vec<_>, facts: &Facts| each(sockets, facts, false);
+        pipeline::stream(&session.host, &request, flowing)?
     };
     report.problems.extend(guesses);
     untold::shown(&session.host, &request.query, &shown, &mut report);
@@ -142,6 +174,17 @@ pub(crate) fn write(session: &Session, list: List<'_>) -> Result<(Listed, Report
     }
     writer.end(&report)?;
     Ok((listed, report))
+}
+
+impl Screen {
+    fn arrange(self, rows: &[Socket], listeners: &[Socket], facts: &Facts) -> Arranged {
+        let screen = first_screen::arrange(rows, listeners, facts, self.folds);
+        let folded = screen.folded.as_ref();
+        Arranged {
+            folded: folded.map(|pile| first_screen_view::sentence(pile, self.how_to_see)),
+            order: screen.order,
+        }
+    }
 }
 
 /// Sorts rows; equal ones keep the kernel's order.

@@ -34,6 +34,7 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
         columns: session.columns(TABLE, PROGRAM)?,
         order: Some(order),
         remarks: None,
+        screen: None,
         looks_abroad: true,
     };
     let (listed, report) = list::write(session, list)?;

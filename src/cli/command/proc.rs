@@ -67,6 +67,7 @@ pub(crate) fn run(
         columns: session.columns(table, PROGRAM)?,
         order: order.map(|(column, reverse)| Order::Column(column, reverse)),
         remarks: Some(&remarks),
+        screen: None,
         looks_abroad: false,
     };
     let (listed, report) = list::write(session, list)?;

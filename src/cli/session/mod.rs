@@ -156,6 +156,7 @@ impl Session {
             query,
             filter,
             resolve: self.options.resolve,
+            listeners_too: false,
         })
     }
 

@@ -115,6 +115,7 @@ impl Feed {
             query: self.order.query,
             filter: Filter::default(),
             resolve: false,
+            listeners_too: false,
         };
         super::panic_on_demand("feed", self.last.is_some());
         let started = Instant::now();
@@ -203,6 +204,7 @@ fn details(host: &Host, socket: &Socket, query: Query) -> Result<Details, String
         query,
         filter: Filter::ports(socket.local.port().map(port).into_iter().collect()),
         resolve: false,
+        listeners_too: false,
     };
     let snapshot = pipeline::snapshot(host, &request).map_err(reason)?;
     let identity = Identity::of(socket);
