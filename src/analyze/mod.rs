@@ -3,6 +3,7 @@
 pub mod bind;
 pub mod buildup;
 pub mod close_wait;
+pub mod crowds;
 pub mod doctor;
 pub mod ends;
 pub mod ephemeral;

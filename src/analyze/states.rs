@@ -100,6 +100,13 @@ impl Counts {
         *self.by_state.entry(state).or_default() += u64::from(count);
     }
 
+    /// Counts what `other` has counted, too.
+    pub fn add_all(&mut self, other: &Self) {
+        for (state, count) in &other.by_state {
+            *self.by_state.entry(*state).or_default() += count;
+        }
+    }
+
     /// The number in one state.
     #[must_use]
     pub fn of(&self, state: State) -> u64 {

@@ -6,6 +6,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::analyze::bind::Around;
 use crate::analyze::buildup as piles;
+use crate::analyze::crowds;
 use crate::analyze::doctor::{Diagnosis, Evidence, Finding, RULES, Severity, Subject};
 use crate::analyze::port::{Asked, ByPort, entries};
 use crate::analyze::states::{By, StatesView, Tally};
@@ -504,7 +505,8 @@ fn states() {
             &format!("states by {by:?}"),
             &counts.join(" "),
             &|out, frame| {
-                counts::table(out, by, &view, frame).unwrap();
+                let told = crowds::folded(&view.groups, None);
+                counts::table(out, by, &view, &told, frame).unwrap();
             },
         );
     }

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
+use crate::analyze::crowds;
 use crate::analyze::states::{By, StatesView, Tally};
 use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
+use crate::collect::settings;
 use crate::json::envelope::Envelope;
 use crate::look::pipeline;
-use crate::model::{Report, State, StateSet};
+use crate::model::{PortRange, Report, State, StateSet};
 use crate::text::theme::Tone;
 use crate::text::wrap::sentence;
 use crate::text::{Format, RowWriter};
@@ -74,6 +76,13 @@ fn arrange(session: &Session, view: &mut StatesView) -> Result<(), Usage> {
     Ok(())
 }
 
+/// The ports that outgoing connections get, where groups are made of ports.
+fn ephemeral(session: &Session, by: Option<By>) -> Option<PortRange> {
+    let range = "net.ipv4.ip_local_port_range";
+    by.filter(|by| *by == By::Port)
+        .and_then(|_| settings(&session.host, &[range]).ephemeral_range())
+}
+
 fn write(
     session: &Session,
     by: Option<By>,
@@ -92,7 +101,13 @@ fn write(
             session.lines("states", groups, report)?;
         }
         Format::Table => {
-            counts::table(&mut out, by, view, &session.frame())?;
+            let is_asked_for = session.options.sort.is_some() || session.options.limit.is_some();
+            let told = if is_asked_for {
+                crowds::each(&view.groups)
+            } else {
+                crowds::folded(&view.groups, ephemeral(session, by))
+            };
+            counts::table(&mut out, by, view, &told, &session.frame())?;
             if session.for_person() {
                 sentence(
                     &mut out,

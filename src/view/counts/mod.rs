@@ -5,6 +5,7 @@ mod program;
 
 use std::io::{self, Write};
 
+use crate::analyze::crowds::{Told, What};
 use crate::analyze::states::{By, Group, GroupedBy, StatesView};
 use crate::columns::Align;
 use crate::model::State;
@@ -14,6 +15,7 @@ use crate::text::grid;
 use crate::text::grid::{Cell, Frame, Give, GridColumn};
 use crate::text::theme::{Tone, state_tone};
 use crate::text::units::counted;
+use crate::text::wrap::sentence;
 
 pub use json::{GroupKey, GroupRow, StatesAnswer, Totals};
 pub use program::{csv, plain};
@@ -26,12 +28,18 @@ pub fn table(
     out: &mut dyn Write,
     by: Option<By>,
     view: &StatesView,
+    told: &[Told<'_>],
     frame: &Frame,
 ) -> io::Result<()> {
-    match by {
-        None => totals(out, view, frame),
-        Some(by) => groups(out, by, view, frame),
+    let Some(by) = by else {
+        return totals(out, view, frame);
+    };
+    groups(out, by, view, told, frame)?;
+    if frame.header && told.iter().any(|line| line.what.is_crowd()) {
+        let text = "told together: --sort -total lists each";
+        sentence(out, text, Tone::Quiet, frame)?;
     }
+    Ok(())
 }
 
 /// One line below the table.
@@ -72,20 +80,25 @@ fn totals(out: &mut dyn Write, view: &StatesView, frame: &Frame) -> io::Result<(
     grid::draw(out, &columns, &rows, frame)
 }
 
-fn groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::Result<()> {
+fn groups(
+    out: &mut dyn Write,
+    by: By,
+    view: &StatesView,
+    told: &[Told<'_>],
+    frame: &Frame,
+) -> io::Result<()> {
     let states: Vec<State> = view.total.present().map(|(state, _)| state).collect();
     let mut columns = vec![key_column(by), GridColumn::new("TOTAL", Align::Right)];
     let of_state = |state: &State| GridColumn::new(&state.to_string(), Align::Right);
     columns.extend(states.iter().map(of_state));
-    let rows: Vec<_> = view
-        .groups
+    let rows: Vec<_> = told
         .iter()
-        .map(|group| {
+        .map(|line| {
             let mut row = vec![
-                group_cell(group),
-                Cell::new(group.counts.total().to_string(), Tone::Strong),
+                told_cell(line.what),
+                Cell::new(line.counts.total().to_string(), Tone::Strong),
             ];
-            let cell = |&state: &State| count_cell(state, group.counts.of(state));
+            let cell = |&state: &State| count_cell(state, line.counts.of(state));
             row.extend(states.iter().map(cell));
             row
         })
@@ -93,25 +106,24 @@ fn groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::
     if frame.has_room_for(&columns, &rows) {
         return grid::draw(out, &columns, &rows, frame);
     }
-    narrow_groups(out, by, view, frame)
+    narrow_groups(out, by, told, frame)
 }
 
 /// Groups on a terminal that is too narrow for a column a state: the states in one cell.
-fn narrow_groups(out: &mut dyn Write, by: By, view: &StatesView, frame: &Frame) -> io::Result<()> {
+fn narrow_groups(out: &mut dyn Write, by: By, told: &[Told<'_>], frame: &Frame) -> io::Result<()> {
     let columns = [
         key_column(by),
         GridColumn::new("TOTAL", Align::Right),
         GridColumn::new("STATES", Align::Left).giving(Give::Prose),
     ];
-    let rows: Vec<_> = view
-        .groups
+    let rows: Vec<_> = told
         .iter()
-        .map(|group| {
-            let states = group.counts.present();
+        .map(|line| {
+            let states = line.counts.present();
             let states: Vec<String> = states.map(|(state, n)| format!("{n} {state}")).collect();
             vec![
-                group_cell(group),
-                Cell::new(group.counts.total().to_string(), Tone::Strong),
+                told_cell(line.what),
+                Cell::new(line.counts.total().to_string(), Tone::Strong),
                 Cell::new(states.join(", "), Tone::Normal),
             ]
         })
@@ -136,6 +148,20 @@ const fn heading(by: By) -> &'static str {
 
 fn key_column(by: By) -> GridColumn {
     GridColumn::new(heading(by), Align::Left).giving(Give::Name)
+}
+
+/// What a line is about: `postgres x10`, `12 ephemeral ports`.
+fn told_cell(what: What<'_>) -> Cell {
+    match what {
+        What::Group(group) => group_cell(group),
+        What::Alike(comm, count) => {
+            let tail = format!(" x{count}");
+            Cell::new(format!("{}{tail}", shown(comm)), Tone::Normal).keeping(tail.len())
+        }
+        What::Ephemeral(count) => {
+            Cell::new(format!("{count} ephemeral ports"), Tone::Quiet).whole()
+        }
+    }
 }
 
 /// The key of a group, and how many processes it gathers: `postgres x10`.
