@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
+use super::port::PortEntry;
 use super::states::{Counts, Group, GroupedBy};
 use crate::model::{PortRange, State};
 
@@ -108,6 +109,37 @@ fn is_ephemeral(group: &Group, range: Option<PortRange>) -> bool {
     }
 }
 
+/// Of the entries of a range those of ports that outgoing connections got: in `ephemeral`, with
+/// connections and nothing else. None where they are few, and none of a range that lies in
+/// `ephemeral`: whoever asks for those ports wants to see each.
+#[must_use]
+pub fn ephemeral_entries<'a>(
+    entries: &'a [PortEntry],
+    asked: &[PortRange],
+    ephemeral: Option<PortRange>,
+) -> Vec<&'a PortEntry> {
+    let Some(range) = ephemeral else {
+        return Vec::new();
+    };
+    let is_meant = |port: u16| {
+        let mut asked = asked.iter().filter(|asked| asked.contains(port));
+        asked.any(|asked| range.contains(asked.first) && range.contains(asked.last))
+    };
+    let holds = [State::BoundInactive, State::Close];
+    let is_held = |entry: &PortEntry| {
+        entry.listeners() > 0 || holds.iter().any(|state| entry.by_state.contains_key(state))
+    };
+    let is_crowd = |entry: &&PortEntry| {
+        range.contains(entry.port) && entry.in_use() && !is_held(entry) && !is_meant(entry.port)
+    };
+    let found: Vec<_> = entries.iter().filter(is_crowd).collect();
+    if found.len() < CROWD {
+        Vec::new()
+    } else {
+        found
+    }
+}
+
 impl<'a> Told<'a> {
     fn of(group: &'a Group) -> Self {
         Self {
@@ -129,6 +161,8 @@ impl<'a> Told<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Protocol;
+    use std::collections::BTreeMap;
 
     fn group(key: GroupedBy, states: &[(State, u32)]) -> Group {
         let mut counts = Counts::default();
@@ -159,6 +193,37 @@ mod tests {
         let told = folded(groups, range).into_iter();
         told.map(|line| (name(line.what), line.counts.total()))
             .collect()
+    }
+
+    #[test]
+    fn ports_with_connections_alone_are_a_crowd_unless_they_are_asked_for() {
+        let range = |first, last| PortRange { first, last };
+        let entry = |port, state| PortEntry {
+            port,
+            protocol: Protocol::Tcp,
+            by_state: [(state, 2)].into(),
+            outbound_by_state: BTreeMap::new(),
+            blocked_by: Vec::new(),
+        };
+        let mut entries: Vec<_> = (100..105).map(|n| entry(n, State::Established)).collect();
+        entries.push(entry(99, State::Established));
+        entries.push(entry(110, State::Listen));
+        entries.push(entry(111, State::BoundInactive));
+        let ports = |asked: &[PortRange]| -> Vec<u16> {
+            let found = ephemeral_entries(&entries, asked, Some(range(100, 199)));
+            found.into_iter().map(|entry| entry.port).collect()
+        };
+        assert_eq!(ports(&[range(1, 65535)]), [100, 101, 102, 103, 104]);
+        assert!(ports(&[range(100, 199)]).is_empty(), "they are asked for");
+        // One by its number stays, and what is left is still many.
+        assert_eq!(
+            ports(&[range(1, 65535), range(102, 102)]),
+            [100, 101, 103, 104]
+        );
+        assert!(
+            ephemeral_entries(&entries[..3], &[range(1, 65535)], Some(range(100, 199))).is_empty()
+        );
+        assert!(ephemeral_entries(&entries, &[range(1, 65535)], None).is_empty());
     }
 
     #[test]

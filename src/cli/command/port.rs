@@ -74,7 +74,7 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     let ports = PortsPart::new(&entries);
     session.forms(|session| {
         if is_story(session) {
-            tell::tell(session, &entries, &snapshot, &abroad)
+            tell::tell(session, &entries, &asked, &snapshot, &abroad)
         } else {
             write(session, &ports, &snapshot, columns.clone())
         }

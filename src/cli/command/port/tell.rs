@@ -1,16 +1,18 @@
 //! The story of the ports on a terminal, and a line for each that is free.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 
+use crate::analyze::crowds::ephemeral_entries;
 use crate::analyze::port::{ByPort, PortEntry};
 use crate::cli::command::abroad::Abroad;
 use crate::cli::exit::Failure;
 use crate::cli::session::Session;
 use crate::cli::session::scope::listed;
 use crate::collect::settings;
-use crate::model::{Kernel, Protocol, Snapshot};
+use crate::model::{Kernel, PortRange, Protocol, Snapshot};
 use crate::text::theme::Tone;
+use crate::text::units::counted;
 use crate::text::wrap::sentence;
 use crate::view::story;
 use crate::view::story::Telling;
@@ -26,6 +28,7 @@ const SETTINGS: [&str; 3] = [
 pub(super) fn tell(
     session: &Session,
     entries: &[PortEntry],
+    asked: &[PortRange],
     snapshot: &Snapshot,
     abroad: &Abroad,
 ) -> Result<(), Failure> {
@@ -41,15 +44,22 @@ pub(super) fn tell(
         limit: session.options.limit,
         may_be_root: !session.host.is_root() && !session.host.is_recorded(),
     };
+    let ephemeral = ephemeral_entries(entries, asked, kernel.ephemeral_range());
+    let together: HashSet<_> = ephemeral
+        .iter()
+        .map(|one| (one.port, one.protocol))
+        .collect();
+    let is_alone = |entry: &&PortEntry| !together.contains(&(entry.port, entry.protocol));
     let is_used = |entry: &PortEntry| entry.in_use() || !entry.blocked_by.is_empty();
     let is_told = |entry: &&PortEntry| is_used(entry) || !entry.outbound_by_state.is_empty();
     let mut first = true;
-    for entry in entries.iter().filter(is_told) {
+    for entry in entries.iter().filter(is_told).filter(is_alone) {
         if !std::mem::replace(&mut first, false) {
             writeln!(out)?;
         }
         story::tell(&mut out, entry, telling)?;
     }
+    tell_ephemeral(&mut out, &ephemeral, session)?;
     let mut free: BTreeMap<u16, Vec<Protocol>> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| !is_used(entry)) {
         free.entry(entry.port).or_default().push(entry.protocol);
@@ -84,6 +94,25 @@ pub(super) fn tell(
         sentence(&mut out, &text, Tone::Normal, &session.frame())?;
     }
     out.flush()?;
+    Ok(())
+}
+
+/// One line for the ports that come and go.
+fn tell_ephemeral(
+    out: &mut dyn Write,
+    entries: &[&PortEntry],
+    session: &Session,
+) -> Result<(), Failure> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let connections: u64 = entries.iter().flat_map(|e| e.by_state.values()).sum();
+    let text = format!(
+        "{} ephemeral ports, {} (--sort lport lists them)",
+        entries.len(),
+        counted(connections, "connection", "connections")
+    );
+    sentence(out, &text, Tone::Normal, &session.frame())?;
     Ok(())
 }
 
