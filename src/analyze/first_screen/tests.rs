@@ -59,12 +59,12 @@ impl Made {
     }
 }
 
-fn repeating(retransmits: u8, kind: TimerKind) -> Option<Timer> {
-    Some(Timer {
+fn repeating(retransmits: u8, kind: TimerKind) -> Timer {
+    Timer {
         kind,
         expires_ms: 100,
         retransmits,
-    })
+    }
 }
 
 #[test]
@@ -73,14 +73,14 @@ fn trouble_is_first_then_what_works_by_port_and_what_has_ended_last() {
     made.row(State::TimeWait, 80, 5000);
     made.owned("nginx", 8, State::Established, 443, 5001);
     made.owned("nginx", 8, State::Established, 80, 5002);
-    made.row(State::SynSent, 6000, 25).timer = repeating(2, TimerKind::Retransmit);
+    made.row(State::SynSent, 6000, 25).timer = Some(repeating(2, TimerKind::Retransmit));
     made.row(State::FinWait2, 80, 5003);
     made.owned("curl", 9, State::Established, 6001, 443);
     made.owned("java", 7, State::Established, 80, 5004).queue =
         Some(Queue::Bytes { recv: 0, send: 9 });
     made.owned("java", 7, State::CloseWait, 80, 5005);
     // Handshakes and data on their way are no trouble.
-    made.row(State::SynRecv, 80, 5006).timer = repeating(0, TimerKind::Retransmit);
+    made.row(State::SynRecv, 80, 5006).timer = Some(repeating(0, TimerKind::Retransmit));
     assert_eq!(made.order(), [7, 6, 3, 2, 1, 5, 4, 8, 0]);
 }
 
@@ -100,7 +100,7 @@ fn the_worst_is_first_and_what_belongs_together_stands_together() {
         Some(Queue::Bytes { recv: 0, send: 300 });
     let stuck = made.owned("d", 4, State::Established, 83, 5006);
     stuck.queue = Some(Queue::Bytes { recv: 0, send: 1 });
-    stuck.timer = repeating(3, TimerKind::Retransmit);
+    stuck.timer = Some(repeating(3, TimerKind::Retransmit));
     // Two that leak are worse than one; what is sent in vain is worse than a long queue.
     assert_eq!(made.order(), [3, 1, 0, 6, 4, 5, 2]);
 }
@@ -110,12 +110,16 @@ fn a_probe_a_keepalive_without_answer_and_what_is_not_accepted_are_trouble() {
     for (trouble, change) in [
         (
             true,
-            (|s| s.timer = repeating(0, TimerKind::Probe)) as fn(&mut Socket),
+            (|s| s.timer = Some(repeating(0, TimerKind::Probe))) as fn(&mut Socket),
         ),
-        (true, |s| s.timer = repeating(1, TimerKind::Keepalive)),
+        (true, |s| s.timer = Some(repeating(1, TimerKind::Keepalive))),
         (true, |s| s.owner_status = OwnerStatus::Unaccepted),
-        (false, |s| s.timer = repeating(0, TimerKind::Keepalive)),
-        (false, |s| s.timer = repeating(0, TimerKind::Retransmit)),
+        (false, |s| {
+            s.timer = Some(repeating(0, TimerKind::Keepalive));
+        }),
+        (false, |s| {
+            s.timer = Some(repeating(0, TimerKind::Retransmit));
+        }),
         (false, |s| s.owner_status = OwnerStatus::Denied),
     ] {
         let mut made = Made::default();
@@ -147,7 +151,7 @@ fn many_that_have_ended_are_one_line_that_names_the_largest_parts() {
     assert_eq!(screen.order, [0]);
     let pile = screen.folded.unwrap();
     assert_eq!(pile.count, 13);
-    let port = |port, name: Option<&str>| Part::Port(port, name.map(|name| name.into()));
+    let port = |port, name: Option<&str>| Part::Port(port, name.map(Into::into));
     let towards = Part::Towards(Endpoint::new([127, 0, 0, 1].into(), 9000));
     let expected = [
         (port(7000, None), 5),
