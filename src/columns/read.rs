@@ -94,6 +94,14 @@ pub(super) fn queue_bytes(row: Row<'_>, read: impl FnOnce(u32, u32) -> u32) -> V
     }
 }
 
+/// What was received and is not read: bytes, or where there are none the end of them.
+pub(super) fn received(row: Row<'_>) -> Value<'static> {
+    match row.socket.queue {
+        Some(Queue::Bytes { recv: 0, .. }) if row.socket.unread_fin => Value::Fin,
+        _ => queue_bytes(row, |recv, _| recv),
+    }
+}
+
 pub(super) fn age(row: Row<'_>) -> Value<'static> {
     row.socket.age().map_or(Value::Absent, |age| Value::Span {
         amount: age.ms,

@@ -2,7 +2,7 @@
 
 use super::read::{
     age, from_info, interface, local, local_address, local_port, memory, memory_received, mss,
-    number, option, owned, owners, peer, peer_address, peer_port, queue_bytes, user,
+    number, option, owned, owners, peer, peer_address, peer_port, queue_bytes, received, user,
 };
 use super::value::micros;
 use super::{Column, Kind, OwnerField, Source, Spare, Value};
@@ -94,9 +94,9 @@ columns! {
         [source: Source::SockDiag, is_joined: true]
         => interface;
 
-    "recv_q" "RECV" Kind::Bytes, ROW @ "/recv_q": "bytes received and not read yet; for datagrams: rmem"
+    "recv_q" "RECV" Kind::Bytes, ROW @ "/recv_q": "bytes received and not read yet; FIN: none, but their end is not read; for datagrams: rmem"
         [width: 6, spare: Spare::Early, source: Source::Queues]
-        => |r| queue_bytes(r, |recv, _| recv);
+        => received;
     "send_q" "SEND" Kind::Bytes, ROW @ "/send_q": "bytes written and not acknowledged yet; for datagrams: wmem"
         [width: 6, spare: Spare::Early, source: Source::Queues]
         => |r| queue_bytes(r, |_, send| send);

@@ -16,6 +16,8 @@ pub enum Value<'a> {
     Absent,
     /// A number.
     Number(u64),
+    /// No byte waits, but the end of what the peer sends does: its FIN. For programs the number 0.
+    Fin,
     /// Bytes.
     Bytes(u64),
     /// A time.
@@ -188,9 +190,11 @@ impl Value<'_> {
     pub fn compare(&self, other: &Self) -> Ordering {
         use Value as V;
         match (self, other) {
-            (V::Absent, V::Absent) => Ordering::Equal,
+            (V::Absent, V::Absent) | (V::Fin, V::Fin) => Ordering::Equal,
             (V::Absent, _) => Ordering::Greater,
             (_, V::Absent) => Ordering::Less,
+            (V::Fin, V::Number(number)) => 0.cmp(number),
+            (V::Number(number), V::Fin) => number.cmp(&0),
             (V::Number(a), V::Number(b))
             | (V::Bytes(a), V::Bytes(b))
             | (V::Rate(a), V::Rate(b))

@@ -241,6 +241,7 @@ fn any_text(column: &Column, row: Row<'_>, is_so: OnText<'_>) -> Option<bool> {
             text.extend(format!(":{}", end.port).bytes());
             Some(is_so(&text, false))
         }
+        Value::Fin => owned("0".to_owned()),
         Value::Number(number)
         | Value::Bytes(number)
         | Value::Rate(number)
@@ -275,6 +276,7 @@ fn any_text(column: &Column, row: Row<'_>, is_so: OnText<'_>) -> Option<bool> {
 /// Whether one of the numbers in a cell is so; `None` where there is none.
 fn any_number(column: &Column, row: Row<'_>, is_so: &dyn Fn(u64) -> bool) -> Option<bool> {
     match (column.value)(row) {
+        Value::Fin => Some(is_so(0)),
         Value::Number(number)
         | Value::Bytes(number)
         | Value::Rate(number)

@@ -85,6 +85,7 @@ impl<'a> Fact<'a> {
 
     fn single(value: &Value<'a>) -> Self {
         match value {
+            Value::Fin => Self::exactly(Json::Number(0)),
             Value::Number(number)
             | Value::Bytes(number)
             | Value::Rate(number)

@@ -39,6 +39,8 @@ pub fn write_value(out: &mut String, value: &Value<'_>, style: Style) {
             out.push_str(if *at_least { ">=" } else { "" });
             out.push_str(&units::micros(unit.micros(*amount)));
         }
+        Value::Fin if style == Style::Person => out.push_str("FIN"),
+        Value::Fin => push_number(out, 0),
         Value::Number(number)
         | Value::Bytes(number)
         | Value::Rate(number)

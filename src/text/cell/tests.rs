@@ -59,6 +59,30 @@ fn ends_are_shown_alike_to_people_and_programs() {
 }
 
 #[test]
+fn a_fin_is_no_byte_and_a_word_for_people_only() {
+    let facts = Facts::default();
+    let told = |recv, style| {
+        let local = Endpoint::new([127, 0, 0, 1].into(), 80);
+        let mut socket = Socket::new(Protocol::Tcp, Family::V4, State::CloseWait, local);
+        socket.take_queue(recv, 0);
+        let (column, socket, facts) = (find("recv_q").unwrap(), &socket, &facts);
+        text(
+            &(column.value)(crate::columns::Row { socket, facts }),
+            style,
+        )
+    };
+    assert_eq!(
+        [0, 1, 6].map(|recv| told(recv, Style::Person)),
+        ["0", "FIN", "5"]
+    );
+    for style in [Style::Plain, Style::Csv] {
+        assert_eq!([0, 1, 6].map(|recv| told(recv, style)), ["0", "0", "5"]);
+    }
+    assert!(Value::Fin.compare(&Value::Number(1)).is_lt());
+    assert!(Value::Number(0).compare(&Value::Fin).is_eq());
+}
+
+#[test]
 fn a_field_of_plain_is_one_word_and_never_looks_absent() {
     let plain = |bytes: &[u8]| text(&Value::Text(bytes), Style::Plain);
     for (name, field) in [
