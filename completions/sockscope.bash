@@ -118,7 +118,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__buildup)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --for --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -4 -6 -H -q -v -h --by --for --tcp --ipv4 --ipv6 --format --json --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -134,10 +134,6 @@ _sockscope() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
-                    return 0
-                    ;;
-                --columns)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --sort)
@@ -176,7 +172,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__completions)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help bash zsh fish"
+            opts="-h --out --help bash zsh fish"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -187,42 +183,6 @@ _sockscope() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
-                    return 0
-                    ;;
-                --columns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sort)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --limit)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --theme)
-                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
-                    return 0
-                    ;;
-                --save)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --watch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --collector)
-                    COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -283,7 +243,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__diff)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --format --json --columns --sort --limit --no-header --color --theme --quiet --verbose --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -313,18 +273,6 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
                     return 0
                     ;;
-                --save)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --watch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --collector)
-                    COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -333,7 +281,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__doctor)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --for --fail-on --only --skip --list --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -4 -6 -H -q -v -h --for --fail-on --only --skip --list --tcp --udp --ipv4 --ipv6 --format --json --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -357,14 +305,6 @@ _sockscope() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
-                    return 0
-                    ;;
-                --columns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sort)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --limit)
@@ -399,7 +339,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__explain)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-H -q -v -h --format --json --no-header --color --theme --save --quiet --verbose --watch --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -407,18 +347,6 @@ _sockscope() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
-                    return 0
-                    ;;
-                --columns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sort)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --limit)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -449,7 +377,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__inspect)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -499,7 +427,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__listen)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -549,7 +477,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__man)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --out --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-h --out --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -562,42 +490,6 @@ _sockscope() {
                     fi
                     return 0
                     ;;
-                --format)
-                    COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
-                    return 0
-                    ;;
-                --columns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sort)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --limit)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --theme)
-                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
-                    return 0
-                    ;;
-                --save)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --watch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --collector)
-                    COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -606,7 +498,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__port)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -4 -6 -n -r -H -q -v -h --pids --tcp --udp --ipv4 --ipv6 --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -656,7 +548,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__proc)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -n -r -H -q -v -h --pids --tcp --udp --raw --ipv4 --ipv6 --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -706,48 +598,12 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__schema)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --format)
-                    COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
-                    return 0
-                    ;;
-                --columns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sort)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --limit)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --theme)
-                    COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
-                    return 0
-                    ;;
-                --save)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --watch)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --collector)
-                    COMPREPLY=($(compgen -W "auto netlink procfs netstat2" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -756,7 +612,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__states)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -H -q -v -h --by --tcp --udp --raw --ipv4 --ipv6 --format --json --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -768,10 +624,6 @@ _sockscope() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
-                    return 0
-                    ;;
-                --columns)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --sort)
@@ -810,7 +662,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__wait)
-            opts="-l -t -u -w -4 -6 -a -n -r -H -q -v -h --listening --free --timeout --address --process --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-l -t -u -4 -6 -H -q -v -h --listening --free --timeout --address --process --tcp --udp --ipv4 --ipv6 --format --json --no-header --color --theme --quiet --verbose --no-owners --collector --strict --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -832,32 +684,12 @@ _sockscope() {
                     COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
                     return 0
                     ;;
-                --columns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sort)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --limit)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --theme)
                     COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
-                    return 0
-                    ;;
-                --save)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --watch)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)
@@ -872,7 +704,7 @@ _sockscope() {
             return 0
             ;;
         sockscope__subcmd__watch)
-            opts="-t -u -w -4 -6 -a -n -r -H -q -v -h --interval --by --tcp --udp --raw --ipv4 --ipv6 --all --numeric --resolve --format --json --columns --sort --limit --no-header --color --theme --save --quiet --verbose --watch --no-owners --collector --strict --no-config --help"
+            opts="-t -u -w -4 -6 -a -h --interval --by --tcp --udp --raw --ipv4 --ipv6 --all --columns --sort --limit --color --theme --no-owners --collector --no-config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -884,10 +716,6 @@ _sockscope() {
                     ;;
                 --by)
                     COMPREPLY=($(compgen -W "process name command user port peer state netns unit container" -- "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "table plain json ndjson csv" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -908,14 +736,6 @@ _sockscope() {
                     ;;
                 --theme)
                     COMPREPLY=($(compgen -W "auto neutral dark light terminal" -- "${cur}"))
-                    return 0
-                    ;;
-                --save)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --watch)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --collector)

@@ -29,8 +29,8 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_needs_command" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_needs_command" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_needs_command" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. A heading (RECV) or the beginning of a name is enough. JSON, which is always whole, gets them beside its own keys' -r
+complete -c sockscope -n "__fish_sockscope_needs_command" -l sort -d 'Sort by this column, called as in --columns; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -83,8 +83,8 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. A heading (RECV) or the beginning of a name is enough. JSON, which is always whole, gets them beside its own keys' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l sort -d 'Sort by this column, called as in --columns; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -106,7 +106,6 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -s u -l udp 
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -s w -l raw -d 'Raw sockets (left out unless asked for)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -s a -l all -d 'Listening sockets too (conns)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l json -d 'The same as --format json'
@@ -122,8 +121,8 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. A heading (RECV) or the beginning of a name is enough. JSON, which is always whole, gets them beside its own keys' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l sort -d 'Sort by this column, called as in --columns; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -142,10 +141,8 @@ netstat2\t'The netstat2 library: addresses, states and owners only'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l pids -d 'Print pids only, one a line, of whoever holds the port: listeners, bound-only sockets and bound UDP sockets, never its clients; with a filter, of the owners of the sockets it chooses'
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -s t -l tcp -d 'TCP sockets'
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -s u -l udp -d 'UDP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand port" -s w -l raw -d 'Raw sockets (left out unless asked for)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand port" -s a -l all -d 'Listening sockets too (conns)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l json -d 'The same as --format json'
@@ -161,8 +158,8 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. A heading (RECV) or the beginning of a name is enough. JSON, which is always whole, gets them beside its own keys' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l sort -d 'Sort by this column, called as in --columns; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -210,8 +207,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l sort -d 'Sort by this column, called as in --columns; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -232,9 +228,6 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand states" -s u -l udp 
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -s w -l raw -d 'Raw sockets (left out unless asked for)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -s a -l all -d 'Listening sockets too (conns)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l json -d 'The same as --format json'
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -s H -l no-header -d 'No header line'
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -s q -l quiet -d 'No output, only the exit code'
@@ -259,8 +252,7 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l sort -d 'Sort by this column, called as in --columns; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -277,13 +269,8 @@ netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
 netstat2\t'The netstat2 library: addresses, states and owners only'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s t -l tcp -d 'TCP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s u -l udp -d 'UDP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s w -l raw -d 'Raw sockets (left out unless asked for)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s a -l all -d 'Listening sockets too (conns)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l json -d 'The same as --format json'
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s H -l no-header -d 'No header line'
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s q -l quiet -d 'No output, only the exit code'
@@ -304,8 +291,6 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -324,12 +309,8 @@ netstat2\t'The netstat2 library: addresses, states and owners only'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l list -d 'Show the rules and when they speak, without looking'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s t -l tcp -d 'TCP sockets'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s u -l udp -d 'UDP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s w -l raw -d 'Raw sockets (left out unless asked for)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s a -l all -d 'Listening sockets too (conns)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l json -d 'The same as --format json'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s H -l no-header -d 'No header line'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s q -l quiet -d 'No output, only the exit code'
@@ -343,9 +324,6 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
@@ -360,19 +338,10 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l collecto
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
 netstat2\t'The netstat2 library: addresses, states and owners only'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s t -l tcp -d 'TCP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s u -l udp -d 'UDP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s w -l raw -d 'Raw sockets (left out unless asked for)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s a -l all -d 'Listening sockets too (conns)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l json -d 'The same as --format json'
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s H -l no-header -d 'No header line'
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s q -l quiet -d 'No output, only the exit code'
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s v -l verbose -d 'Say on standard error what was done'
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l no-owners -d 'Do not look for the processes that hold the sockets'
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -387,13 +356,8 @@ state\t'The state'
 netns\t'The network namespace'
 unit\t'The systemd unit of the owner'
 container\t'The container of the owner'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l format -d 'The form of the output' -r -f -a "table\t'For people'
-plain\t'Columns of text for scripts, never cut'
-json\t'One JSON object'
-ndjson\t'One JSON object a line'
-csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. A heading (RECV) or the beginning of a name is enough. JSON, which is always whole, gets them beside its own keys' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l sort -d 'Sort by this column, called as in --columns; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -403,8 +367,6 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -415,14 +377,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s w -l raw -
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s a -l all -d 'Listening sockets too (conns)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l json -d 'The same as --format json'
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s H -l no-header -d 'No header line'
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s q -l quiet -d 'No output, only the exit code'
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s v -l verbose -d 'Say on standard error what was done'
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l no-owners -d 'Do not look for the processes that hold the sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l format -d 'The form of the output' -r -f -a "table\t'For people'
@@ -430,8 +385,8 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. A heading (RECV) or the beginning of a name is enough. JSON, which is always whole, gets them beside its own keys' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l sort -d 'Sort by this column, called as in --columns; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -453,7 +408,6 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -s u -l udp -d
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -s w -l raw -d 'Raw sockets (left out unless asked for)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -s a -l all -d 'Listening sockets too (conns)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l json -d 'The same as --format json'
@@ -469,8 +423,8 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. A heading (RECV) or the beginning of a name is enough. JSON, which is always whole, gets them beside its own keys' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l sort -d 'Sort by this column, called as in --columns; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -491,7 +445,6 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s u -l udp
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s w -l raw -d 'Raw sockets (left out unless asked for)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s a -l all -d 'Listening sockets too (conns)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l json -d 'The same as --format json'
@@ -503,16 +456,13 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l strict -
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l timeout -d 'Give up after so long; 0 looks once [default: wait forever]' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l address -d 'Only a socket that takes what is sent to this address; with --free: that is in the way of a bind() to it. As it is printed: 0.0.0.0 is IPv4, [::] IPv6, * both (and :: a bind() to both), 127.0.0.53%lo one interface' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l address -d 'Only a socket that takes what is sent to this address' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l process -d 'Only a socket that this process holds, by pid or name' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l format -d 'The form of the output' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
 never\t'Never'"
@@ -521,22 +471,16 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
 netstat2\t'The netstat2 library: addresses, states and owners only'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s l -l listening -d 'Wait until a TCP listener or a bound UDP socket holds the port'
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l free -d 'Wait until nothing is left that makes a bind() fail as servers do it (with SO_REUSEADDR): listeners, bound sockets, outgoing connections that borrowed the port; what a server accepted, in TIME_WAIT or not, does not count'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l free -d 'Wait until nothing makes a bind() fail as servers do it (with SO_REUSEADDR)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s t -l tcp -d 'TCP sockets'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s u -l udp -d 'UDP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s w -l raw -d 'Raw sockets (left out unless asked for)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s a -l all -d 'Listening sockets too (conns)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l json -d 'The same as --format json'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s H -l no-header -d 'No header line'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s q -l quiet -d 'No output, only the exit code'
@@ -550,8 +494,8 @@ plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
 csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. A heading (RECV) or the beginning of a name is enough. JSON, which is always whole, gets them beside its own keys' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l sort -d 'Sort by this column, called as in --columns; -COLUMN for the reverse' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l limit -d 'At most this many rows' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
 always\t'In a pipe too'
@@ -561,144 +505,23 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
-netlink\t'sock_diag: every column, fast'
-procfs\t'/proc/net: fewer columns'
-netstat2\t'The netstat2 library: addresses, states and owners only'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s t -l tcp -d 'TCP sockets'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s u -l udp -d 'UDP sockets'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s w -l raw -d 'Raw sockets (left out unless asked for)'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s a -l all -d 'Listening sockets too (conns)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l json -d 'The same as --format json'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s H -l no-header -d 'No header line'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s q -l quiet -d 'No output, only the exit code'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s v -l verbose -d 'Say on standard error what was done'
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l no-owners -d 'Do not look for the processes that hold the sockets'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l format -d 'The form of the output' -r -f -a "table\t'For people'
-plain\t'Columns of text for scripts, never cut'
-json\t'One JSON object'
-ndjson\t'One JSON object a line'
-csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l limit -d 'At most this many rows' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
-always\t'In a pipe too'
-never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
-neutral\t'Readable on any background'
-dark\t'For a dark background'
-light\t'For a light background'
-terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
-netlink\t'sock_diag: every column, fast'
-procfs\t'/proc/net: fewer columns'
-netstat2\t'The netstat2 library: addresses, states and owners only'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s t -l tcp -d 'TCP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s u -l udp -d 'UDP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s w -l raw -d 'Raw sockets (left out unless asked for)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s a -l all -d 'Listening sockets too (conns)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l json -d 'The same as --format json'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s H -l no-header -d 'No header line'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s q -l quiet -d 'No output, only the exit code'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s v -l verbose -d 'Say on standard error what was done'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l no-owners -d 'Do not look for the processes that hold the sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l strict -d 'Exit with 3 when a row or an owner may be missing'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -l no-config -d 'Do not read the configuration file'
-complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockscope -n "__fish_sockscope_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l out -d 'Write the scripts of all shells into this directory' -r -f -a "(__fish_complete_directories)"
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l format -d 'The form of the output' -r -f -a "table\t'For people'
-plain\t'Columns of text for scripts, never cut'
-json\t'One JSON object'
-ndjson\t'One JSON object a line'
-csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l limit -d 'At most this many rows' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
-always\t'In a pipe too'
-never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
-neutral\t'Readable on any background'
-dark\t'For a dark background'
-light\t'For a light background'
-terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
-netlink\t'sock_diag: every column, fast'
-procfs\t'/proc/net: fewer columns'
-netstat2\t'The netstat2 library: addresses, states and owners only'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s t -l tcp -d 'TCP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s u -l udp -d 'UDP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s w -l raw -d 'Raw sockets (left out unless asked for)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s a -l all -d 'Listening sockets too (conns)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l json -d 'The same as --format json'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s H -l no-header -d 'No header line'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s q -l quiet -d 'No output, only the exit code'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s v -l verbose -d 'Say on standard error what was done'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l no-owners -d 'Do not look for the processes that hold the sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l strict -d 'Exit with 3 when a row or an owner may be missing'
-complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l out -d 'Write all pages into this directory' -r -f -a "(__fish_complete_directories)"
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l format -d 'The form of the output' -r -f -a "table\t'For people'
-plain\t'Columns of text for scripts, never cut'
-json\t'One JSON object'
-ndjson\t'One JSON object a line'
-csv\t'Comma-separated values'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l columns -d 'Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all. JSON, which is always whole, gets them beside its own keys' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l sort -d 'Sort by this column; -COLUMN for the reverse' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l limit -d 'At most this many rows' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l color -d 'When the table has colours [default: auto, or as configured]' -r -f -a "auto\t'On a terminal'
-always\t'In a pipe too'
-never\t'Never'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l theme -d 'Which colours: for a dark or a light background, for both, or the terminal\'s own [default: auto, or as configured]' -r -f -a "auto\t'Dark or light as COLORFGBG tells, else neutral'
-neutral\t'Readable on any background'
-dark\t'For a dark background'
-light\t'For a light background'
-terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
-netlink\t'sock_diag: every column, fast'
-procfs\t'/proc/net: fewer columns'
-netstat2\t'The netstat2 library: addresses, states and owners only'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s t -l tcp -d 'TCP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s u -l udp -d 'UDP sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s w -l raw -d 'Raw sockets (left out unless asked for)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s 6 -l ipv6 -d 'Only what serves IPv6; dual-stack listeners do'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s a -l all -d 'Listening sockets too (conns)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s n -l numeric -d 'Numbers for addresses and ports (the default)'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s r -l resolve -d 'Names for addresses and ports, waiting for at most two seconds'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l json -d 'The same as --format json'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s H -l no-header -d 'No header line'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s q -l quiet -d 'No output, only the exit code'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s v -l verbose -d 'Say on standard error what was done'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l no-owners -d 'Do not look for the processes that hold the sockets'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l strict -d 'Exit with 3 when a row or an owner may be missing'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -l no-config -d 'Do not read the configuration file'
-complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockscope -n "__fish_sockscope_using_subcommand man" -s h -l help -d 'Print help'
 
 # What the program itself completes: ports, processes, columns, filters, topics.
 function __sockscope_live

@@ -60,6 +60,16 @@ pub enum BlockReason {
 }
 
 impl BlockReason {
+    /// Every one.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Listener,
+        Self::BoundOnly,
+        Self::UdpBound,
+        Self::Connection,
+        Self::TimeWait,
+    ];
+
     /// The name in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -15,10 +15,13 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 
 use clap::Parser;
+use clap::builder::StyledStr;
+use clap::error::ErrorKind;
 
 use crate::files::streams::Stdout;
 use crate::host::Host;
-use crate::model::foreign::escape;
+use crate::model::foreign::{escape, safe_line};
+use args::first::{self, Meant};
 use args::options::ColorName;
 use args::{Cli, Command, habits};
 use session::Session;
@@ -27,16 +30,17 @@ use session::machine;
 use session::output::say;
 
 pub use exit::Exit;
-use exit::Failure;
+use exit::{Failure, Usage};
 
 /// Parses the arguments, runs the command, and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => match habits::with_command(&arguments, &error) {
-            Some(cli) => cli,
-            None => return refuse(&retold(&arguments, error)),
+        Err(error) => match first::understand(&arguments, &error) {
+            Meant::Command(cli) => *cli,
+            Meant::Hint(usage) => return refuse_usage(&arguments, &usage),
+            Meant::Unknown => return refuse(&arguments, &retold(&arguments, error)),
         },
     };
     let (command, options) = habits::understand(cli.command, cli.options);
@@ -81,10 +85,22 @@ const fn name(command: Option<&Command>) -> &'static str {
     }
 }
 
+/// Wrong usage, before the options are known: `-q` holds all the same.
+fn refuse_usage(arguments: &[OsString], usage: &Usage) -> Exit {
+    let is_quiet = |word: &OsString| word == "-q" || word == "--quiet";
+    if !arguments.iter().any(is_quiet) {
+        say(&safe_line(&usage.message));
+        if let Some(hint) = &usage.hint {
+            say(&safe_line(&format!("hint: {hint}")));
+        }
+    }
+    Exit::Failure
+}
+
 /// Help and version are answers; anything else is wrong usage, in the form of all our errors.
-fn refuse(error: &clap::Error) -> Exit {
+fn refuse(arguments: &[OsString], error: &clap::Error) -> Exit {
     if !error.use_stderr() {
-        let text = error.render();
+        let text = help_of(arguments, error.kind()).unwrap_or_else(|| error.render());
         let text = if session::colours::wants_colour(ColorName::Auto) {
             text.ansi().to_string()
         } else {
@@ -106,9 +122,35 @@ fn refuse(error: &clap::Error) -> Exit {
     let tip = parts.find_map(|part| part.trim().strip_prefix("tip: "));
     match tip {
         Some(tip) if tip.contains("similar") => say(&format!("hint: {tip}")),
-        _ => say("hint: sockscope --help shows what there is; sockscope port 8080 looks at a port"),
+        _ => match command_of(arguments) {
+            Some(name) => say(&format!("hint: sockscope {name} -h shows what it takes")),
+            None => say("hint: sockscope -h shows what there is; sockscope 8080 looks at a port"),
+        },
     }
     Exit::Failure
+}
+
+/// The help that is asked for: short with `-h`.
+fn help_of(arguments: &[OsString], kind: ErrorKind) -> Option<StyledStr> {
+    if kind != ErrorKind::DisplayHelp {
+        return None;
+    }
+    let is_long = arguments
+        .iter()
+        .any(|word| word == "--help" || word == "help");
+    let mut command = definition::help(command_of(arguments).as_deref(), is_long)?;
+    Some(if is_long {
+        command.render_long_help()
+    } else {
+        command.render_help()
+    })
+}
+
+/// The command among some words.
+fn command_of(arguments: &[OsString]) -> Option<String> {
+    let names = args::names();
+    let mut words = arguments.iter().skip(1);
+    words.find_map(|word| names.iter().find(|name| word == name.as_str()).cloned())
 }
 
 /// The error again, with what was typed as it may be shown: clap leaves out what a terminal would

@@ -305,13 +305,35 @@ impl Processes {
         pids
     }
 
+    /// `name`, where a process goes by it; else the names that begin with it, each once, but for
+    /// that of the process that asks.
+    #[must_use]
+    pub fn begun_with(&self, name: &[u8]) -> Vec<Vec<u8>> {
+        const LONGEST: usize = 15;
+        if name.len() > LONGEST {
+            let is_one = !self.called(name).is_empty();
+            return is_one.then(|| name.to_vec()).into_iter().collect();
+        }
+        let mut names = self.names_of(|pid| pid != std::process::id());
+        if names.iter().any(|known| known == name) {
+            return vec![name.to_vec()];
+        }
+        names.retain(|known| !name.is_empty() && known.starts_with(name));
+        names
+    }
+
     /// The names of all processes that can be seen, each once.
     #[must_use]
     pub fn names(&self) -> Vec<Vec<u8>> {
+        self.names_of(|_| true)
+    }
+
+    fn names_of(&self, is_wanted: impl Fn(u32) -> bool) -> Vec<Vec<u8>> {
         let pids = self.proc.as_ref().ok().and_then(|proc| proc.pids().ok());
         let pids = pids.unwrap_or_default();
         let read = |pid| Some(self.read(pid, ProcessDetail::Name)?.comm);
-        let mut names: Vec<Vec<u8>> = pids.into_iter().filter_map(read).collect();
+        let pids = pids.into_iter().filter(|pid| is_wanted(*pid));
+        let mut names: Vec<Vec<u8>> = pids.filter_map(read).collect();
         names.sort_unstable();
         names.dedup();
         names

@@ -3,6 +3,7 @@
 //! Headers, plain text, CSV, `--sort`, `--columns` and what is asked of the kernel all follow
 //! from this table; a new column is one entry in `table.rs`.
 
+mod called;
 mod host;
 mod kind;
 mod read;
@@ -12,6 +13,7 @@ mod value;
 use crate::model::{Facts, Socket};
 use crate::query::Needs;
 
+pub(crate) use called::{NotOne, called};
 pub use host::{push_address, push_host, push_number, push_v4};
 pub use kind::Kind;
 pub use read::{local as local_end, peer as peer_end};

@@ -57,13 +57,7 @@ const BIND: Topic = Topic {
     name: "bind",
     title: "a local address and port; and the state BOUND_INACTIVE",
     group: TopicGroup::Calls,
-    aliases: &[
-        "reuseport",
-        "soreuseport",
-        "reuseaddr",
-        "soreuseaddr",
-        "eaddrinuse",
-    ],
+    aliases: &["reuseport", "soreuseport", "reuseaddr", "soreuseaddr"],
     drawing: Drawing::Life(&[State::BoundInactive]),
     points: &[
         point(

@@ -19,7 +19,7 @@ const CLOSE_WAIT_LEAK: Topic = Topic {
     name: "close-wait-leak",
     title: "the peers have closed, this program keeps the sockets",
     group: TopicGroup::Findings,
-    aliases: &[],
+    aliases: &["leak"],
     drawing: Drawing::Life(&[State::CloseWait]),
     points: &[
         point(
@@ -211,7 +211,13 @@ const EPHEMERAL_PORTS: Topic = Topic {
     name: "ephemeral-ports",
     title: "the local ports of outgoing connections may run out",
     group: TopicGroup::Findings,
-    aliases: &["ephemeralport", "ephemeral", "eaddrnotavail", "localports"],
+    aliases: &[
+        "ephemeralport",
+        "ephemeral",
+        "eaddrnotavail",
+        "cannotassignrequestedaddress",
+        "localports",
+    ],
     drawing: Drawing::None,
     points: &[
         point(

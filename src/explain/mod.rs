@@ -6,11 +6,13 @@
 mod calls;
 mod closing;
 pub mod diagram;
+mod errors;
 mod findings;
 mod life;
 pub mod live;
 mod states;
 mod traffic;
+mod words;
 
 use crate::model::State;
 
@@ -58,8 +60,12 @@ pub enum TopicGroup {
     Life,
     /// One state each.
     States,
+    /// What programs say when a call fails.
+    Errors,
     /// What `doctor` finds.
     Findings,
+    /// Words of sockscope.
+    Words,
 }
 
 impl TopicGroup {
@@ -70,7 +76,9 @@ impl TopicGroup {
             Self::Calls => "What a program calls",
             Self::Life => "How connections begin, wait and end",
             Self::States => "States, in any spelling (the page close covers CLOSE)",
+            Self::Errors => "Errors that programs report",
             Self::Findings => "Findings of doctor",
+            Self::Words => "Words of sockscope",
         }
     }
 }
@@ -80,7 +88,8 @@ pub fn topics() -> impl Iterator<Item = &'static Topic> {
     let calls = calls::TOPICS.iter().chain(life::TOPICS);
     let findings = findings::TOPICS.iter().chain(traffic::TOPICS);
     let states = states::TOPICS.iter().chain(closing::TOPICS);
-    calls.chain(states).chain(findings)
+    let known = calls.chain(states).chain(errors::TOPICS);
+    known.chain(findings).chain(words::TOPICS)
 }
 
 /// The topic that a word means: upper and lower case and all separators are alike.
@@ -97,7 +106,42 @@ pub fn find(word: &str) -> Option<&'static Topic> {
     let word = asked.as_str();
     let named =
         topics().find(|topic| key(topic.name) == asked || topic.aliases.contains(&asked.as_str()));
-    named.or_else(|| of_state(State::parse(word)?))
+    named
+        .or_else(|| of_state(State::parse(word)?))
+        .or_else(|| of_error(word))
+}
+
+/// Shorter words than this stand in too much that is pasted.
+const SHORTEST_PASTED: usize = 10;
+
+/// The topic of an error that stands in a line which was pasted: `bind: Address already in use`.
+fn of_error(pasted: &str) -> Option<&'static Topic> {
+    let is_in = |alias: &&&str| {
+        let is_errno = alias.starts_with('e') && errors().contains(*alias);
+        (alias.len() >= SHORTEST_PASTED || is_errno) && pasted.contains(**alias)
+    };
+    let aliases = |topic: &'static Topic| {
+        let aliases = topic.aliases.iter();
+        aliases.filter(is_in).map(move |alias| (alias.len(), topic))
+    };
+    let found = topics().flat_map(aliases);
+    found
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, topic)| topic)
+}
+
+/// The names of errno that are aliases.
+const fn errors() -> &'static [&'static str] {
+    &[
+        "eaddrinuse",
+        "eaddrnotavail",
+        "econnrefused",
+        "econnreset",
+        "emfile",
+        "enfile",
+        "epipe",
+        "etimedout",
+    ]
 }
 
 /// The topic that explains a state; `None` for a number without a name.
@@ -138,6 +182,7 @@ mod tests {
 
     use super::*;
     use crate::analyze::doctor::RULES;
+    use crate::analyze::port::BlockReason;
 
     fn name(word: &str) -> &'static str {
         find(word).map_or("(none)", |topic| topic.name)
@@ -189,6 +234,51 @@ mod tests {
         let pages = topics().filter(|topic| topic.group == TopicGroup::Findings);
         let pages: BTreeSet<_> = pages.map(|topic| topic.name).collect();
         assert_eq!(pages, RULES.iter().map(|rule| rule.id).collect());
+    }
+
+    /// As they are pasted from a log.
+    #[test]
+    fn errors_are_found_as_programs_print_them() {
+        for (pasted, topic) in [
+            ("address already in use", "address-in-use"),
+            ("Address already in use (os error 98)", "address-in-use"),
+            ("bind: Address already in use", "address-in-use"),
+            ("EADDRINUSE", "address-in-use"),
+            ("connection refused", "connection-refused"),
+            ("connect ECONNREFUSED", "connection-refused"),
+            ("ECONNREFUSED", "connection-refused"),
+            ("ECONNRESET", "connection-reset"),
+            ("connection reset by peer", "connection-reset"),
+            ("read: connection reset by peer", "connection-reset"),
+            ("broken pipe", "connection-reset"),
+            ("EPIPE", "connection-reset"),
+            ("EMFILE", "fd-limit"),
+            ("too many open files", "fd-limit"),
+            ("accept4: too many open files", "fd-limit"),
+            ("ETIMEDOUT", "connect-failing"),
+            ("connection timed out", "connect-failing"),
+            ("EADDRNOTAVAIL", "ephemeral-ports"),
+            ("cannot assign requested address", "ephemeral-ports"),
+            ("leak", "close-wait-leak"),
+            ("glossary", "glossary"),
+        ] {
+            assert_eq!(name(pasted), topic, "{pasted}");
+        }
+    }
+
+    /// Every word that an answer has for a state, a reason, a role or a timer leads to a page.
+    #[test]
+    fn every_word_that_is_printed_has_a_page() {
+        let columns = crate::columns::COLUMNS.iter();
+        let words = columns
+            .filter(|column| ["state", "role", "owner_status", "timer"].contains(&column.id))
+            .flat_map(|column| column.words);
+        for word in words
+            .copied()
+            .chain(BlockReason::ALL.map(BlockReason::name))
+        {
+            assert!(find(word).is_some(), "no page explains '{word}'");
+        }
     }
 
     #[test]

@@ -110,7 +110,13 @@ const FD_LIMIT: Topic = Topic {
     name: "fd-limit",
     title: "a process is close to its limit of open descriptors",
     group: TopicGroup::Findings,
-    aliases: &["emfile", "enfile", "nofile", "rlimitnofile"],
+    aliases: &[
+        "emfile",
+        "enfile",
+        "toomanyopenfiles",
+        "nofile",
+        "rlimitnofile",
+    ],
     drawing: Drawing::None,
     points: &[
         point(
@@ -256,7 +262,7 @@ const CONNECT_FAILING: Topic = Topic {
     name: "connect-failing",
     title: "several attempts to connect to a destination fail",
     group: TopicGroup::Findings,
-    aliases: &["connecttimeout", "etimedout"],
+    aliases: &["connecttimeout", "connectiontimedout", "etimedout"],
     drawing: Drawing::None,
     points: &[
         point(

@@ -146,7 +146,11 @@ impl Stop {
 }
 
 /// Reads an end; `localhost` is one of two.
-pub(super) fn read(text: &str, spelling: Spelling, names: Names) -> Result<Vec<EndPattern>, Stop> {
+pub(super) fn read(
+    text: &str,
+    spelling: Spelling,
+    names: Names<'_>,
+) -> Result<Vec<EndPattern>, Stop> {
     let (family, at) = family(text)?;
     let written = Written::split(text, at, spelling)?;
     let hosts = written.hosts(family, spelling)?;
@@ -182,6 +186,49 @@ pub(crate) struct WrittenPlace {
 /// One that points at what cannot be read.
 pub(crate) fn place(text: &str) -> Result<WrittenPlace, FilterError> {
     read_place(text).map_err(|stop| Fault::new(stop.what, stop.at, PLACES).within(text))
+}
+
+/// Whether a text is an end in full, of one or of several addresses.
+pub(crate) fn place_of(text: &str) -> bool {
+    let any_port = Names {
+        port: |_| Some(1),
+        ..Names::NONE
+    };
+    let ends = read(text, Spelling::Ours, any_port).unwrap_or_default();
+    !ends.is_empty() && ends.iter().all(|end| end.host != Host::Any)
+}
+
+/// The condition that a socket is at an end, or serves it: listens or is bound there, or on all
+/// addresses of that family. A wildcard that is printed means just that.
+///
+/// # Errors
+/// One that points at what cannot be read.
+pub(crate) fn serving(text: &str) -> Result<String, FilterError> {
+    let any_port = Names {
+        port: |_| Some(1),
+        ..Names::NONE
+    };
+    let ends = read(text, Spelling::Ours, any_port);
+    let ends = ends.map_err(|stop| Fault::new(stop.what, stop.at, stop.hint).within(text))?;
+    let port = text.rsplit_once(':').map_or("", |(_, port)| port);
+    let conditions = ends.iter().map(|end| match end.host {
+        Host::Net(net)
+            if net.prefix_len() == net.max_prefix_len()
+                && !net.addr().is_unspecified()
+                && end.device.is_none() =>
+        {
+            match net.addr() {
+                IpAddr::V4(v4) => {
+                    format!("address={v4}:{port} or local=0.0.0.0:{port} or local=*:{port}")
+                }
+                IpAddr::V6(v6) => {
+                    format!("address=[{v6}]:{port} or local=[::]:{port} or local=*:{port}")
+                }
+            }
+        }
+        _ => format!("local={text}"),
+    });
+    Ok(conditions.collect::<Vec<_>>().join(" or "))
 }
 
 /// What one address may look like.

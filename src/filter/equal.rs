@@ -11,7 +11,7 @@ use crate::columns::{Column, Kind};
 use crate::model::{Family, PortRange, StateSet};
 
 /// The test that a field is one of the values.
-pub(super) fn equal(field: Field, pieces: &[Piece<'_>], names: Names) -> Result<Test, Fault> {
+pub(super) fn equal(field: Field, pieces: &[Piece<'_>], names: Names<'_>) -> Result<Test, Fault> {
     let texts = || pieces.iter().map(|piece| piece.text.to_owned()).collect();
     Ok(match field {
         Field::State => {
@@ -70,7 +70,7 @@ fn ends_of(
     piece: Piece<'_>,
     side: Side,
     spelling: Spelling,
-    names: Names,
+    names: Names<'_>,
 ) -> Result<Vec<EndPattern>, Fault> {
     let ends = ends::read(piece.text, spelling, names).map_err(|stop| stop.within(piece))?;
     let never = |end: &EndPattern| end.host == Host::DualWildcard;
@@ -84,7 +84,7 @@ fn ends_of(
 
 /// cgroups as ss takes them, by the path of their directory; as they are shown, by the path below
 /// the mount; or by number.
-fn cgroups(pieces: &[Piece<'_>], column: &'static Column, names: Names) -> Result<Test, Fault> {
+fn cgroups(pieces: &[Piece<'_>], column: &'static Column, names: Names<'_>) -> Result<Test, Fault> {
     let (mut ids, mut paths) = (Vec::new(), Vec::new());
     for piece in pieces {
         let hint = "it is a directory below the mount of cgroup2, or a path as the column cgroup \

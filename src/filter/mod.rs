@@ -4,6 +4,7 @@
 //! the same parser. The states, ports and addresses that can match are pushed down to the
 //! kernel; the answer never changes because of it.
 
+mod bare;
 mod compares;
 mod device;
 mod ends;
@@ -31,14 +32,20 @@ use crate::query::Needs;
 use device::Device;
 use expression::{Expr, Side, Term, Test};
 
-pub(crate) use ends::place;
+pub(crate) use bare::{one_of, stands_alone};
+pub(crate) use ends::{place, place_of, serving};
 pub use error::FilterError;
 pub(crate) use error::{did_you_mean, first_of, last_of, nearest};
 pub(crate) use values::duration;
 
 /// The words as conditions of their own, where there are several and each is one: an `or`
 /// inside one word does not reach into the next.
-fn each_alone(words: &[String], names: Names) -> Option<Vec<Expr>> {
+fn each_alone(words: &[String], names: Names<'_>) -> Option<Vec<Expr>> {
+    // States side by side are one set, and no two conditions.
+    let is_state = |word: &&String| bare::is_state(word);
+    if words.iter().filter(is_state).nth(1).is_some() {
+        return None;
+    }
     let parts = words.iter().map(|word| parse::parse(word, names).ok()?);
     let parts: Option<Vec<Expr>> = parts.collect();
     parts.filter(|parts| parts.len() > 1)
@@ -46,23 +53,31 @@ fn each_alone(words: &[String], names: Names) -> Option<Vec<Expr>> {
 
 /// What names in a filter stand for on this system.
 #[derive(Clone, Copy)]
-pub struct Names {
+pub struct Names<'a> {
     /// The port of a service.
     pub port: fn(&str) -> Option<u16>,
     /// The id of the cgroup whose directory a path is; `None` for a path below no mount of
     /// cgroup2.
     pub cgroup: fn(&str) -> Result<Option<NonZeroU64>, String>,
+    /// The name of the processes that go by a word; where there are none, the names that begin
+    /// with it.
+    pub process: &'a dyn Fn(&str) -> Vec<Vec<u8>>,
+    /// Whether words are still being typed: then a name that no process has is an error, and not
+    /// a condition that nothing meets.
+    pub is_typed: bool,
 }
 
-impl Names {
+impl Names<'static> {
     /// No name stands for anything.
     pub const NONE: Self = Self {
         port: |_| None,
         cgroup: |_| Ok(None),
+        process: &|_| Vec::new(),
+        is_typed: false,
     };
 }
 
-impl std::fmt::Debug for Names {
+impl std::fmt::Debug for Names<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Names")
     }
@@ -107,7 +122,7 @@ impl Filter {
     ///
     /// # Errors
     /// The same.
-    pub fn parse_with(words: &[String], names: Names) -> Result<Self, FilterError> {
+    pub fn parse_with(words: &[String], names: Names<'_>) -> Result<Self, FilterError> {
         let text = words.join(" ");
         if let Some(parts) = each_alone(words, names) {
             return Ok(Self {

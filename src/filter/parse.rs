@@ -4,7 +4,8 @@
 //! any   := all { ("or" | "||" | "|") all }
 //! all   := one { [ "and" | "&&" | "&" ] one }         side by side means and
 //! one   := ("not" | "!") one | "(" any ")" | term
-//! term  := NAME op values | "state" STATE | "exclude" STATE | "src" END | ...
+//! term  := NAME op values | "state" STATE | "exclude" STATE | "src" END | ... | bare
+//! bare  := WORD { "," WORD }                          8080, established, java: see `bare`
 //! op    := = == != < <= > >= ~ !~ in, "not in", and ss's eq ne lt gt le ge
 //! ```
 
@@ -14,9 +15,9 @@ use super::expression::{Expr, Pattern, Term, Test};
 use super::fields::{self, Field};
 use super::scan::{Piece, Scan};
 use super::values::{self, Order};
-use super::{Names, ports};
+use super::{Names, bare, ports};
 use crate::columns;
-use crate::model::{State, StateSet};
+use crate::model::StateSet;
 
 /// Deeper nesting than this is no question of a person.
 const DEEPEST: u32 = 64;
@@ -38,7 +39,7 @@ const WORDS: [&str; 4] = ["and", "or", "not", "in"];
 const CLAUSES: [&str; 7] = ["src", "dst", "sport", "dport", "dev", "fwmark", "cgroup"];
 
 /// Reads the text of a filter; `None` when it is empty.
-pub(super) fn parse(text: &str, names: Names) -> Result<Option<Expr>, Fault> {
+pub(super) fn parse<'a>(text: &'a str, names: Names<'a>) -> Result<Option<Expr>, Fault> {
     let mut parser = Parser {
         scan: Scan::new(text),
         names,
@@ -77,7 +78,7 @@ fn open_quote(at: usize) -> Fault {
 
 struct Parser<'a> {
     scan: Scan<'a>,
-    names: Names,
+    names: Names<'a>,
     depth: u32,
 }
 
@@ -166,6 +167,9 @@ impl<'a> Parser<'a> {
         let name = self.name()?;
         let word = name.text.to_ascii_lowercase();
         let op = self.operator();
+        if op.is_none() && is_bare(name) {
+            return self.bare(name);
+        }
         if op.is_none() && matches!(word.as_str(), "state" | "exclude") {
             let value = self.value(false, "a state")?;
             let set = values::states(value, true)?;
@@ -185,7 +189,19 @@ impl<'a> Parser<'a> {
         Ok((Expr::Term(Term { test, negated }), None))
     }
 
-    /// The name that a comparison begins with.
+    /// A word that is no comparison, or several with commas between them.
+    fn bare(&mut self, first: Piece<'a>) -> Result<Part, Fault> {
+        let mut parts = vec![bare::read(first, self.names)?];
+        while self.scan.accept(",") {
+            let next = self.value(false, "a word")?;
+            parts.push(bare::read(next, self.names)?);
+        }
+        let is_state = !first.quoted && parts.len() == 1 && bare::is_state(first.text);
+        let clause = is_state.then_some(Clause::State);
+        Ok((single_or(parts, Expr::Any), clause))
+    }
+
+    /// The name that a comparison begins with, or a word without one.
     fn name(&mut self) -> Result<Piece<'a>, Fault> {
         let at = self.scan.at();
         let hint = "a comparison is a name, a sign and a value: state = close_wait";
@@ -201,7 +217,8 @@ impl<'a> Parser<'a> {
         let joins = WORDS
             .iter()
             .any(|word| piece.text.eq_ignore_ascii_case(word));
-        if piece.quoted || !is_word || joins {
+        let is_compared = self.peek_operator().is_some();
+        if (piece.quoted || !is_word || joins) && (is_compared || !is_bare(piece)) {
             let what = format!("'{}' stands where a name should", piece.text);
             return Err(Fault::new(what, at, hint));
         }
@@ -210,6 +227,13 @@ impl<'a> Parser<'a> {
 
     /// The sign of comparison, and whether it negates.
     fn operator(&mut self) -> Option<(Op, bool)> {
+        let (found, ahead) = self.peek_operator()?;
+        self.scan = ahead;
+        Some(found)
+    }
+
+    /// The same without taking it, and what comes behind it.
+    fn peek_operator(&self) -> Option<((Op, bool), Scan<'a>)> {
         let mut ahead = self.scan;
         let piece = ahead.next_piece().filter(|piece| !piece.quoted)?;
         let word = piece.text.to_ascii_lowercase();
@@ -229,20 +253,12 @@ impl<'a> Parser<'a> {
             }
             _ => return None,
         };
-        self.scan = ahead;
-        Some(found)
+        Some((found, ahead))
     }
 
-    /// A name without a comparison: perhaps a state or a port was meant.
+    /// A name without a comparison.
     fn no_operator(&self, name: Piece<'_>) -> Fault {
         let word = name.text;
-        let what = format!("'{word}' is no comparison");
-        if State::parse(word).is_some() || values::state_group(word).is_some() {
-            return Fault::new(what, name.at, format!("write state = {word}"));
-        }
-        if word.parse::<u16>().is_ok() {
-            return Fault::new(what, name.at, format!("write port = {word}"));
-        }
         match fields::find(name) {
             Ok(_) => {
                 let hint = "after the name stands one of = != < <= > >= ~ !~ in";
@@ -368,6 +384,15 @@ impl<'a> Parser<'a> {
         let hint = "for example state = close_wait, lport in 80,8000-8100";
         Err(Fault::new(format!("{wanted} is missing"), at, hint))
     }
+}
+
+/// Whether a piece without a comparison stands for itself: no name, no sign, no word that joins.
+fn is_bare(piece: Piece<'_>) -> bool {
+    let begins = |c: char| c.is_alphanumeric() || "_:[*".contains(c);
+    let joins = WORDS
+        .iter()
+        .any(|word| piece.text.eq_ignore_ascii_case(word));
+    piece.quoted || (piece.text.starts_with(begins) && !joins && !super::is_word(piece.text))
 }
 
 fn plain(test: Test) -> Expr {

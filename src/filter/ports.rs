@@ -13,7 +13,7 @@ const EXAMPLES: &str = "for example lport = 8080, port in 80,8000-8100, pport = 
 pub(super) fn value(
     piece: Piece<'_>,
     spelling: Spelling,
-    names: Names,
+    names: Names<'_>,
 ) -> Result<(Option<Family>, Option<PortRange>), Fault> {
     let text = piece.text;
     let read = || {
@@ -39,7 +39,7 @@ pub(super) fn read(
     text: &str,
     at: usize,
     spelling: Spelling,
-    names: Names,
+    names: Names<'_>,
 ) -> Result<Option<PortRange>, Stop> {
     let rest = text.get(at..).unwrap_or_default();
     match rest {
@@ -89,7 +89,7 @@ const fn single(port: u16) -> PortRange {
 }
 
 /// A service, or a number as ss and C write it: `0x50`.
-fn named(text: &str, spelling: Spelling, names: Names) -> Option<u16> {
+fn named(text: &str, spelling: Spelling, names: Names<'_>) -> Option<u16> {
     let hexadecimal = text.strip_prefix("0x").filter(|_| spelling == Spelling::Ss);
     match hexadecimal {
         Some(digits) => u16::from_str_radix(digits, 16).ok(),

@@ -81,6 +81,7 @@ fn read(text: &str) -> Result<Filter, FilterError> {
     let names = Names {
         port: ports,
         cgroup,
+        ..Names::NONE
     };
     Filter::parse_with(&[text.to_owned()], names)
 }
@@ -248,7 +249,7 @@ fn words_side_by_side_are_joined_by_and() {
     // An `or` stays within its word where the words are whole.
     assert!(!words(&["lport=8080 or lport=1", "state=listen"]));
     assert!(words(&["state", "close-wait", "sport", "=", ":8080"]));
-    let long = format!("lport=8080 {} nope", "lport=8080 ".repeat(5_000));
+    let long = format!("lport=8080 {} nope=1", "lport=8080 ".repeat(5_000));
     let error = read(&long).unwrap_err();
     assert!(error.message.len() < 600, "{}", error.message.len());
 }
@@ -291,13 +292,6 @@ fn before_the_join_only_the_socket_counts() {
 #[test]
 fn errors_point_and_teach() {
     for (text, what, caret, hint) in [
-        (
-            "close_wait",
-            "no comparison",
-            "^close_wait",
-            "state = close_wait",
-        ),
-        ("8080", "no comparison", "^8080", "port = 8080"),
         (
             "stat = listen",
             "no name 'stat'",

@@ -67,17 +67,27 @@ pub(super) fn state_group(word: &str) -> Option<StateSet> {
 /// A state or a group. In ss's own clause `closed` and `unconnected` mean everything that is
 /// neither listening nor connected.
 pub(super) fn states(piece: Piece<'_>, clause: bool) -> Result<StateSet, Fault> {
-    if let Some(group) = state_group(piece.text) {
-        return Ok(group);
+    let set = if clause {
+        clause_states(piece.text)
+    } else {
+        let state = || State::parse(piece.text).map(|state| StateSet::NONE.with(state));
+        state_group(piece.text).or_else(state)
+    };
+    set.ok_or_else(|| no_state(piece))
+}
+
+/// The same of a clause of ss; `None` for what is no state.
+pub(super) fn clause_states(word: &str) -> Option<StateSet> {
+    if let Some(group) = state_group(word) {
+        return Some(group);
     }
-    match State::parse(piece.text) {
-        Some(State::Close | State::Unconnected) if clause => Ok(StateSet::NONE
+    Some(match State::parse(word)? {
+        State::Close | State::Unconnected => StateSet::NONE
             .with(State::Close)
             .with(State::BoundInactive)
-            .with(State::Unconnected)),
-        Some(state) => Ok(StateSet::NONE.with(state)),
-        None => Err(no_state(piece)),
-    }
+            .with(State::Unconnected),
+        state => StateSet::NONE.with(state),
+    })
 }
 
 fn no_state(piece: Piece<'_>) -> Fault {

@@ -151,7 +151,7 @@ fn wrong_usage_is_2_and_says_what_would_be_right() {
         &["port", "state=listen"],
         &["listen", "port=65536"],
         &["listen", "nope=1"],
-        &["listen", "nope"],
+        &["listen", "establised"],
         &["conns", "state=nope"],
         &["conns", "role=nope"],
         &["conns", "pid=nope"],

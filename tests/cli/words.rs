@@ -66,8 +66,8 @@ fn a_port_is_read_as_people_write_it() {
         1
     );
     for (words, hint) in [
-        (&["port", "localhost:8080"][..], "port 8080"),
-        (&["port", "localhost:8080"], "8080 local=localhost:8080"),
+        (&["wait", "[::1]:8080", "-l"][..], "8080 --address [::1]"),
+        (&["port", "example.com:8080"], "the port only: 8080"),
         (&["port", "no-such-service"], "http"),
         (&["port", "80/sctp"], "80/tcp"),
         (&["port", "80/udp", "-t"], "leave one"),
@@ -153,17 +153,17 @@ fn a_process_that_does_not_exist_is_told() {
         .map(str::to_owned);
     assert!(port.is_some(), "{}", scene.story);
     for words in [
-        &["conns", "process=qxjva"][..],
-        &["conns", "-a", "process=qxjva", "state=listen"],
-        &["listen", "process=qxjva"],
-        &["listen", "process=qxjva", "--pids"],
-        &["inspect", "process=qxjva"],
-        &["port", "47113", "process=qxjva"],
-        &["proc", "qxjva"],
+        &["conns", "process=qxjvap"][..],
+        &["conns", "-a", "process=qxjvap", "state=listen"],
+        &["listen", "process=qxjvap"],
+        &["listen", "process=qxjvap", "--pids"],
+        &["inspect", "process=qxjvap"],
+        &["port", "47113", "process=qxjvap"],
+        &["proc", "qxjvap"],
     ] {
         let answer = sockscope(words);
         assert_eq!(answer.code(), 1, "{words:?}: {answer:?}");
-        let told = "no process is called 'qxjva', did you mean 'qxjvaq'?";
+        let told = "no process is called 'qxjvap', did you mean 'qxjvaq'?";
         assert!(answer.stderr.contains(told), "{words:?}: {answer:?}");
         assert_eq!(answer.stderr.lines().count(), 1, "{words:?}: {answer:?}");
     }
@@ -174,20 +174,20 @@ fn a_process_that_does_not_exist_is_told() {
     };
     // Counts of nothing are an answer, and the reason stands beside them.
     for command in ["states", "buildup"] {
-        let (code, told) = why(&[command, "process=qxjva"]);
+        let (code, told) = why(&[command, "process=qxjvap"]);
         assert_eq!(code, 0, "{told}");
-        assert!(told.contains("no process is called 'qxjva'"), "{told}");
+        assert!(told.contains("no process is called 'qxjvap'"), "{told}");
     }
     for (words, told) in [
-        ("comm=qxjva", "no process is called 'qxjva'"),
+        ("comm=qxjvap", "no process is called 'qxjvap'"),
         (
-            "process=qxjva,qxnginz",
-            "no process is called 'qxjva' or 'qxnginz'",
+            "process=qxjvap,qxnginz",
+            "no process is called 'qxjvap' or 'qxnginz'",
         ),
         ("pid=4194305", "there is no process 4194305"),
         (
-            "process=4194305,qxjva",
-            "there is no process 4194305, and none is called 'qxjva'",
+            "process=4194305,qxjvap",
+            "there is no process 4194305, and none is called 'qxjvap'",
         ),
         ("user=qxnosuch", "there is no user 'qxnosuch'"),
         ("process_user=qxnosuch", "there is no user 'qxnosuch'"),
@@ -200,7 +200,7 @@ fn a_process_that_does_not_exist_is_told() {
     // One that exists and has nothing that matches is another matter.
     for words in [
         "process=qxjvaq lport=1",
-        "not process=qxjva lport=1",
+        "not process=qxjvap lport=1",
         "lport=1",
     ] {
         let answer = sockscope(&["listen", words]);

@@ -91,7 +91,7 @@ fn printed(column: &str, socket: &Socket, facts: &Facts, style: Style) -> String
     text
 }
 
-fn names() -> Names {
+fn names() -> Names<'static> {
     Names {
         port: |name| (name == "http").then_some(80),
         ..Names::NONE

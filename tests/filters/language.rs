@@ -227,7 +227,8 @@ fn the_port_command_takes_a_filter_behind_its_ports() {
 #[test]
 fn wrong_filters_are_wrong_usage_with_their_place() {
     for (words, place) in [
-        ("close_wait", "character 1"),
+        ("close_wai", "character 1"),
+        ("established 70000", "character 13"),
         ("stat = listen", "character 1"),
         ("state = listn", "character 9"),
         ("state = listen and", "character 19"),

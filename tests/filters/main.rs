@@ -7,6 +7,7 @@
     reason = "tests fail loudly"
 )]
 
+mod bare;
 mod ends;
 mod language;
 mod ss_words;

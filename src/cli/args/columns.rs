@@ -1,7 +1,7 @@
 //! Columns as they are chosen by `--columns`, `--sort` and the configuration.
 
 use crate::cli::exit::Usage;
-use crate::columns::{self, Column};
+use crate::columns::{self, Column, NotOne};
 use crate::filter::did_you_mean;
 
 /// Replaces the usual columns by `a,b,c`, or adds `+a`.
@@ -21,12 +21,18 @@ pub(crate) fn choose<'a>(ids: &mut Vec<&'a str>, wanted: &'a str) -> Result<(), 
     Ok(())
 }
 
-/// The column of this id.
-pub(crate) fn column(id: &str) -> Result<&'static Column, Usage> {
-    columns::find(id).ok_or_else(|| {
-        let known: Vec<_> = columns::COLUMNS.iter().map(|column| column.id).collect();
-        let near = did_you_mean(id, &known);
-        Usage::new(format!("there is no column '{id}'"))
-            .hint(format!("{near}columns are: {}", known.join(", ")))
+/// The column that is called so.
+pub(crate) fn column(word: &str) -> Result<&'static Column, Usage> {
+    columns::called(word).map_err(|fault| match fault {
+        NotOne::Several(ids) => {
+            let usage = Usage::new(format!("several columns begin with '{word}'"));
+            usage.hint(format!("write one of them: {}", ids.join(", ")))
+        }
+        NotOne::Unknown => {
+            let known: Vec<_> = columns::COLUMNS.iter().map(|column| column.id).collect();
+            let near = did_you_mean(word, &known);
+            Usage::new(format!("there is no column '{word}'"))
+                .hint(format!("{near}columns are: {}", known.join(", ")))
+        }
     })
 }

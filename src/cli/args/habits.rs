@@ -1,13 +1,8 @@
 //! What the fingers of `ss` users type: `sockscope -tulpn`, `sockscope -tanp`, `-s`.
 
-use std::ffi::OsString;
-
-use clap::Parser;
-use clap::error::ErrorKind;
-
+use super::Command;
 use super::options::Options;
 use super::rows::{FilterWords, PidsOnly};
-use super::{Cli, Command};
 
 /// The command that is meant when none is named: `-l` asks for listeners, `-a` or `-p` for
 /// connections; `-s`, like no letter at all, for the overview.
@@ -28,21 +23,6 @@ pub(crate) fn understand(command: Option<Command>, options: Options) -> (Option<
     (command, options)
 }
 
-/// `-tn state established`: letters of ss with a filter and no command behind them. `None`
-/// where that is not what was typed.
-pub(crate) fn with_command(arguments: &[OsString], error: &clap::Error) -> Option<Cli> {
-    let words = arguments.get(1..)?;
-    let is_habit = words.first()?.to_str()?.starts_with('-');
-    if error.kind() != ErrorKind::InvalidSubcommand || !is_habit {
-        return None;
-    }
-    let begins = |word: &OsString| !word.as_encoded_bytes().starts_with(b"-");
-    let place = 1 + words.iter().position(begins)?;
-    let mut arguments = arguments.to_vec();
-    arguments.insert(place, "conns".into());
-    Cli::try_parse_from(arguments).ok()
-}
-
 /// Letters that ask for more of each socket.
 const fn shows_more(options: &Options) -> bool {
     options.extended || options.timers || options.inner || options.memory
@@ -51,6 +31,8 @@ const fn shows_more(options: &Options) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::args::Cli;
+    use clap::Parser;
 
     fn meant(arguments: &[&str]) -> &'static str {
         let cli = Cli::try_parse_from([&["sockscope"], arguments].concat()).unwrap();

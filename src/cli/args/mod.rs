@@ -4,6 +4,7 @@ pub(crate) mod buildup;
 pub(crate) mod columns;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod first;
 pub(crate) mod generated;
 pub(crate) mod habits;
 pub(crate) mod options;
@@ -16,7 +17,7 @@ mod words;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::analyze::states::By;
 use crate::model::foreign::exact;
@@ -37,7 +38,8 @@ use watch::WatchArgs;
     max_term_width = 100,
     args_override_self = true,
     subcommand_help_heading = "Commands",
-    after_help = "Without a command: the host at a glance.\n\
+    after_help = "Without a command: the host at a glance. A port is a question for port, a state \
+        one for conns: sockscope 8080, sockscope close_wait.\n\
         Exit codes: 0 found, 1 nothing matched, 2 wrong usage or a fatal error, \
         3 incomplete answer with --strict.\n\
         The habits of ss work: sockscope -tulpn, sockscope -tanp."
@@ -64,7 +66,7 @@ pub enum Command {
     /// One port's story: who holds it, since when, its connections, what blocks a bind
     Port {
         /// Ports, lists (80,443), ranges (8000-8100) and services (http), perhaps of one protocol
-        /// (80/tcp); then filters (state=close_wait)
+        /// (80/tcp) or at one address (localhost:8080); then filters (established)
         #[arg(required = true, value_name = "PORT|FILTER")]
         words: Vec<String>,
         /// Print pids only, one a line, of whoever holds the port: listeners, bound-only sockets
@@ -108,7 +110,7 @@ pub enum Command {
     Watch(WatchArgs),
     /// Everything one process has open on the network
     Proc {
-        /// A pid, or the name of processes
+        /// A pid, or the name of processes; the beginning of one name is enough
         #[arg(value_name = "PID|NAME")]
         target: OsString,
         #[command(flatten)]
@@ -153,6 +155,13 @@ pub enum Command {
         #[arg(last = true)]
         words: Vec<OsString>,
     },
+}
+
+/// The names of all commands that are shown.
+pub(crate) fn names() -> Vec<String> {
+    let command = Cli::command();
+    let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    shown.map(|sub| sub.get_name().to_owned()).collect()
 }
 
 impl Command {

@@ -59,10 +59,10 @@ pub struct Options {
     )]
     pub json: bool,
     /// Columns of table, plain and csv: a,b,c; or +a,+b to add to the usual ones; "help" lists all.
-    /// JSON, which is always whole, gets them beside its own keys
+    /// A heading (RECV) or the beginning of a name is enough. JSON, which is always whole, gets them beside its own keys
     #[arg(long, global = true, value_name = "COLUMNS", help_heading = "Output")]
     pub columns: Option<String>,
-    /// Sort by this column; -COLUMN for the reverse
+    /// Sort by this column, called as in --columns; -COLUMN for the reverse
     #[arg(
         long,
         global = true,

@@ -36,21 +36,49 @@ impl Ports {
         Ok(Self(ports))
     }
 
-    /// Reads the ports at the beginning of some words; gives what is left: a filter.
+    /// Reads the ports at the beginning of some words.
     ///
     /// # Errors
     /// As [`read`](Self::read); the first word has to be a port.
-    pub fn before_filter(words: &[String]) -> Result<(Self, &[String]), Usage> {
-        let count = words.iter().take_while(|word| is_port(word)).count();
-        let (ports, filter) = words.split_at(count.max(1).min(words.len()));
-        let mut all = Self::default();
-        for word in ports {
-            all.0.extend(Self::read(word)?.0);
+    pub fn before_filter(words: &[String]) -> Result<Asked<'_>, Usage> {
+        let ends = words.iter().take_while(|word| port_of_end(word).is_some());
+        let ends = ends.count();
+        let behind = words.iter().skip(ends).take_while(|word| is_port(word));
+        let count = (ends + behind.count()).max(1).min(words.len());
+        let (ports, filter) = words.split_at(count);
+        let (mut all, mut places) = (Self::default(), Vec::new());
+        for (index, word) in ports.iter().enumerate() {
+            if let Some(port) = port_of_end(word).filter(|_| index < ends) {
+                all.0.extend(Self::read(port)?.0);
+                places.push(filter::serving(word)?);
+            } else {
+                let read = Self::read(word)?;
+                places.push(read.as_filter());
+                all.0.extend(read.0);
+            }
         }
         if all.0.is_empty() {
             return Err(Usage::new("which port?").hint("for example: sockscope port 8080"));
         }
-        Ok((all, filter))
+        let place = (ends > 0).then(|| places.join(" or "));
+        let ports = all;
+        Ok(Asked {
+            ports,
+            place,
+            filter,
+        })
+    }
+
+    /// Whether a word is a port, or an end, where no command is named.
+    pub fn is_first(word: &str) -> bool {
+        port_of_end(word).is_some() || (is_port(word) && Self::read(word).is_ok())
+    }
+
+    /// The ports as a condition.
+    fn as_filter(&self) -> String {
+        let ranges = self.0.iter();
+        let ranges = ranges.map(|(range, _)| format!("{}-{}", range.first, range.last));
+        format!("port in {}", ranges.collect::<Vec<_>>().join(","))
     }
 
     /// The ports, of whatever protocol.
@@ -95,6 +123,24 @@ impl Ports {
             _ => None,
         }
     }
+}
+
+/// What the words of `port` ask for.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub ports: Ports,
+    /// Which sockets of the ports, where an address was given: a filter.
+    pub place: Option<String>,
+    /// What stands behind: a filter.
+    pub filter: &'a [String],
+}
+
+/// The port of an end, `localhost:8080` or `[::1]:8080`.
+fn port_of_end(word: &str) -> Option<&str> {
+    let (address, port) = word.rsplit_once(':')?;
+    let is_end = !address.is_empty() && !port.is_empty() && !word.contains(',');
+    let is_address = is_end && known(address).is_none() && filter::place_of(word);
+    is_address.then_some(port)
 }
 
 /// Whether a word is a port and no beginning of a filter: what is a word there is none here.
@@ -180,7 +226,8 @@ fn named(name: &str) -> Option<PortRange> {
 fn no_port(part: &str, what: String) -> Usage {
     let example = "for example: 8080, 80,443, 8000-8100, :80, http, 80/tcp";
     if part.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        return Usage::new(format!("there is no service '{part}'")).hint(example);
+        return Usage::new(format!("there is no service '{part}'"))
+            .hint(format!("{example}; of a process: sockscope proc {part}"));
     }
     Usage::new(what).hint(example)
 }
@@ -195,7 +242,7 @@ fn two_words(word: &str) -> Option<Usage> {
     )))
 }
 
-/// An address with a port behind it is no port: which of both is meant, a filter says.
+/// An address with a port behind it is no port.
 fn end(word: &str) -> Option<Usage> {
     let (address, port) = word.rsplit_once(':')?;
     let is_end = !address.is_empty() && !port.is_empty() && !word.contains(',');
@@ -203,7 +250,7 @@ fn end(word: &str) -> Option<Usage> {
         Some(protocol) => Usage::new(format!("'{word}' is not a port"))
             .hint(format!("give it as {port}/{}", protocol.name())),
         None => Usage::new(format!("'{word}' is an end, not a port"))
-            .hint(format!("give the port, then a filter: {port} local={word}")),
+            .hint(format!("give the port only: {port}")),
     })
 }
 
@@ -242,10 +289,9 @@ mod tests {
     #[test]
     fn what_is_no_port_teaches() {
         for (word, message, hint) in [
-            ("localhost:8080", "is an end", "8080 local=localhost:8080"),
-            ("[::1]:80", "is an end", "80 local=[::1]:80"),
-            ("*:80", "is an end", "80 local=*:80"),
-            ("no-such-service", "no service", "http"),
+            ("localhost:8080", "is an end", "the port only: 8080"),
+            ("[::1]:80", "is an end", "the port only: 80"),
+            ("no-such-service", "no service", "proc no-such-service"),
             ("80/sctp", "protocol", "80/tcp"),
             ("80/", "no protocol stands behind", "80/tcp"),
             ("http/", "no protocol stands behind", "80/tcp"),
@@ -281,13 +327,17 @@ mod tests {
             (&["80", "exclude", "time-wait"], 1),
             (&["80", "autobound"], 1),
             (&["80", "(lport=80)"], 1),
+            (&["80", "established"], 1),
+            (&["80", "10.0.0.1:50000"], 1),
         ] {
             let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-            let (read, filter) = Ports::before_filter(&words).unwrap();
-            assert_eq!((read.0.len(), filter.len()), (ports, words.len() - ports));
+            let read = Ports::before_filter(&words).unwrap();
+            let found = (read.ports.0.len(), read.filter.len());
+            assert_eq!(found, (ports, words.len() - ports));
+            assert_eq!(read.place, None);
         }
         let words = ["80/tcp".to_owned(), "53/udp".to_owned()];
-        let (ports, _) = Ports::before_filter(&words).unwrap();
+        let ports = Ports::before_filter(&words).unwrap().ports;
         assert!(ports.has(80, Protocol::Tcp) && !ports.has(80, Protocol::Udp));
         let tcp = ProtocolSet {
             tcp: true,
@@ -296,5 +346,42 @@ mod tests {
         };
         assert!(ports.protocols(tcp).unwrap().tcp);
         assert!(Ports::read("53/udp").unwrap().protocols(tcp).is_err());
+    }
+
+    #[test]
+    fn an_end_is_its_port_and_the_sockets_that_serve_its_address() {
+        let read = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            let asked = Ports::before_filter(&words).unwrap();
+            let ports = asked
+                .ports
+                .ranges()
+                .iter()
+                .map(|range| range.first)
+                .collect();
+            let ports: Vec<u16> = ports;
+            (ports, asked.place.unwrap_or_default(), asked.filter.len())
+        };
+        let v4 = "address=10.0.0.1:80 or local=0.0.0.0:80 or local=*:80";
+        let v6 = "address=[::1]:80 or local=[::]:80 or local=*:80";
+        let both = "address=127.0.0.1:80 or local=0.0.0.0:80 or local=*:80 or address=[::1]:80 or \
+                    local=[::]:80 or local=*:80";
+        assert_eq!(read(&["10.0.0.1:80"]), (vec![80], v4.into(), 0));
+        assert_eq!(read(&["[::1]:80"]), (vec![80], v6.into(), 0));
+        assert_eq!(read(&["localhost:80", "pid=5"]), (vec![80], both.into(), 1));
+        assert_eq!(read(&["*:80"]), (vec![80], "local=*:80".into(), 0));
+        let any = "local=0.0.0.0:80".to_owned();
+        assert_eq!(read(&["0.0.0.0:80"]), (vec![80], any, 0));
+        let (ports, place, _) = read(&["10.0.0.1:80", "443"]);
+        assert_eq!(
+            (ports, place),
+            (vec![80, 443], format!("{v4} or port in 443-443"))
+        );
+        for word in ["8080", ":http", "80,443", "127.0.0.1:80"] {
+            assert!(Ports::is_first(word), "{word}");
+        }
+        for word in ["example.com:80", "java", "state=listen", "70000", "0"] {
+            assert!(!Ports::is_first(word), "{word}");
+        }
     }
 }

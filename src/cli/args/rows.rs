@@ -17,9 +17,11 @@ pub struct PidsOnly {
 /// The filter of a command.
 #[derive(Args, Clone, Debug, Default)]
 pub struct FilterWords {
-    /// Only sockets for which this holds: an expression over the columns, such as
-    /// state=close_wait lport=8000-8100, 'peer in 10.0.0.0/8 and recv_q > 64k', or as for ss:
-    /// state established '( dport = :ssh or sport = :443 )'; sockscope man filter has it all
+    /// Only these sockets: 8080, established, java, 10.0.0.1:443, state=close_wait, 'recv_q > 64k'
+    ///
+    /// An expression over the columns, such as state=close_wait lport=8000-8100,
+    /// 'peer in 10.0.0.0/8 and recv_q > 64k', or as for ss: state established
+    /// '( dport = :ssh or sport = :443 )'; sockscope man filter has it all
     #[arg(value_name = "FILTER")]
     pub words: Vec<String>,
 }

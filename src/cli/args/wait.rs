@@ -22,9 +22,10 @@ pub struct WaitArgs {
     /// Wait until a TCP listener or a bound UDP socket holds the port
     #[arg(short = 'l', long, conflicts_with = "free")]
     pub listening: bool,
-    /// Wait until nothing is left that makes a bind() fail as servers do it (with SO_REUSEADDR):
-    /// listeners, bound sockets, outgoing connections that borrowed the port; what a server
-    /// accepted, in TIME_WAIT or not, does not count
+    /// Wait until nothing makes a bind() fail as servers do it (with SO_REUSEADDR)
+    ///
+    /// That is: no listener, no bound socket, and no outgoing connection that borrowed the port;
+    /// what a server accepted, in TIME_WAIT or not, does not count
     #[arg(long)]
     pub free: bool,
     /// Give up after so long; 0 looks once [default: wait forever]
@@ -34,9 +35,10 @@ pub struct WaitArgs {
         rustdoc::broken_intra_doc_links,
         reason = "the text is the help, where [::] stands as it is"
     )]
-    /// Only a socket that takes what is sent to this address; with --free: that is in the way of
-    /// a bind() to it. As it is printed: 0.0.0.0 is IPv4, [::] IPv6, * both (and :: a bind() to
-    /// both), 127.0.0.53%lo one interface
+    /// Only a socket that takes what is sent to this address
+    ///
+    /// With --free: that is in the way of a bind() to it. As it is printed: 0.0.0.0 is IPv4, [::]
+    /// IPv6, * both (and :: a bind() to both), 127.0.0.53%lo one interface
     #[arg(long, value_name = "ADDRESS")]
     pub address: Option<String>,
     /// Only a socket that this process holds, by pid or name
@@ -46,6 +48,14 @@ pub struct WaitArgs {
 
 /// One port, perhaps of one protocol.
 pub(crate) fn port(text: &str) -> Result<(Ports, u16), Usage> {
+    if let Some((address, port)) = text.rsplit_once(':')
+        && crate::filter::place_of(text)
+    {
+        let usage = Usage::new(format!("'{text}' is an end, not a port"));
+        let address = address.replace("localhost", "127.0.0.1");
+        let hint = format!("give the port, then its address: {port} --address {address}");
+        return Err(usage.hint(hint));
+    }
     let ports = Ports::read(text)?;
     if let Some(port) = ports.single().filter(|_| !text.contains('-')) {
         return Ok((ports, port));

@@ -35,7 +35,7 @@ pub(crate) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure
             .hint("leave -u and -w out, or add -t")
             .into());
     }
-    let filter = Session::filter(&args.filter.words)?;
+    let filter = session.filter(&args.filter.words)?;
     let request = request(session, args.by, &filter)?;
     let (before, mut now) = watch(&session.host, &request, args.period)?;
     let report = &mut now.snapshot.report;

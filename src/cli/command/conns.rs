@@ -23,7 +23,7 @@ pub(crate) const PROGRAM: &[&str] = &[
 ];
 
 pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
-    let filter = Session::filter(words)?;
+    let filter = session.filter(words)?;
     let connected = StateSet::LISTENING.complement();
     // A filter that names nothing but listeners wants them.
     let states = if session.options.all || !filter.states().intersects(connected) {

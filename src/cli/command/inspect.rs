@@ -38,7 +38,7 @@ pub(crate) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> 
             .hint("for example: sockscope inspect port=8080, or pid=812, or inode=4711")
             .into());
     }
-    let filter = Session::filter(words)?;
+    let filter = session.filter(words)?;
     let request = session.request(StateSet::ALL, filter.clone())?;
     let (found, report) = match session.format {
         Format::Table if session.options.columns.is_none() => whole(session, request)?,

@@ -13,7 +13,7 @@ pub(crate) const TABLE: &[&str] = &["protocol", "local", "queue", "process", "us
 pub(crate) const PROGRAM: &[&str] = &["protocol", "local", "queue", "user", "pid", "comm"];
 
 pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
-    let request = session.request(StateSet::LISTENING, Session::filter(words)?)?;
+    let request = session.request(StateSet::LISTENING, session.filter(words)?)?;
     let protocols = session.protocols();
     let nothing = match (words, protocols.tcp, protocols.udp) {
         ([], true, false) if !protocols.raw => "no TCP socket is listening here",

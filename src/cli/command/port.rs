@@ -7,8 +7,8 @@ use super::around::around;
 use super::list;
 use super::list::Order;
 use super::{absent, pids};
-use crate::analyze::port::{self, Asked, PortEntry};
-use crate::cli::args::ports::Ports;
+use crate::analyze::port::{self, PortEntry};
+use crate::cli::args::ports::{Asked, Ports};
 use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
 use crate::filter::Filter;
@@ -26,8 +26,14 @@ const COLUMNS: &[&str] = &[
 ];
 
 pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Result<Exit, Failure> {
-    let (ports_asked, words) = Ports::before_filter(words)?;
-    let (asked, filter) = (ports_asked.ranges(), Session::filter(words)?);
+    let Asked {
+        ports: ports_asked,
+        place,
+        filter: words,
+    } = Ports::before_filter(words)?;
+    let (asked, chosen) = (ports_asked.ranges(), session.filter(words)?);
+    let place = session.filter(&Vec::from_iter(place))?;
+    let filter = place.and(chosen.clone());
     let columns = session.columns(COLUMNS, COLUMNS)?;
     let order = session.sort()?;
     let mut request = session.with_needs(ask(session, &asked, &filter)?, &columns);
@@ -39,7 +45,7 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     let untold = untold::compared(&session.host, &request.query, &filter, &snapshot.report);
     snapshot.report.problems.extend(untold);
     // Whether a port is in use is told by all of its sockets, whatever rows are wanted.
-    let question = Asked {
+    let question = port::Asked {
         ports: &asked,
         protocols: request.query.protocols,
         families,
@@ -64,7 +70,7 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     snapshot.report.problems.extend(guesses);
     let nothing = || absent::because(&session.host, &why_nobody(&entries, found), &filter);
     if pids_only {
-        let holders = holders(&asked, &filter, &snapshot);
+        let holders = holders(&asked, &chosen, &snapshot);
         return holders.tell(session, nothing);
     }
     if let Some((column, reverse)) = order {

@@ -12,7 +12,7 @@ use super::{conns, pids as only};
 use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
 use crate::collect::Processes;
-use crate::filter::Filter;
+use crate::filter::{Filter, one_of};
 use crate::model::StateSet;
 use crate::model::foreign::shown;
 
@@ -36,14 +36,17 @@ pub(crate) fn run(
     if target.is_empty() {
         return Err(Usage::new("proc takes a pid or the name of a process").into());
     }
-    let filter = Session::filter(words)?;
-    let pids = match target.to_str().map(str::parse) {
-        Some(Ok(pid)) => vec![pid],
-        _ => Processes::open(&session.host)
-            .map_or_else(Vec::new, |all| all.called(target.as_bytes())),
+    let filter = session.filter(words)?;
+    let (name, pids) = if let Some(Ok(pid)) = target.to_str().map(str::parse) {
+        (target.as_bytes().to_vec(), vec![pid])
+    } else {
+        let name = one_name(session, target)?;
+        let all = Processes::open(&session.host);
+        let pids = all.map_or_else(Vec::new, |all| all.called(&name));
+        (name, pids)
     };
     let request = session.request(StateSet::ALL, Filter::pids(&pids).and(filter))?;
-    let named = shown(target.as_bytes()).to_string();
+    let named = shown(&name).to_string();
     let rest = |listed: &_| Rest::new(&session.host, &named, &pids, &request.query, listed);
     let is_chosen = !words.is_empty();
     if pids_only {
@@ -83,4 +86,20 @@ pub(crate) fn run(
         }
     }
     Ok(session.exit(&report, listed.found > 0))
+}
+
+/// The name that is meant: the word itself, or the one name that begins with it.
+fn one_name(session: &Session, target: &OsStr) -> Result<Vec<u8>, Usage> {
+    let target = target.as_bytes();
+    match session.called(target).as_slice() {
+        [] => Ok(target.to_vec()),
+        [only] => Ok(only.clone()),
+        several => {
+            let usage = Usage::new(format!(
+                "several processes have a name that begins with '{}'",
+                shown(target)
+            ));
+            Err(usage.hint(one_of(several)))
+        }
+    }
 }

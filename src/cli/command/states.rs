@@ -21,7 +21,7 @@ pub(crate) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result
             .hint("choose the groups: --by process, name, command, user, port, peer, netns, unit, container")
             .into());
     }
-    let filter = Session::filter(words)?;
+    let filter = session.filter(words)?;
     let mut request = session.request(StateSet::ALL, filter)?;
     let needs = session.group_needs(by)?;
     request.query.needs = needs.and(request.filter.needs());

@@ -243,7 +243,9 @@ fn filter(session: &Session, typed: &str, place: &Place<'_>) -> Vec<Candidate> {
         let either = candidate("port=", "the port of either end");
         let columns = COLUMNS.iter();
         let names = columns.map(|column| candidate(format!("{}=", column.id), column.help));
-        return [either].into_iter().chain(names).collect();
+        let names = [either].into_iter().chain(names);
+        // A word by itself is offered once it is begun.
+        return names.chain(bare(session, typed)).collect();
     };
     let (head, value) = typed.split_at(equals + 1);
     let name = head.trim_end_matches(['=', '!', '<', '>']);
@@ -257,6 +259,23 @@ fn filter(session: &Session, typed: &str, place: &Place<'_>) -> Vec<Candidate> {
         _ => Vec::new(),
     };
     in_front(head, list(value, known).into_iter())
+}
+
+/// Words that are conditions by themselves: states, words of ours, ports, processes.
+fn bare(session: &Session, typed: &str) -> Vec<Candidate> {
+    let last = typed.rsplit(',').next().unwrap_or_default();
+    if last.is_empty() {
+        return Vec::new();
+    }
+    if is_number(last) {
+        return list(typed, ports(session));
+    }
+    let words = COLUMNS.iter().flat_map(|column| {
+        let each = column.words.iter();
+        each.map(|word| candidate(*word, format!("{} = {word}", column.id)))
+    });
+    let all = states(typed).into_iter().chain(words);
+    list(typed, all.chain(processes(session, "")).collect())
 }
 
 /// States as they are being typed: `close_wait`, `close-wait` or `CLOSE_WAIT`.

@@ -72,8 +72,10 @@ fn list<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>) -> String {
 mod tests {
     use super::*;
     use crate::cli::args::Cli;
+    use crate::cli::args::first::{self, Meant};
     use crate::cli::definition;
-    use clap::CommandFactory;
+    use clap::Parser;
+    use std::ffi::OsString;
 
     /// Whether the words of a line are right is asked of the definition itself.
     #[test]
@@ -93,8 +95,13 @@ mod tests {
                     .next()
                     .unwrap()
                     .split_whitespace();
-                let parsed = Cli::command().try_get_matches_from(words);
-                assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+                let words: Vec<OsString> = words.map(OsString::from).collect();
+                let Err(error) = Cli::try_parse_from(&words) else {
+                    continue;
+                };
+                // A port stands in place of a command, too.
+                let meant = first::understand(&words, &error);
+                assert!(matches!(meant, Meant::Command(_)), "{line}: {error}");
             }
         }
     }

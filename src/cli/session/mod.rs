@@ -8,6 +8,7 @@ pub(crate) mod scope;
 mod write;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::args::columns::{choose, column};
 use super::args::options::Options;
 use super::exit::{Exit, Usage};
 use crate::analyze::states::By;
+use crate::collect::Processes;
 use crate::columns::{self, Column};
 use crate::files::save::Draft;
 use crate::filter::{Filter, Names};
@@ -30,6 +32,9 @@ use crate::query::{Needs, OwnerSource, Query};
 use crate::text::grid::Frame;
 use crate::text::theme::Theme;
 use crate::text::{Columns, Format, marks};
+
+/// A word, and the names of processes that it stands for.
+pub(crate) type KnownNames = BTreeMap<Vec<u8>, Vec<Vec<u8>>>;
 
 /// What holds for one run, or for one round of `--watch`.
 #[derive(Clone)]
@@ -60,6 +65,8 @@ pub struct Session {
     pub(crate) is_redrawn: bool,
     /// Where owners are read from.
     pub(crate) owner_source: OwnerSource,
+    /// What names of processes stood for when they were first asked for.
+    pub(crate) known_names: Rc<RefCell<KnownNames>>,
 }
 
 impl Session {
@@ -88,6 +95,7 @@ impl Session {
             at: Duration::ZERO,
             is_redrawn: false,
             owner_source: settings.owners,
+            known_names: Rc::default(),
         }
     }
 
@@ -126,8 +134,27 @@ impl Session {
     ///
     /// # Errors
     /// What [`Filter::parse_with`] says.
-    pub fn filter(words: &[String]) -> Result<Filter, Usage> {
-        Ok(Filter::parse_with(words, names())?)
+    pub fn filter(&self, words: &[String]) -> Result<Filter, Usage> {
+        let process = |word: &str| self.called(word.as_bytes());
+        let names = Names {
+            process: &process,
+            ..names()
+        };
+        Ok(Filter::parse_with(words, names)?)
+    }
+
+    /// The name of the processes that a word means, or the names that begin with it: the same in
+    /// each round of `--watch`, whatever begins meanwhile.
+    pub(crate) fn called(&self, word: &[u8]) -> Vec<Vec<u8>> {
+        if self.options.no_owners {
+            return Vec::new();
+        }
+        let mut called = self.known_names.borrow_mut();
+        let found = called.entry(word.to_vec()).or_insert_with(|| {
+            let all = Processes::open(&self.host);
+            all.map_or_else(Vec::new, |all| all.begun_with(word))
+        });
+        found.clone()
     }
 
     /// The request for sockets in `states` that `filter` holds for.
@@ -184,7 +211,7 @@ impl Session {
     /// The columns that were asked for or are sorted by; unknown ones are refused elsewhere.
     fn looked_at(&self) -> Vec<&'static Column> {
         let sorted = self.options.sort.as_deref().unwrap_or_default();
-        let sorted = columns::find(sorted.trim_start_matches('-'));
+        let sorted = columns::called(sorted.trim_start_matches('-')).ok();
         let asked = self.asked().into_iter();
         asked.filter_map(columns::find).chain(sorted).collect()
     }
@@ -195,7 +222,8 @@ impl Session {
         let chosen = self.options.columns.iter();
         let chosen = chosen
             .flat_map(|text| text.split(','))
-            .map(|id| id.trim().trim_start_matches('+'));
+            .map(|id| id.trim().trim_start_matches('+'))
+            .map(|word| columns::called(word).map_or(word, |column| column.id));
         self.habits().into_iter().chain(chosen).collect()
     }
 
@@ -345,12 +373,20 @@ impl Session {
     }
 }
 
-/// What names in a filter stand for here.
-pub(crate) const fn names() -> Names {
+/// What names in a filter stand for on the live machine.
+pub(crate) const fn names() -> Names<'static> {
     Names {
         port: live::names::port_of,
         cgroup: live::cgroup::id_of,
+        process: &live_processes,
+        is_typed: false,
     }
+}
+
+/// The processes of the live machine that go by a word.
+pub(crate) fn live_processes(word: &str) -> Vec<Vec<u8>> {
+    let all = Processes::open(&Host::live());
+    all.map_or_else(Vec::new, |all| all.begun_with(word.as_bytes()))
 }
 
 /// Free text stands last, so that a blank in it cannot shift the columns behind.

@@ -2,7 +2,7 @@ use super::super::Filter;
 use super::*;
 use crate::model::{Facts, Protocol, Socket, State};
 
-fn names() -> Names {
+fn names() -> Names<'static> {
     Names {
         port: |name| match name {
             "http" => Some(80),

@@ -45,7 +45,7 @@ pub struct Setup {
     /// Whether marks of sockets are told to this process.
     pub marks_hint: Option<&'static str>,
     /// Finds the port of a service's name.
-    pub names: Names,
+    pub names: Names<'static>,
 }
 
 /// The columns of the two lists.

@@ -197,7 +197,7 @@ impl App {
 }
 
 /// The filter that these words are.
-pub(crate) fn read_filter(words: &str, names: Names) -> Result<Filter, FilterError> {
+pub(crate) fn read_filter(words: &str, names: Names<'_>) -> Result<Filter, FilterError> {
     let words = Some(words.to_owned()).filter(|words| !words.is_empty());
     Filter::parse_with(words.as_slice(), names)
 }

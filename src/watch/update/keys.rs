@@ -265,7 +265,7 @@ fn type_filter(app: &mut App, key: Key) -> Option<Effect> {
         Key::Clear => typing.words.clear(),
         _ => {}
     }
-    typing.error = app.set_filter(&typing.words).err();
+    typing.error = app.set_typed_filter(&typing.words).err();
     app.typing = Some(typing);
     None
 }

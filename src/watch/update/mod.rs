@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::geometry;
 use super::parts::overlay;
-use crate::filter::FilterError;
+use crate::filter::{FilterError, Names};
 use crate::model::Identity;
 use crate::watch::Tab;
 use crate::watch::state::content::SortBy;
@@ -183,8 +183,21 @@ impl App {
 
     /// Reads a filter and, when it is one, lets it hold.
     pub(super) fn set_filter(&mut self, words: &str) -> Result<(), FilterError> {
+        self.set_filter_with(words, self.setup.names)
+    }
+
+    /// The same while it is being typed.
+    pub(super) fn set_typed_filter(&mut self, words: &str) -> Result<(), FilterError> {
+        let names = Names {
+            is_typed: true,
+            ..self.setup.names
+        };
+        self.set_filter_with(words, names)
+    }
+
+    fn set_filter_with(&mut self, words: &str, names: Names<'_>) -> Result<(), FilterError> {
         let text = words.trim();
-        let filter = read_filter(text, self.setup.names)?;
+        let filter = read_filter(text, names)?;
         if text != self.words {
             self.filter = filter;
             text.clone_into(&mut self.words);

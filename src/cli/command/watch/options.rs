@@ -117,7 +117,7 @@ fn check(session: &Session, args: &WatchArgs) -> Result<(), Usage> {
 }
 
 fn check_filter(session: &Session, args: &WatchArgs, words: &[String]) -> Result<(), Usage> {
-    let filter = Session::filter(words).map_err(|mut usage| {
+    let filter = session.filter(words).map_err(|mut usage| {
         let names: Vec<_> = Tab::ALL.into_iter().map(Tab::name).collect();
         let first = args
             .words
