@@ -56,7 +56,10 @@ pub struct Options {
     /// comm: the name, 15 bytes at most; \xNN, \n, \r, \t, \e and \\ are read as escapes
     #[arg(long, default_value = "scene-comm")]
     pub name: String,
-    /// churn: how many worker processes
+    /// short-lives: so many milliseconds a connection lives
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=60_000))]
+    pub life: u32,
+    /// churn, short-lives: how many worker processes
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub workers: u32,
     /// load: over how many processes the sockets are spread [default: 4, or as many as the limit on fds asks for]
@@ -334,6 +337,8 @@ pub enum Kind {
     Churn,
     /// COUNT established sockets over several processes and addresses (--processes, --files, --v6-share)
     Load,
+    /// WORKERS clients that connect without end to one server (--life, --server-first)
+    ShortLives,
     /// One of each TCP state at once
     All,
 }

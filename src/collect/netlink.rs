@@ -42,6 +42,8 @@ pub struct Netlink<T = SockDiag> {
     no_joint_request: bool,
     /// It did not answer in all the time it was given: another question would take as long.
     gave_up: Option<String>,
+    /// Nothing is received ahead: a look at few rows is not worth a thread.
+    in_turn: bool,
 }
 
 impl Netlink<SockDiag> {
@@ -64,7 +66,15 @@ impl<T: Transport + Send> Netlink<T> {
             sequence: 0,
             no_joint_request: false,
             gave_up: None,
+            in_turn: false,
         }
+    }
+
+    /// The same, which receives and reads in turn, on the calling thread.
+    #[must_use]
+    pub fn in_turn(mut self) -> Self {
+        self.in_turn = true;
+        self
     }
 
     /// Reads one or both families of a table, in one request where the kernel has one.
@@ -210,7 +220,7 @@ impl<T: Transport + Send> Netlink<T> {
                 fed => fed.map_err(Failure::from),
             }
         };
-        if request.may_be_long() {
+        if request.may_be_long() && !self.in_turn {
             ahead::receive(&mut self.transport, &ahead, self.size, &mut take)?;
         } else {
             ahead::receive_here(&mut self.transport, self.size, &mut take)?;

@@ -29,6 +29,13 @@ impl Host {
             .0
     }
 
+    /// Time that this process has taken of the processors.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        let key = format_args!("processor-time");
+        self.ask(key, || Surely(live::processor_time())).0
+    }
+
     /// Lets time pass; what was recorded has passed.
     pub fn sleep(&self, time: Duration) {
         if !self.is_recorded() {

@@ -72,7 +72,8 @@ names! {
     Attribution as "enum" { Owner Cookie Listener Destination }
         "How it is known whose the sockets are: a process holds them; it held them when they \
             were seen alive; it holds the listener of their port (most likely the same \
-            program); only the destination is known.";
+            program); only the destination is known (a process is the only one that was seen with \
+            connections there, most likely the same).";
     Condition as "enum" { Listening Free }
         "What was waited for: a TCP listener or a bound UDP socket holds the port; nothing holds \
             it.";

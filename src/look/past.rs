@@ -8,8 +8,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::attempts::Attempts;
 use super::changes::Look;
 use super::sample::Sample;
+use crate::collect::Newcomer;
 use crate::model::{
-    Condition, Facts, FailedConnects, Files, Identity, Kernel, Queue, Snapshot, Socket, State,
+    Condition, Endpoint, Facts, FailedConnects, Files, Identity, Kernel, NetnsId, Queue, Snapshot,
+    Socket, State, Uid,
 };
 
 /// What a socket was at an earlier look.
@@ -45,6 +47,18 @@ fn held(socket: &Socket) -> Option<u32> {
     }
 }
 
+/// A far end, as it is seen from a namespace.
+pub type FarEnd = (Option<NetnsId>, Endpoint);
+
+/// Who had connections to a far end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Makers {
+    /// The processes, as far as they were seen.
+    pub pids: FxHashSet<u32>,
+    /// The users of all these connections: one whose process was not seen has a user, too.
+    pub uids: FxHashSet<u32>,
+}
+
 /// One or several earlier looks. Of each socket the last one counts.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
@@ -63,7 +77,14 @@ pub struct Past {
     /// Processes that no signal reached.
     stuck: FxHashSet<u32>,
     names: FxHashMap<u32, Vec<u8>>,
-    has_looked: bool,
+    /// Who had connections to which far end.
+    makers: FxHashMap<FarEnd, Makers>,
+    /// Local ports that clients come to.
+    listening: FxHashSet<(Option<NetnsId>, u16)>,
+    /// Processes that have ended since.
+    ended: FxHashSet<u32>,
+    /// How often it was looked.
+    looks: u64,
 }
 
 impl Past {
@@ -113,35 +134,106 @@ impl Past {
     /// Takes in a further look at the sockets.
     pub fn absorb(&mut self, snapshot: &Snapshot) {
         for socket in &snapshot.sockets {
-            let owner = snapshot.facts.owner_processes(socket).next();
-            if let Some(process) = owner
-                && !self.names.contains_key(&process.pid)
-            {
-                self.names.insert(process.pid, process.comm.clone());
+            if socket.state == State::Listen {
+                let port = socket.local.port();
+                self.listening.extend(port.map(|port| (socket.netns, port)));
             }
-            let identity = Identity::of(socket);
-            // A socket that has lost its owner is still remembered with it.
-            let before = self.seen.get(&identity);
-            let first = match before {
-                Some(before) => before.first,
-                None => Some(socket.state).filter(|_| !self.has_looked),
-            };
-            let owner_before = before.and_then(|was| was.owner);
-            let was = Was {
-                state: socket.state,
-                first,
-                queue: socket.queue,
-                held: held(socket),
-                drops: socket.drops,
-                drops_midway: None,
-                acked: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_acked),
-                received: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_received),
-                owner: owner.map(|process| process.pid).or(owner_before),
-            };
-            self.seen.insert(identity, was);
+        }
+        for socket in &snapshot.sockets {
+            let owner = snapshot.facts.owner_processes(socket).next();
+            self.keep(
+                socket,
+                owner.map(|process| (process.pid, &process.comm[..])),
+            );
         }
         self.attempts.add(snapshot);
-        self.has_looked = true;
+        self.looks += 1;
+    }
+
+    /// Takes in connections that came since, and who holds them.
+    pub fn meet(&mut self, newcomers: &[Newcomer]) {
+        for Newcomer { socket, process } in newcomers {
+            let process = process.as_ref().map(|(pid, name)| (*pid, &name[..]));
+            // A pid that has changed hands meanwhile would name the wrong one.
+            let is_same = |pid, name| self.name(pid).is_none_or(|known| known == name);
+            let process = process.filter(|(pid, name)| is_same(*pid, *name));
+            self.keep(socket, process);
+        }
+        self.looks += 1;
+    }
+
+    fn keep(&mut self, socket: &Socket, owner: Option<(u32, &[u8])>) {
+        if let Some((pid, name)) = owner {
+            let known = self.names.entry(pid);
+            known.or_insert_with(|| name.to_vec());
+        }
+        self.note_maker(socket, owner.map(|(pid, _)| pid));
+        let identity = Identity::of(socket);
+        // A socket that has lost its owner is still remembered with it.
+        let before = self.seen.get(&identity);
+        let first = match before {
+            Some(before) => before.first,
+            None => Some(socket.state).filter(|_| self.looks == 0),
+        };
+        let owner_before = before.and_then(|was| was.owner);
+        let was = Was {
+            state: socket.state,
+            first,
+            queue: socket.queue,
+            held: held(socket),
+            drops: socket.drops,
+            drops_midway: None,
+            acked: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_acked),
+            received: socket.tcp.as_ref().and_then(|tcp| tcp.bytes_received),
+            owner: owner.map(|(pid, _)| pid).or(owner_before),
+        };
+        self.seen.insert(identity, was);
+    }
+
+    fn note_maker(&mut self, socket: &Socket, pid: Option<u32>) {
+        let comes_to = socket.local.port().map(|port| (socket.netns, port));
+        let is_inbound = comes_to.is_some_and(|end| self.listening.contains(&end));
+        let peer = socket.peer.inet().filter(|_| !is_inbound);
+        if let Some(peer) = peer.filter(|_| socket.inode.is_some()) {
+            let makers = self.makers.entry((socket.netns, peer)).or_default();
+            makers.pids.extend(pid);
+            makers.uids.extend(socket.uid.map(Uid::get));
+        }
+    }
+
+    /// Whether it is known who held a socket.
+    #[must_use]
+    pub fn knows_owner(&self, socket: &Socket) -> bool {
+        let was = self.of_socket(socket);
+        was.is_some_and(|was| was.owner.is_some())
+    }
+
+    /// Who had connections to which far end.
+    pub fn makers(&self) -> impl Iterator<Item = (&FarEnd, &Makers)> {
+        self.makers.iter()
+    }
+
+    /// The processes that held sockets, by pid.
+    pub fn names(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        self.names.iter().map(|(pid, name)| (*pid, &name[..]))
+    }
+
+    /// Notes which of the processes have ended.
+    pub fn note_ended(&mut self, has_ended: &dyn Fn(u32, &[u8]) -> bool) {
+        let ended = self.names().filter(|(pid, name)| has_ended(*pid, name));
+        self.ended = ended.map(|(pid, _)| pid).collect();
+    }
+
+    /// Whether a process has ended since.
+    #[must_use]
+    pub fn has_ended(&self, pid: u32) -> bool {
+        self.ended.contains(&pid)
+    }
+
+    /// How often it was looked.
+    #[must_use]
+    pub const fn looks(&self) -> u64 {
+        self.looks
     }
 
     /// Takes in what a look between the others saw of drops, of sockets and of the namespace.
@@ -182,5 +274,45 @@ impl Past {
     #[must_use]
     pub fn name(&self, pid: u32) -> Option<&[u8]> {
         self.names.get(&pid).map(Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Family, Protocol};
+    use std::num::{NonZeroU32, NonZeroU64};
+
+    fn newcomer(number: u32, process: Option<(u32, &str)>) -> Newcomer {
+        let end = |port| Endpoint::new([10, 0, 0, 9].into(), port);
+        let mut socket = Socket::new(Protocol::Tcp, Family::V4, State::Established, end(40_000));
+        socket.peer = end(443).into();
+        socket.cookie = NonZeroU64::new(number.into());
+        socket.inode = NonZeroU32::new(number);
+        let process = process.map(|(pid, name)| (pid, name.into()));
+        Newcomer { socket, process }
+    }
+
+    #[test]
+    fn who_came_is_known_by_pid_and_name() {
+        let mut past = Past::default();
+        let met = [
+            newcomer(1, Some((7, "curl"))),
+            newcomer(2, None),
+            // The pid has gone to another process.
+            newcomer(3, Some((7, "wget"))),
+        ];
+        past.meet(&met);
+        let known = met.each_ref().map(|met| past.knows_owner(&met.socket));
+        assert_eq!(known, [true, false, false]);
+        // A later look that finds nobody forgets nothing.
+        past.meet(&[newcomer(1, None), newcomer(2, Some((8, "curl")))]);
+        let known = met.each_ref().map(|met| past.knows_owner(&met.socket));
+        assert_eq!(known, [true, true, false]);
+        let (_, makers) = past.makers().next().unwrap();
+        assert_eq!(makers.pids, [7, 8].into_iter().collect());
+        assert_eq!(past.looks(), 2);
+        past.note_ended(&|pid, name| pid == 7 && name == b"curl");
+        assert!(past.has_ended(7) && !past.has_ended(8));
     }
 }

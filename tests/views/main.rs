@@ -11,5 +11,6 @@ mod buildup;
 mod buildup_groups;
 mod first_screen;
 mod inspect;
+mod lives;
 mod proc;
 mod states;

@@ -11,6 +11,7 @@ mod identity;
 mod leaks;
 mod limits;
 mod listeners;
+mod lives;
 mod load;
 mod mptcp;
 mod owners;
@@ -100,6 +101,7 @@ fn make_part(options: &Options, scene: &mut Scene) -> io::Result<()> {
         Kind::TwoNamespaces => identity::two_namespaces,
         Kind::Churn => churn::churn,
         Kind::Load => load::load,
+        Kind::ShortLives => lives::lives,
         Kind::All => all,
     };
     maker(options, scene)

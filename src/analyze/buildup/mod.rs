@@ -2,6 +2,7 @@
 
 mod attribution;
 mod limits;
+mod meanwhile;
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ use crate::model::{Endpoint, Files, NetnsId, OwnerStatus, Protocol, Role, Socket
 
 pub use attribution::{Attribution, Attributor, Whose};
 pub use limits::{Limits, PortUse, Used};
+pub use meanwhile::Meanwhile;
 
 /// The states that pile up, in the order of the rows: what hurts most first.
 pub const STATES: [State; 8] = [
@@ -64,6 +66,8 @@ pub struct Pile {
     pub oldest_ms: Option<u64>,
     /// Whose they are: pid and name; `None` where that is not known.
     pub process: Option<(u32, Vec<u8>)>,
+    /// How many these are: of one name, and more than one only where they have ended.
+    pub processes: u64,
     /// How that is known.
     pub attribution: Attribution,
     /// Whether some process holds one of them, known or not.
@@ -166,8 +170,8 @@ pub struct Buildup {
     /// The rows.
     pub piles: Vec<Pile>,
     pub limits: Limits,
-    /// Whether there was an earlier look, which knows who held what.
-    pub has_watched: bool,
+    /// What came since an earlier look; `None` where there was none.
+    pub meanwhile: Option<Meanwhile>,
 }
 
 /// Makes the rows of the sockets that `is_wanted` holds for, and the limits from all of them.
@@ -190,6 +194,7 @@ pub fn buildup(
         .filter(|socket| is_wanted(&attributor.stand_in(socket)))
         .collect();
     let sides = Sides::count(&piled);
+    let meanwhile = before.map(|before| Meanwhile::of(&piled, before, &attributor));
     let mut piles: FxHashMap<PileKey, Vec<&Socket>> = FxHashMap::default();
     for socket in piled {
         let key = match by {
@@ -206,7 +211,7 @@ pub fn buildup(
     Buildup {
         piles,
         limits: Limits::of(now),
-        has_watched: before.is_some(),
+        meanwhile,
     }
 }
 
@@ -312,6 +317,10 @@ fn pile(
         count: sockets.len() as u64,
         oldest_ms: sockets.iter().filter_map(|socket| age_ms(socket)).max(),
         process,
+        processes: match whose.attribution {
+            Attribution::Cookie => attributor.processes(sockets),
+            _ => 1,
+        },
         attribution: whose.attribution,
         is_held: sockets.iter().any(|socket| socket.inode.is_some()),
         owner_status: owner_status(sockets),

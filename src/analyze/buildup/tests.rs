@@ -154,3 +154,107 @@ fn a_filter_by_process_finds_what_is_most_likely_its() {
     assert_eq!(piles.len(), 1);
     assert_eq!(piles[0].count, 3);
 }
+
+/// Connections of these processes to a database, each alone in its look, and `TIME_WAIT` towards it.
+fn towards_a_database(pids: &[u32]) -> (Sample, Past) {
+    let mut alive = Stage::new();
+    let mut now = Stage::new();
+    for (n, pid) in (0..).zip(pids) {
+        let name = if *pid < 20 { "client" } else { "other" };
+        alive.process(*pid, name, 1024);
+        alive.outbound(State::Established, 50_000 + n, 5432, Some(*pid));
+        let over = now.outbound(State::TimeWait, 50_000 + n, 5432, None);
+        time_wait(over.0, 59_000);
+    }
+    // Never seen alive: one of the far end that they went to, and one of another.
+    for port in [5432, 6000] {
+        time_wait(now.outbound(State::TimeWait, 60_000, port, None).0, 58_000);
+    }
+    let past = Past::of(alive.finished());
+    let mut now = now.finished();
+    now.at = Duration::from_secs(1);
+    (now, past)
+}
+
+fn told(piles: &[Pile]) -> Vec<(u64, Option<u32>, u64, Attribution)> {
+    let told = piles.iter().map(|pile| {
+        let pid = pile.process.as_ref().map(|(pid, _)| *pid);
+        (pile.count, pid, pile.processes, pile.attribution)
+    });
+    told.collect()
+}
+
+#[test]
+fn one_never_seen_alive_is_most_likely_of_who_alone_goes_there() {
+    let (now, past) = towards_a_database(&[10]);
+    let view = buildup(&now, Some(&past), None, &everything);
+    let mut rows = told(&view.piles);
+    rows.sort_by_key(|(_, pid, _, attribution)| (*attribution, *pid));
+    assert_eq!(
+        rows,
+        [
+            (1, Some(10), 1, Attribution::Cookie),
+            (1, None, 1, Attribution::Destination),
+            (1, Some(10), 1, Attribution::Destination),
+        ]
+    );
+    let meanwhile = view.meanwhile.unwrap();
+    assert_eq!((meanwhile.looks, meanwhile.time_wait), (1, 3));
+    let by = (meanwhile.named, meanwhile.inferred, meanwhile.unnamed);
+    assert_eq!((by, meanwhile.unseen), ((1, 1, 1), 2));
+}
+
+#[test]
+fn of_two_who_go_there_neither_is_named_without_having_been_seen() {
+    let (now, past) = towards_a_database(&[10, 20]);
+    let view = buildup(&now, Some(&past), None, &everything);
+    let certain = view.piles.iter().filter(|pile| pile.process.is_some());
+    assert!(certain.clone().all(|pile| pile.attribution.is_certain()));
+    assert_eq!(certain.count(), 2);
+    let meanwhile = view.meanwhile.unwrap();
+    let by = (meanwhile.named, meanwhile.inferred, meanwhile.unnamed);
+    assert_eq!(by, (2, 0, 2));
+}
+
+#[test]
+fn another_user_who_goes_there_unseen_is_another_process() {
+    let (now, mut past) = towards_a_database(&[10]);
+    let mut others = Stage::new();
+    for (n, uid) in [(0, 0), (1, 1000)] {
+        let made = others.outbound(State::Established, 51_000 + n, 5432, None);
+        made.0.uid = crate::model::Uid::new(uid);
+    }
+    past.absorb(&others.finished().snapshot);
+    let view = buildup(&now, Some(&past), None, &everything);
+    assert_eq!(view.meanwhile.unwrap().inferred, 0);
+}
+
+#[test]
+fn a_program_that_is_started_for_each_connection_is_one() {
+    let (now, mut past) = towards_a_database(&[12, 11, 13]);
+    past.note_ended(&|pid, _| pid != 13);
+    let mut rows = told(&buildup(&now, Some(&past), None, &everything).piles);
+    rows.sort_by_key(|(_, pid, ..)| *pid);
+    // Those that have ended are one row; one that runs is itself, and nobody is the only one.
+    assert_eq!(
+        rows[2..],
+        [
+            (2, Some(11), 2, Attribution::Cookie),
+            (1, Some(13), 1, Attribution::Cookie),
+        ]
+    );
+    assert!(rows[..2].iter().all(|(_, pid, ..)| pid.is_none()));
+    past.note_ended(&|_, _| true);
+    let view = buildup(&now, Some(&past), None, &everything);
+    assert_eq!(view.meanwhile.unwrap().inferred, 1);
+}
+
+#[test]
+fn what_was_over_before_is_no_part_of_meanwhile() {
+    let (now, _) = towards_a_database(&[10]);
+    let past = Past::of(now.clone());
+    let view = buildup(&now, Some(&past), None, &everything);
+    let meanwhile = view.meanwhile.unwrap();
+    assert_eq!((meanwhile.time_wait, meanwhile.looks), (0, 1));
+    assert_eq!(buildup(&now, None, None, &everything).meanwhile, None);
+}

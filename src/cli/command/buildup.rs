@@ -7,6 +7,7 @@ use crate::analyze::states::By;
 use crate::cli::args::buildup::BuildupArgs;
 use crate::cli::exit::{Exit, Failure, Usage};
 use crate::cli::session::Session;
+use crate::collect::Newcomers;
 use crate::filter::Filter;
 use crate::host::Host;
 use crate::json::envelope::Envelope;
@@ -16,12 +17,16 @@ use crate::look::pipeline::Request;
 use crate::look::sample::Sample;
 use crate::look::untold;
 use crate::model::{FamilySet, State, StateSet};
-use crate::query::Needs;
+use crate::query::{CollectorChoice, Needs, ProcessDetail};
 use crate::text::{Format, RowWriter};
 use crate::view::buildup as render;
 
-/// Looks follow each other so closely: what lives shorter may not be seen alive.
+/// Where only whole looks can be had, they follow each other so closely.
 const ROUND: Duration = Duration::from_millis(250);
+/// Where newcomers can be looked at alone, at most so closely; and for so many times as long as a
+/// look took it rests.
+const SHORTEST: Duration = Duration::from_millis(1);
+const REST: u32 = 4;
 
 pub(crate) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure> {
     if session.options.columns.is_some() {
@@ -90,6 +95,15 @@ fn watch(
     let first = pipeline::sample(host, request)?;
     let end = first.at + period;
     let mut past = Past::of(first);
+    if let Some(mut newcomers) = often(host, request) {
+        look_often(host, &mut newcomers, &mut past, end);
+        // In case the table could not be read to the end.
+        host.sleep(end.saturating_sub(host.monotonic()));
+        let now = pipeline::sample(host, request)?;
+        let alive = &now.facts().processes;
+        past.note_ended(&|pid, name| !alive.contains_key(&pid) && !newcomers.still_runs(pid, name));
+        return Ok((Some(past), now));
+    }
     loop {
         let left = end.saturating_sub(host.monotonic());
         host.sleep(left.min(ROUND));
@@ -97,6 +111,37 @@ fn watch(
             return Ok((Some(past), pipeline::sample(host, request)?));
         }
         past.absorb(&pipeline::snapshot(host, request)?);
+    }
+}
+
+/// What looks often, where that can be done: on this machine, by `sock_diag`, and where owners are
+/// wanted.
+fn often(host: &Host, request: &Request) -> Option<Newcomers> {
+    let query = &request.query;
+    let by_netlink = matches!(
+        query.collector,
+        CollectorChoice::Auto | CollectorChoice::Netlink
+    );
+    let has_owners = query.needs.owners() != ProcessDetail::None;
+    (host.is_live() && by_netlink && has_owners)
+        .then(|| Newcomers::watch(host, query.owner_source))
+        .flatten()
+}
+
+/// Looks at what comes, as often as a fifth of the time allows: who is there for a few milliseconds
+/// is met on a small host, and a large one is not burdened.
+fn look_often(host: &Host, newcomers: &mut Newcomers, past: &mut Past, end: Duration) {
+    // Not the time that has passed: on a busy machine most of that is others'.
+    let mut taken = host.processor_time();
+    while host.monotonic() < end {
+        let Some(met) = newcomers.look(&|socket| past.knows_owner(socket)) else {
+            return;
+        };
+        past.meet(&met);
+        let now = host.processor_time();
+        let pause = (now.saturating_sub(taken) * REST).max(SHORTEST);
+        taken = now;
+        host.sleep(pause.min(end.saturating_sub(host.monotonic())));
     }
 }
 

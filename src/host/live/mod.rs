@@ -27,6 +27,14 @@ pub fn monotonic() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
+/// Time that this process has taken of the processors, all its threads together.
+#[must_use]
+pub fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
 /// Starts a thread that nobody waits for.
 ///
 /// # Errors

@@ -146,6 +146,7 @@ fn records_are_known_by_their_keys_and_an_age_is_no_change() {
         count,
         oldest_ms: Some(oldest),
         process: None,
+        processes: 1,
         attribution: Attribution::Destination,
         is_held: false,
         owner_status: OwnerStatus::TimeWait,

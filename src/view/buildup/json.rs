@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::analyze::buildup::{
-    Attribution, Buildup, Growth, Limits, Pile, PortUse, SharedEnd, Used,
+    Attribution, Buildup, Growth, Limits, Meanwhile, Pile, PortUse, SharedEnd, Used,
 };
 use crate::analyze::close_wait::Verdicts;
 use crate::json::ProcessName;
@@ -20,6 +20,48 @@ pub struct BuildupAnswer<'a> {
     /// The rows, the largest first within each state.
     buildup: Vec<PileRow<'a>>,
     limits: LimitsTable,
+    /// What came while this looked; null without --for.
+    meanwhile: Option<NamedMeanwhile>,
+}
+
+/// Of the TIME_WAIT there are, those that came while this looked, by what is known of their
+/// processes: named, inferred and unnamed are all of them.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Meanwhile"))]
+struct NamedMeanwhile {
+    /// How often it was looked.
+    looks: u64,
+    /// How many came.
+    time_wait: u64,
+    /// Those that a process was seen to hold.
+    named: u64,
+    /// Those of which only a conclusion tells whose they are: by their listener or destination.
+    inferred: u64,
+    /// Those of which nothing does.
+    unnamed: u64,
+    /// Those that no look saw alive, among the inferred and the unnamed.
+    unseen: u64,
+}
+
+impl From<Meanwhile> for NamedMeanwhile {
+    fn from(meanwhile: Meanwhile) -> Self {
+        let Meanwhile {
+            looks,
+            time_wait,
+            named,
+            inferred,
+            unnamed,
+            unseen,
+        } = meanwhile;
+        Self {
+            looks,
+            time_wait,
+            named,
+            inferred,
+            unnamed,
+            unseen,
+        }
+    }
 }
 
 impl<'a> BuildupAnswer<'a> {
@@ -29,6 +71,7 @@ impl<'a> BuildupAnswer<'a> {
         Self {
             buildup: view.piles.iter().map(PileRow::new).collect(),
             limits: LimitsTable::new(&view.limits),
+            meanwhile: view.meanwhile.map(NamedMeanwhile::from),
         }
     }
 }
@@ -45,6 +88,9 @@ pub struct PileRow<'a> {
     oldest_ms: Option<u64>,
     /// Whose they are; null where that is not known.
     process: Option<ProcessName<'a>>,
+    /// How many processes of this name these are: more than one only where they have ended, and
+    /// `process` is then the one with the lowest pid; null where none is known.
+    processes: Option<u64>,
     attribution: Attribution,
     /// This end, as far as all share it; null where they share nothing of it.
     local: Option<CommonEnd>,
@@ -76,6 +122,7 @@ impl<'a> PileRow<'a> {
             count: pile.count,
             oldest_ms: pile.oldest_ms,
             process: process.map(|(pid, comm)| ProcessName::new(*pid, comm)),
+            processes: process.map(|_| pile.processes),
             attribution: pile.attribution,
             local: CommonEnd::new(pile.local),
             peer: CommonEnd::new(pile.peer),
@@ -109,6 +156,7 @@ impl EventRow for PileRow<'_> {
         .with("count", figure(&self.count))
         .with("oldest_ms", age.unwrap_or_else(|| figure(&self.oldest_ms)))
         .with("attribution", figure(&self.attribution))
+        .with("processes", figure(&self.processes))
         .with("verdict", figure(&self.verdict))
         .with_known("verdicts", self.verdicts.as_ref().map(figure))
         .with_known("fd_open", files.map(|files| figure(&files.fd_open)))

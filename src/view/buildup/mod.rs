@@ -6,7 +6,7 @@ mod limits;
 use std::io::{self, Write};
 
 use super::counts::{key_cell, key_text};
-use crate::analyze::buildup::{Attribution, Buildup, Growth, Pile, SharedEnd};
+use crate::analyze::buildup::{Attribution, Buildup, Growth, Meanwhile, Pile, SharedEnd};
 use crate::analyze::states::GroupedBy;
 use crate::columns::Align;
 use crate::model::foreign::{escape, shown};
@@ -37,6 +37,10 @@ pub fn table(out: &mut dyn Write, view: &Buildup, frame: &Frame) -> io::Result<(
         rows_of(out, shown, frame)?;
         for line in legend(view) {
             sentence(out, line, Tone::Quiet, frame)?;
+        }
+        let made = view.meanwhile.and_then(|meanwhile| words(&meanwhile));
+        if let Some(made) = made {
+            sentence(out, &made, Tone::Normal, frame)?;
         }
     }
     if frame.header {
@@ -192,7 +196,10 @@ pub fn process(pile: &Pile) -> Cell {
         } else {
             "~"
         };
-        let tail = format!(" {pid}");
+        let tail = match pile.processes {
+            0 | 1 => format!(" {pid}"),
+            many => format!(" x{many}"),
+        };
         let text = format!("{mark}{}{tail}", shown(comm));
         return Cell::new(text, Tone::Strong).keeping(tail.len());
     }
@@ -240,13 +247,15 @@ fn legend(view: &Buildup) -> Vec<&'static str> {
     if piles.iter().any(by_listener) {
         lines.push("~ the listener of the local port: the kernel keeps no owner in this state");
     }
-    let has_time_wait =
-        |pile: &Pile| pile.state == State::TimeWait && pile.attribution == Attribution::Destination;
-    if piles.iter().any(has_time_wait) {
-        lines.push(if view.has_watched {
-            "TIME_WAIT without a process: over before this looked, or too short-lived to be seen"
-        } else {
-            "TIME_WAIT without a process: --for 10s knows those that it sees alive"
+    let by_destination = |pile: &&Pile| pile.attribution == Attribution::Destination;
+    let mut by_destination = piles.iter().filter(by_destination);
+    if by_destination.clone().any(|pile| pile.process.is_some()) {
+        lines.push("~ the only process that was seen with connections to the same destination");
+    }
+    if by_destination.any(|pile| pile.state == State::TimeWait && pile.process.is_none()) {
+        lines.push(match view.meanwhile {
+            Some(_) => "TIME_WAIT without a process: over before this looked, or not seen alive",
+            None => "TIME_WAIT without a process: --for 10s knows those that it sees alive",
         });
     }
     if piles
@@ -256,6 +265,42 @@ fn legend(view: &Buildup) -> Vec<&'static str> {
         lines.push("< none came while this looked: slower growth is not seen in so short a time");
     }
     lines
+}
+
+/// Of how many TIME_WAIT it is known whose they were, and why not of the others; `None` where none
+/// came.
+fn words(meanwhile: &Meanwhile) -> Option<String> {
+    let Meanwhile {
+        looks,
+        time_wait,
+        named,
+        inferred,
+        unnamed,
+        unseen,
+    } = *meanwhile;
+    if time_wait == 0 {
+        return None;
+    }
+    let of_all = format!("of {time_wait} TIME_WAIT that came meanwhile ");
+    let mut parts = vec![format!("{named} were seen with their process")];
+    if inferred > 0 {
+        parts.push(format!("{inferred} are told by their end (~)"));
+    }
+    if unnamed > 0 {
+        parts.push(format!("{unnamed} are nobody's that is known"));
+    }
+    let mut text = of_all + &parts.join(", ");
+    let unowned = (inferred + unnamed).saturating_sub(unseen);
+    let whys = [
+        (unseen, "lived too short to be seen alive"),
+        (unowned, "were seen, but not who held them"),
+    ];
+    let whys = whys.iter().filter(|(count, _)| *count > 0);
+    let whys: Vec<_> = whys.map(|(count, why)| format!("{count} {why}")).collect();
+    if !whys.is_empty() {
+        text = format!("{text}: {}", whys.join(", "));
+    }
+    Some(format!("{text} ({looks} looks)"))
 }
 
 /// Rows for programs.
@@ -304,4 +349,29 @@ fn row(pile: &Pile) -> Vec<String> {
         text(pile.group.as_ref().map(key_text)),
         text(pile.verdict()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_how_many_it_could_name_and_why_not_all() {
+        let mut meanwhile = Meanwhile {
+            looks: 812,
+            ..Meanwhile::default()
+        };
+        assert_eq!(words(&meanwhile), None);
+        meanwhile.time_wait = 559;
+        meanwhile.named = 559;
+        let all =
+            "of 559 TIME_WAIT that came meanwhile 559 were seen with their process (812 looks)";
+        assert_eq!(words(&meanwhile).unwrap(), all);
+        meanwhile.named = 510;
+        meanwhile.inferred = 40;
+        meanwhile.unnamed = 9;
+        meanwhile.unseen = 47;
+        let some = "of 559 TIME_WAIT that came meanwhile 510 were seen with their process, 40 are told by their end (~), 9 are nobody's that is known: 47 lived too short to be seen alive, 2 were seen, but not who held them (812 looks)";
+        assert_eq!(words(&meanwhile).unwrap(), some);
+    }
 }

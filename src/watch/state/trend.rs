@@ -240,6 +240,7 @@ mod tests {
             count,
             oldest_ms: None,
             process: Some((812, b"leaky".to_vec())),
+            processes: 1,
             attribution: Attribution::Owner,
             is_held: true,
             owner_status: crate::model::OwnerStatus::Found,
