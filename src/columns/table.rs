@@ -94,7 +94,7 @@ columns! {
         [source: Source::SockDiag, is_joined: true]
         => interface;
 
-    "recv_q" "RECV" Kind::Bytes, ROW @ "/recv_q": "bytes received and not read yet; FIN: none, but their end is not read; for datagrams: rmem"
+    "recv_q" "RECV" Kind::Bytes, ROW @ "/recv_q": "bytes not read yet; FIN: only their end is not; for datagrams: rmem"
         [width: 6, spare: Spare::Early, source: Source::Queues]
         => received;
     "send_q" "SEND" Kind::Bytes, ROW @ "/send_q": "bytes written and not acknowledged yet; for datagrams: wmem"

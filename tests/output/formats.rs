@@ -115,7 +115,13 @@ fn formats_agree_row_for_row() {
         let expected = cells(command, "json");
         assert!(!expected.is_empty(), "{command:?}");
         for format in ["table", "plain", "ndjson", "csv"] {
-            assert_eq!(cells(command, format), expected, "{command:?} {format}");
+            let (mut told, mut expected) = (cells(command, format), expected.clone());
+            // A table that nobody orders has trouble first.
+            if command == ["conns"] && format == "table" {
+                told.sort();
+                expected.sort();
+            }
+            assert_eq!(told, expected, "{command:?} {format}");
         }
     }
     // The table of `port` is a story, so only its rows for programs are compared.
