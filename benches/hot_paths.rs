@@ -87,6 +87,7 @@ fn process(pid: u32) -> Process {
         parent: Some(1),
         started: None,
         condition: None,
+        background: None,
         program: None,
         cgroup: None,
         files: None,

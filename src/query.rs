@@ -123,6 +123,9 @@ impl Needs {
     /// Descriptors in use and their limit, of each owner, and whether it can run.
     pub const FILES: Self = Self(1 << 9);
 
+    /// Where each owner runs, from whom it comes, and whether it can run.
+    pub const BACKGROUND: Self = Self(1 << 10);
+
     /// What `sock_diag` alone tells.
     pub const DETAILS: Self = Self::MEMORY.and(Self::INFO).and(Self::OPTIONS);
     /// All that columns show.

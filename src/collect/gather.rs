@@ -261,6 +261,9 @@ impl<'a> Gathering<'a> {
             process.files = self.processes.files(pid);
             self.processes.stand(&mut process);
         }
+        if needs.has(Needs::BACKGROUND) {
+            self.processes.set_in_place(&mut process);
+        }
         self.facts.processes.insert(pid, process);
         true
     }

@@ -285,6 +285,14 @@ impl Processes {
         standings.read(proc, process);
     }
 
+    /// The same, and adds where it runs and from whom it comes.
+    pub fn set_in_place(&self, process: &mut Process) {
+        let Ok(proc) = &self.proc else { return };
+        let standings = self.standings.get_or_init(|| Standings::new(&self.host));
+        standings.read(proc, process);
+        standings.read_background(proc, process);
+    }
+
     fn started(&self, ticks: u64) -> Option<i64> {
         let (boot, hertz) = (*self.clock.get_or_init(|| self.host.boot()))?;
         boot.checked_add(i64::try_from(ticks / hertz).ok()?)

@@ -8,7 +8,8 @@ use procfs::process::Stat;
 use rustc_hash::FxHashMap;
 
 use crate::host::{Freezers, Host, Proc};
-use crate::model::{Condition, Foreign, Process};
+use crate::model::{Background, Condition, Foreign, Process, Tracer};
+use crate::wire::proc_pid;
 
 /// Reads whether processes can run, and what their cgroups say of it once each.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Standings {
     freezers: Freezers,
     /// What froze the processes with this /proc/PID/cgroup, where anything did.
     frozen: RefCell<FxHashMap<Vec<u8>, Option<Foreign>>>,
+    /// The names of parents and tracers, which many have in common.
+    names: RefCell<FxHashMap<u32, Option<Foreign>>>,
 }
 
 impl Standings {
@@ -23,6 +26,7 @@ impl Standings {
         Self {
             freezers: host.freezers(),
             frozen: RefCell::default(),
+            names: RefCell::default(),
         }
     }
 
@@ -39,8 +43,36 @@ impl Standings {
             'S' | 'R' | 'D' | 'I' => self.frozen_by(proc, process.pid),
             _ => None,
         };
-        let by_letter = || Condition::from_letter(stat.state);
+        let by_letter = || match Condition::from_letter(stat.state) {
+            Some(Condition::Traced(_)) => Some(Condition::Traced(self.tracer(proc, process.pid))),
+            condition => condition,
+        };
         process.condition = frozen.map(Condition::Frozen).or_else(by_letter);
+    }
+
+    /// Adds where a process runs and from whom it comes.
+    pub(super) fn read_background(&self, proc: &Proc, process: &mut Process) {
+        let parent = process.parent.filter(|parent| *parent != 0);
+        process.background = Some(Box::new(Background {
+            directory: proc.directory(process.pid).map(Foreign::from),
+            parent: parent.and_then(|parent| self.name(proc, parent)),
+        }));
+    }
+
+    fn tracer(&self, proc: &Proc, pid: u32) -> Option<Tracer> {
+        let pid = proc_pid::tracer(&proc.read(pid, "status").ok()?)?;
+        let comm = self.name(proc, pid)?;
+        Some(Tracer { pid, comm })
+    }
+
+    fn name(&self, proc: &Proc, pid: u32) -> Option<Foreign> {
+        let mut names = self.names.borrow_mut();
+        let name = names.entry(pid).or_insert_with(|| {
+            let mut comm = proc.read(pid, "comm").ok()?;
+            comm.pop_if(|byte| *byte == b'\n');
+            Some(comm.into())
+        });
+        name.clone()
     }
 
     fn frozen_by(&self, proc: &Proc, pid: u32) -> Option<Foreign> {

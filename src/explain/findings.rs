@@ -8,6 +8,7 @@ use crate::model::State;
 pub(super) const TOPICS: &[Topic] = &[
     CLOSE_WAIT_LEAK,
     ACCEPT_QUEUE_FULL,
+    STOPPED_HOLDER,
     SYN_BACKLOG_FULL,
     TIME_WAIT_TABLE,
     EPHEMERAL_PORTS,
@@ -105,6 +106,48 @@ const ACCEPT_QUEUE_FULL: Topic = Topic {
             "RST for the last ACK only",
         ),
         derived(Derived::ConnectGivesUp, "of a client set up like this host"),
+    ],
+};
+
+const STOPPED_HOLDER: Topic = Topic {
+    name: "stopped-holder",
+    title: "a listener, or data, waits for a process that is stopped",
+    group: TopicGroup::Findings,
+    aliases: &[],
+    drawing: Drawing::Queues(&[Stage::AcceptQueue]),
+    points: &[
+        point(
+            "wrong",
+            "Nothing of the process runs. The kernel still completes handshakes for it, so \
+             clients connect, and get no answer.",
+        ),
+        point(
+            "shown",
+            "State T (a signal), t (a debugger) or a frozen cgroup, of all who could accept() or \
+             read. A worker that runs is enough; a master that only passes the listener on does \
+             not count.",
+        ),
+        point(
+            "who acts",
+            "Whoever stopped it: Ctrl-Z in a shell, kill -STOP, a debugger, docker pause, \
+             systemctl freeze.",
+        ),
+        point(
+            "do",
+            "kill -CONT PID, or fg or bg in its shell; let the debugger go on, or detach it; \
+             echo 0 > .../cgroup.freeze, docker unpause, systemctl thaw. sockscope port PORT says \
+             who started it, and where.",
+        ),
+        point(
+            "beware",
+            "It leads: a full accept queue, or data that is not read, of the same process follows \
+             from it and is an info. Waiting inside the kernel (D) is not this: no signal helps \
+             there.",
+        ),
+    ],
+    live: &[
+        setting("net.core.somaxconn", "", "so many may wait at a listener"),
+        sockets(State::Listen, "that clients may wait at"),
     ],
 };
 

@@ -52,6 +52,7 @@ fn connection() -> (Socket, Facts) {
             parent: None,
             started: None,
             condition: None,
+            background: None,
             program: None,
             cgroup: Some("/system.slice/shop.service".into()),
             files: None,

@@ -182,6 +182,12 @@ impl Proc {
         self.ask(format_args!("{pid}/exe"), |dir| dir.program(pid))
     }
 
+    /// The directory that a process runs in; `None` where that may not be seen, or it has ended.
+    #[must_use]
+    pub fn directory(&self, pid: u32) -> Option<Vec<u8>> {
+        self.ask(format_args!("{pid}/cwd"), |dir| dir.directory(pid))
+    }
+
     /// Holds on to the process that has a pid now: its files are never those of another that
     /// gets the same pid later.
     ///

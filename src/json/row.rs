@@ -270,16 +270,33 @@ fn owner(out: &mut String, holder: &Holder, process: &Process, facts: &Facts) {
     word(out, ",\"via\":", via);
     out.push(',');
     bytes(out, "comm", &process.comm);
-    match process.command.as_deref() {
-        Some(command) => {
-            out.push(',');
-            bytes(out, "command", command);
-        }
-        None => out.push_str(",\"command\":null"),
-    }
+    optional_bytes(out, "command", process.command.as_deref());
     number(out, ",\"uid\":", process.uid);
     let user = process.uid.and_then(|uid| facts.user(uid));
     text(out, ",\"user\":", user);
+    if let Some(background) = process.background.as_deref() {
+        number(out, ",\"parent\":", process.parent);
+        let parent = background.parent.as_ref();
+        optional_bytes(out, "parent_comm", parent.map(Foreign::bytes));
+        let directory = background.directory.as_ref();
+        optional_bytes(out, "cwd", directory.map(Foreign::bytes));
+        out.push_str(",\"state\":");
+        match &process.condition {
+            Some(condition) => quoted(out, condition.name()),
+            None => out.push_str("null"),
+        }
+    }
+}
+
+/// The same of what may be missing, with a comma before it.
+fn optional_bytes(out: &mut String, key: &str, value: Option<&[u8]>) {
+    out.push(',');
+    if let Some(value) = value {
+        return bytes(out, key, value);
+    }
+    out.push('"');
+    out.push_str(key);
+    out.push_str("\":null");
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use super::asked::Asked;
 use super::{optional, text};
 use crate::columns::{Column, Row};
 use crate::model::{
-    Address, Facts, Family, Foreign, Holder, NetnsId, OwnerStatus, Peer, Process, Protocol, Queue,
-    Role, Socket, SocketKind, State, Timer, TimerKind, Uid, Ulp, UnixName, Via,
+    Address, Background, Facts, Family, Foreign, Holder, NetnsId, OwnerStatus, Peer, Process,
+    Protocol, Queue, Role, Socket, SocketKind, State, Timer, TimerKind, Uid, Ulp, UnixName, Via,
 };
 
 /// One socket. What the source could not say is null, never 0 or "".
@@ -277,6 +277,7 @@ impl Serialize for OwnersRow<'_> {
 /// A process that holds a socket.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Owner"))]
+#[allow(clippy::option_option, reason = "absent, null or a value")]
 pub(super) struct OwnerRow<'a, V = ViaRow> {
     /// The pid, in the reader's pid namespace.
     pub(super) pid: u32,
@@ -300,6 +301,32 @@ pub(super) struct OwnerRow<'a, V = ViaRow> {
     pub(super) uid: Option<u32>,
     /// The name of that user; null when it has none.
     pub(super) user: Option<Cow<'a, str>>,
+    /// The parent's pid; this and the following are absent unless they were asked for (`port`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<u32>"))]
+    parent: Option<Option<u32>>,
+    /// The name of the parent; null where it has none that can be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<Cow<'a, str>>"))]
+    parent_comm: Option<Option<Cow<'a, str>>>,
+    /// The bytes of `parent_comm`; only where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "crate::json::base64::Base64"))]
+    parent_comm_base64: Option<String>,
+    /// The directory that it runs in; null where that may not be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<Cow<'a, str>>"))]
+    cwd: Option<Option<Cow<'a, str>>>,
+    /// The bytes of `cwd`; only where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "crate::json::base64::Base64"))]
+    cwd_base64: Option<String>,
+    /// Whether it can run: runs, stopped (by a signal), traced, zombie (its first thread has
+    /// ended), frozen (its cgroup) or uninterruptible (it waits in the kernel); null where that
+    /// is not known. More may come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<Cow<'a, str>>"))]
+    state: Option<Option<Cow<'a, str>>>,
 }
 
 /// How a process holds a socket: by a file descriptor, or as a registered file of an io_uring.
@@ -319,6 +346,13 @@ impl<'a> OwnerRow<'a> {
         };
         let (comm, comm_base64) = text(&process.comm);
         let (command, command_base64) = optional(process.command.as_deref());
+        let background = process.background.as_deref();
+        let foreign = |of: fn(&Background) -> Option<&Foreign>| {
+            optional(background.and_then(of).map(Foreign::bytes))
+        };
+        let (parent_comm, parent_comm_base64) = foreign(|of| of.parent.as_ref());
+        let (cwd, cwd_base64) = foreign(|of| of.directory.as_ref());
+        let state = process.condition.as_ref().map(|is| is.name().into());
         Self {
             pid: holder.pid,
             fd,
@@ -332,6 +366,12 @@ impl<'a> OwnerRow<'a> {
                 .uid
                 .and_then(|uid| facts.user(uid))
                 .map(Foreign::exact),
+            parent: background.map(|_| process.parent),
+            parent_comm: background.map(|_| parent_comm),
+            parent_comm_base64,
+            cwd: background.map(|_| cwd),
+            cwd_base64,
+            state: background.map(|_| state),
         }
     }
 }

@@ -205,6 +205,7 @@ mod tests {
             parent: None,
             started: None,
             condition: None,
+            background: None,
             program: None,
             cgroup: None,
             files: None,

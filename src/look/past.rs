@@ -76,6 +76,8 @@ pub struct Past {
     files: FxHashMap<u32, Files>,
     /// Processes that no signal reached.
     stuck: FxHashSet<u32>,
+    /// Processes that were stopped, traced or frozen.
+    stopped: FxHashSet<u32>,
     names: FxHashMap<u32, Vec<u8>>,
     /// Who had connections to which far end.
     makers: FxHashMap<FarEnd, Makers>,
@@ -106,6 +108,13 @@ impl Past {
                 .extend(process.files.map(|files| (process.pid, files)));
             if process.condition == Some(Condition::Uninterruptible) {
                 self.stuck.insert(process.pid);
+            }
+            if process
+                .condition
+                .as_ref()
+                .is_some_and(Condition::is_stopped)
+            {
+                self.stopped.insert(process.pid);
             }
         }
     }
@@ -268,6 +277,12 @@ impl Past {
     #[must_use]
     pub fn is_stuck(&self, pid: u32) -> bool {
         self.stuck.contains(&pid)
+    }
+
+    /// Whether a process was stopped, traced or frozen.
+    #[must_use]
+    pub fn is_stopped(&self, pid: u32) -> bool {
+        self.stopped.contains(&pid)
     }
 
     /// The name of a process that held a socket.

@@ -39,7 +39,7 @@ pub use netns::NetnsId;
 pub use options::SocketOptions;
 pub use ports::{ListenerPorts, PortRange};
 pub use problem::{OtherNamespaces, Problem, Report};
-pub use process::{Condition, Container, Files, Process};
+pub use process::{Background, Condition, Container, Files, Process, Tracer};
 pub use queue::{AcceptQueue, Queue};
 pub use record::{Entry, Figure, Record, RowKind};
 pub use socket::{Age, OwnerStatus, Role, Socket, Timer, TimerKind, Uid};

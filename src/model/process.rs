@@ -27,6 +27,8 @@ pub struct Process {
     /// Whether it can run; `None` until it is asked for. Source: /proc/PID/stat field 3, and what
     /// its cgroup says.
     pub condition: Option<Condition>,
+    /// Where it runs and from whom it comes; `None` until it is asked for.
+    pub background: Option<Box<Background>>,
     /// The path of the file it runs; `None` until it is asked for, and where this user may not
     /// look. Source: /proc/PID/exe.
     pub program: Option<Foreign>,
@@ -43,8 +45,8 @@ pub enum Condition {
     Runs,
     /// It was stopped by a signal (T) and goes on with SIGCONT.
     Stopped,
-    /// A debugger or tracer holds it (t).
-    Traced,
+    /// A debugger or tracer holds it (t); that one, where it can be seen.
+    Traced(Option<Tracer>),
     /// Its first thread has ended (Z); others may live.
     Zombie,
     /// Its cgroup is frozen: writing 0 (version 2) or THAWED to this file thaws it.
@@ -60,11 +62,17 @@ impl Condition {
         Some(match letter {
             'R' | 'S' | 'I' => Self::Runs,
             'T' => Self::Stopped,
-            't' => Self::Traced,
+            't' => Self::Traced(None),
             'Z' | 'X' | 'x' => Self::Zombie,
             'D' => Self::Uninterruptible,
             _ => return None,
         })
+    }
+
+    /// Whether something holds it that can let it go on.
+    #[must_use]
+    pub const fn is_stopped(&self) -> bool {
+        matches!(self, Self::Stopped | Self::Traced(_) | Self::Frozen(_))
     }
 
     /// The name in JSON.
@@ -73,12 +81,30 @@ impl Condition {
         match self {
             Self::Runs => "runs",
             Self::Stopped => "stopped",
-            Self::Traced => "traced",
+            Self::Traced(_) => "traced",
             Self::Zombie => "zombie",
             Self::Frozen(_) => "frozen",
             Self::Uninterruptible => "uninterruptible",
         }
     }
+}
+
+/// A process that traces another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracer {
+    /// Its pid. Source: /proc/PID/status, `TracerPid`.
+    pub pid: u32,
+    /// Its name.
+    pub comm: Foreign,
+}
+
+/// Where a process runs and from whom it comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Background {
+    /// The directory it runs in; `None` where this user may not look. Source: /proc/PID/cwd.
+    pub directory: Option<Foreign>,
+    /// The name of its parent; `None` where it has none that can be seen.
+    pub parent: Option<Foreign>,
 }
 
 /// The descriptors of a process.
@@ -124,10 +150,26 @@ impl Process {
             parent: None,
             started: None,
             condition: None,
+            background: None,
             program: None,
             cgroup: None,
             files: None,
         }
+    }
+
+    /// Whether it was given what it shares with `parent`, as far as is known: it runs the same
+    /// program, or that one starts servers. A helper, too, inherits what is not closed.
+    #[must_use]
+    pub fn works_for(&self, parent: &Self) -> bool {
+        let is_same = self.program.is_some() && self.program == parent.program;
+        parent.starts_servers() || is_same || self.comm == parent.comm
+    }
+
+    /// Whether it is one of those that open sockets for the servers that they start.
+    #[must_use]
+    pub fn starts_servers(&self) -> bool {
+        let activators = ["systemd", "inetd", "xinetd"].map(str::as_bytes);
+        self.pid == 1 || activators.contains(&&*self.comm) || self.comm.starts_with(b"s6-")
     }
 
     /// The systemd unit, when the cgroup path names one: the innermost `.service`,
@@ -226,6 +268,7 @@ mod tests {
             started: None,
             cgroup: Some(cgroup.into()),
             condition: None,
+            background: None,
             program: None,
             files: None,
         }

@@ -192,7 +192,8 @@ impl World {
                 uid: Some(0),
                 parent: None,
                 started: None,
-                condition: None,
+                condition: Some(crate::model::Condition::Runs),
+                background: None,
                 program: None,
                 cgroup: None,
                 files: Some(Files {

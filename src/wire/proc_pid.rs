@@ -54,6 +54,13 @@ pub fn process(status: &[u8]) -> Option<u32> {
     line_of(status, b"Tgid:")?.trim().parse().ok()
 }
 
+/// The pid of the process that traces it, from /proc/PID/status; `None` where none does.
+#[must_use]
+pub fn tracer(status: &[u8]) -> Option<u32> {
+    let pid = line_of(status, b"TracerPid:")?.trim().parse().ok();
+    pid.filter(|pid| *pid != 0)
+}
+
 /// How often a task has gone to sleep so far, if it sleeps now; `None` where it runs or waits for
 /// a processor, from /proc/PID/status.
 #[must_use]
@@ -167,6 +174,13 @@ mod tests {
         assert_eq!(pids(text), Some(vec![40, 1]));
         assert_eq!(pid(text), Some(40));
         assert_eq!(pids(b"Pid:\t1\n"), None);
+    }
+
+    #[test]
+    fn zero_traces_nobody() {
+        assert_eq!(tracer(b"Name:\tx\nTracerPid:\t40\n"), Some(40));
+        assert_eq!(tracer(b"Name:\tx\nTracerPid:\t0\n"), None);
+        assert_eq!(tracer(b"Name:\tx\n"), None);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod alone;
 pub mod buildup;
 pub mod doctor;
 pub mod faults;
+pub mod frozen;
 pub mod picture;
 pub mod pty;
 pub mod quiet;

@@ -82,3 +82,9 @@ pub fn stop(child: &mut Child) {
     #[expect(clippy::disallowed_methods, reason = "a killed child ends")]
     let _ = child.wait();
 }
+
+/// Sends a signal to a process.
+pub fn signal(pid: u32, signal: i32) {
+    // SAFETY: kill(2) takes two integers.
+    super::checked(unsafe { libc::kill(pid.cast_signed(), signal) }).unwrap();
+}

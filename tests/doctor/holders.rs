@@ -1,11 +1,10 @@
 //! `doctor` on who holds a listener: workers before their master, and why one of them cannot run.
 
 use common::doctor::{Diagnosis, remedy};
+use common::frozen::Frozen;
 use common::{DEADLINE, Namespace, Scene, eventually, sockscope, spawn};
 use serde_json::Value;
-use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The pids of the holders, in the order in which they are told.
@@ -46,7 +45,7 @@ fn workers_before_the_master_that_only_passes_the_socket_on() {
 fn a_worker_that_cannot_run() {
     for (how, cure) in [
         ("stopped", "kill -CONT"),
-        ("traced", "TracerPid"),
+        ("traced", "detach from it"),
         ("zombie", "task"),
         ("uninterruptible", "wchan"),
     ] {
@@ -99,35 +98,6 @@ fn a_helper_that_inherited_the_listener_is_not_blamed() {
     assert_eq!(finding["subject"]["pid"], std::process::id(), "{finding}");
     for holder in finding["holders"].as_array().unwrap() {
         assert_eq!(holder["passes_on"], false, "{finding}");
-    }
-}
-
-/// A cgroup of version 2 that goes with the test.
-struct Frozen(PathBuf);
-
-impl Frozen {
-    /// Freezes a process in a cgroup of its own; `None` where that is not permitted.
-    fn of(pid: i64) -> Option<Self> {
-        let root = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
-        let root = root.iter().map(Path::new);
-        let root = root.filter(|root| root.join("cgroup.controllers").exists());
-        let own = root.map(|root| root.join(format!("sockscope-test-{pid}")));
-        let own = own.clone().find(|own| fs::create_dir(own).is_ok())?;
-        let frozen = Self(own);
-        let is_done = fs::write(frozen.0.join("cgroup.procs"), pid.to_string()).is_ok()
-            && fs::write(frozen.0.join("cgroup.freeze"), "1").is_ok();
-        is_done.then_some(frozen)
-    }
-}
-
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        let _ = fs::write(self.0.join("cgroup.freeze"), "0");
-        // It can be removed when its process has ended.
-        let start = std::time::Instant::now();
-        while fs::remove_dir(&self.0).is_err() && start.elapsed() < DEADLINE {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
     }
 }
 

@@ -15,3 +15,4 @@ mod paths;
 mod queues;
 mod scenes;
 mod sources;
+mod stopped;

@@ -116,6 +116,14 @@ const NOT_MADE: &[(&str, &str)] = &[
         "of a full queue: a name as any",
     ),
     ("Holder.state: null", "/proc tells it of every process"),
+    ("Owner.state: null", "/proc tells it of every process"),
+    ("Owner.parent: null", "/proc tells it of every process"),
+    ("Owner.parent_comm: null", "only init has none"),
+    ("Owner.parent_comm_base64: value", "a name as any"),
+    (
+        "Owner.cwd: null",
+        "whoever sees the owner sees this, but for the kernel's own list",
+    ),
     (
         "InspectedLine.ulp: value",
         "tests/tables/measured.rs asks for it",

@@ -270,11 +270,11 @@ fn each_holder_is_told_once() {
     let words: Vec<_> = line("held by").split_whitespace().collect();
     let (pid, fds) = (scene.pid().to_string(), format!("{first},{second}"));
     let wanted = [
-        "held", "by", "scene", "pid", &pid, "fd", &fds, "user", "root",
+        "held", "by", "scene", "pid", &pid, "(master)", "fd", &fds, "user", "root",
     ];
-    assert_eq!(words[..9], wanted, "{story}");
+    assert_eq!(words[..10], wanted, "{story}");
     assert_eq!(
-        words[10..],
+        words[11..],
         ["shared", "--port=4600", "--count=3"],
         "{story}"
     );

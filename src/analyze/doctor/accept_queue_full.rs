@@ -9,10 +9,9 @@
 use rustc_hash::FxHashMap;
 
 use super::case::accept_queue;
-use super::holders::{cure, hindered, holders, why};
+use super::holders::{accepting, cure, hindered, holders, why};
 use super::known::{Rows, Told};
 use super::{Case, Evidence, Finding, HoldingProcess, Outcome, Rule, Severity};
-use crate::model::foreign::shown;
 use crate::model::{AcceptQueue, Condition, OwnerStatus, Protocol, Queue, Socket, State};
 
 /// Dropped packets in a second that are a warning, and critical.
@@ -206,24 +205,6 @@ fn tell(case: &Case<'_>, socket: &Socket, seen: &QueueSeen, severity: Severity) 
         holders,
         subject,
     }
-}
-
-/// Those who should accept, in words: `nginx (pid 12 and 3 more)`; `None` where none is known.
-/// With `states` also why the first of them cannot run.
-fn accepting(holders: &[HoldingProcess], states: bool) -> Option<String> {
-    let first = holders.first()?;
-    let comm = shown(&first.comm);
-    let hindrance = first.hindrance().map(Condition::name).filter(|_| states);
-    let accepting = holders.iter().filter(|holder| !holder.passes_on);
-    let more = accepting.count().saturating_sub(1);
-    let more = Some(more).filter(|more| *more > 0);
-    let pid = first.pid;
-    Some(match (hindrance, more) {
-        (None, None) => format!("{comm} (pid {pid})"),
-        (None, Some(more)) => format!("{comm} (pid {pid} and {more} more)"),
-        (Some(state), None) => format!("{comm} (pid {pid}, {state})"),
-        (Some(state), Some(more)) => format!("{comm} (pid {pid}, {state}, and {more} more)"),
-    })
 }
 
 /// Those who should accept and cannot run. Of one whose first thread has ended that is not known:

@@ -39,7 +39,7 @@ pub fn holders(case: &Case<'_>, listener: &Socket) -> Vec<HoldingProcess> {
     let processes: Vec<_> = case.now.facts().owner_processes(listener).collect();
     let passes_on = |parent: &Process| {
         let mut processes = processes.iter();
-        processes.any(|child| child.parent == Some(parent.pid) && works_for(child, parent))
+        processes.any(|child| child.parent == Some(parent.pid) && child.works_for(parent))
     };
     let accepted = if processes.len() > 1 {
         accepted(case, listener)
@@ -61,15 +61,23 @@ pub fn holders(case: &Case<'_>, listener: &Socket) -> Vec<HoldingProcess> {
     holders
 }
 
-/// Whether a child that holds the listener of its parent was given it, as far as is known.
-fn works_for(child: &Process, parent: &Process) -> bool {
-    let is_activator = parent.pid == 1
-        || ["systemd", "inetd", "xinetd"]
-            .map(str::as_bytes)
-            .contains(&&*parent.comm)
-        || parent.comm.starts_with(b"s6-");
-    let is_same = child.program.is_some() && child.program == parent.program;
-    is_activator || is_same || child.comm == parent.comm
+/// Those who should accept, in words: `nginx (pid 12 and 3 more)`; `None` where none is known.
+/// With `states` also why the first of them cannot run.
+#[must_use]
+pub fn accepting(holders: &[HoldingProcess], states: bool) -> Option<String> {
+    let first = holders.first()?;
+    let comm = shown(&first.comm);
+    let hindrance = first.hindrance().map(Condition::name).filter(|_| states);
+    let accepting = holders.iter().filter(|holder| !holder.passes_on);
+    let more = accepting.count().saturating_sub(1);
+    let more = Some(more).filter(|more| *more > 0);
+    let pid = first.pid;
+    Some(match (hindrance, more) {
+        (None, None) => format!("{comm} (pid {pid})"),
+        (None, Some(more)) => format!("{comm} (pid {pid} and {more} more)"),
+        (Some(state), None) => format!("{comm} (pid {pid}, {state})"),
+        (Some(state), Some(more)) => format!("{comm} (pid {pid}, {state}, and {more} more)"),
+    })
 }
 
 /// How many connections of its port each process has accepted and holds.
@@ -158,11 +166,13 @@ pub fn why(holders: &[&HoldingProcess]) -> Option<String> {
             let gets = by_number("it gets", "they get");
             format!("{who} {is} stopped (state T): nothing of {it} runs until {gets} SIGCONT")
         }
-        Condition::Traced => {
+        Condition::Traced(tracer) => {
             let runs = by_number("it runs", "they run");
-            format!(
-                "{who} {is} held by a debugger or tracer (state t): {runs} only when that lets {it}"
-            )
+            let by = tracer.as_ref().map_or_else(
+                || "a debugger or tracer".to_owned(),
+                |tracer| format!("{} (pid {}), which traces {it}", tracer.comm, tracer.pid),
+            );
+            format!("{who} {is} held by {by} (state t): {runs} only when that lets {it}")
         }
         Condition::Zombie => {
             let threads = by_number("The first thread of", "The first threads of");
@@ -194,7 +204,13 @@ pub fn cure(holders: &[&HoldingProcess]) -> Option<String> {
             "let {it} go on: kill -CONT {} (what stopped {it} was a signal: SIGSTOP, or Ctrl-Z in a shell)",
             each(&|pid| pid.to_string())
         ),
-        Condition::Traced => format!(
+        Condition::Traced(Some(tracer)) => format!(
+            "let {} (pid {}) continue pid {}, or detach from {it}, or end: what it traces goes on then",
+            tracer.comm,
+            tracer.pid,
+            each(&|pid| pid.to_string())
+        ),
+        Condition::Traced(None) => format!(
             "see who holds {it} (grep TracerPid {}), and let that one go on or end",
             each(&|pid| format!("/proc/{pid}/status"))
         ),
@@ -228,6 +244,7 @@ pub fn cure(holders: &[&HoldingProcess]) -> Option<String> {
 mod tests {
     use super::super::stage::Stage;
     use super::*;
+    use crate::model::Tracer;
 
     /// A master and two workers that share a listener; `conditions` of the workers.
     fn nginx(conditions: [Condition; 2]) -> Stage {
@@ -262,7 +279,7 @@ mod tests {
     fn a_worker_that_cannot_run_comes_first() {
         for condition in [
             Condition::Stopped,
-            Condition::Traced,
+            Condition::Traced(None),
             Condition::Zombie,
             Condition::Frozen("/x/cgroup.freeze".into()),
             Condition::Uninterruptible,
@@ -288,9 +305,14 @@ mod tests {
             passes_on: false,
         };
         let frozen = |file: &str| Condition::Frozen(file.into());
+        let traced = Condition::Traced(Some(Tracer {
+            pid: 9,
+            comm: "gdb".into(),
+        }));
         for (condition, word) in [
             (Condition::Stopped, "kill -CONT 7"),
-            (Condition::Traced, "TracerPid /proc/7/status"),
+            (Condition::Traced(None), "TracerPid /proc/7/status"),
+            (traced, "let gdb (pid 9) continue pid 7"),
             (Condition::Zombie, "/proc/7/task"),
             (frozen("/a/cgroup.freeze"), "echo 0 > /a/cgroup.freeze"),
             (frozen("/a/freezer.state"), "echo THAWED > /a/freezer.state"),

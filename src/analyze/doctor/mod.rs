@@ -27,6 +27,7 @@ mod path_loss;
 mod peer_not_reading;
 mod retransmits;
 mod stall;
+mod stopped_holder;
 mod syn_backlog_full;
 mod tcp_memory;
 mod time_wait_table;
@@ -61,6 +62,7 @@ pub struct Rule {
 
 /// Every rule; findings of one severity come in this order.
 pub static RULES: &[Rule] = &[
+    stopped_holder::RULE,
     accept_queue_full::RULE,
     close_wait_leak::RULE,
     fd_limit::RULE,
@@ -137,6 +139,7 @@ pub fn diagnose(case: &Case<'_>, rules: &[&'static Rule]) -> Diagnosis {
             Err(reason) => diagnosis.not_checked.push((rule.id, reason)),
         }
     }
+    stopped_holder::lead(&mut diagnosis.findings);
     diagnosis
         .findings
         .sort_by_key(|finding| Reverse(finding.severity));

@@ -67,7 +67,7 @@ fn told(diagnosis: &Diagnosis) -> Vec<String> {
 fn the_rules_judge_what_a_recorded_kernel_said() {
     let sound = diagnosis(&recorded::directory());
     assert_eq!(told(&sound), [""; 0]);
-    assert_eq!(sound.checked.len(), 14);
+    assert_eq!(sound.checked.len(), 15);
     let unwell = Copy::new();
     for (pid, limit) in [(8, "15"), (10, "12")] {
         let limits = format!("proc/{pid}/limits.1");

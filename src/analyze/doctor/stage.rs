@@ -50,6 +50,7 @@ impl Stage {
             parent: None,
             started: None,
             condition: None,
+            background: None,
             program: None,
             cgroup: None,
             files: Some(Files {

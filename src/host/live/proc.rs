@@ -269,6 +269,16 @@ impl ProcDir {
         Some(link.ok()?.into_bytes())
     }
 
+    /// The directory that a process runs in; `None` where that may not be seen, or it has ended.
+    /// Only the link is read, of a thread that lives where the first one has ended.
+    #[must_use]
+    pub fn directory(&self, pid: u32) -> Option<Vec<u8>> {
+        let link = |path: String| readlinkat(&self.fd, path, Vec::new()).ok();
+        let of_leader = || link(format!("{pid}/cwd"));
+        let of_thread = || link(format!("{pid}/task/{}/cwd", self.live_task(pid)?));
+        Some(of_leader().or_else(of_thread)?.into_bytes())
+    }
+
     /// Holds on to the process that has a pid now: its files are never those of another that
     /// gets the same pid later.
     ///

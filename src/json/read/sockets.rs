@@ -174,6 +174,7 @@ impl SocketReader {
             parent: None,
             started: None,
             condition: None,
+            background: None,
             program: None,
             cgroup: None,
             files: None,

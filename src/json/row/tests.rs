@@ -6,7 +6,8 @@ use crate::json::envelope::{Envelope, Head};
 use crate::json::read;
 use crate::json::socket::SocketRow;
 use crate::model::{
-    AcceptQueue, Family, Held, HolderIndex, OwnerStatus, Report, Role, SocketKind, Ulp,
+    AcceptQueue, Background, Condition, Family, Held, HolderIndex, OwnerStatus, Report, Role,
+    SocketKind, Ulp,
 };
 use crate::text::RowWriter;
 use proptest::prelude::*;
@@ -118,25 +119,32 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+fn background() -> impl Strategy<Value = Background> {
+    let foreign = || proptest::option::of(name().prop_map(Foreign::from));
+    (foreign(), foreign()).prop_map(|(directory, parent)| Background { directory, parent })
+}
+
 prop_compose! {
         fn facts()(
             comms in proptest::collection::vec((name(), proptest::option::of(name())), 3),
+            places in proptest::collection::vec(proptest::option::of(background()), 3),
             users in proptest::collection::vec(".{0,8}", 3),
             hosts in proptest::collection::hash_map(address(), ".{0,8}", 0..3),
             services in proptest::collection::hash_map(any::<u16>(), "[a-z]{1,8}", 0..200),
         ) -> Facts {
             let mut facts = Facts::default();
             let mut holders = Vec::new();
-            for (pid, (comm, command)) in (1..).zip(comms) {
+            for ((pid, (comm, command)), place) in (1..).zip(comms).zip(places) {
                 facts.processes.insert(pid, Process {
 command_later: false,
                     pid,
                     comm,
                     command: command.map(Into::into),
                     uid: Some(pid),
-                    parent: None,
+                    parent: (pid > 1).then_some(pid - 1),
                     started: None,
-                    condition: None,
+                    condition: Condition::from_letter(char::from(b"RTtDZ?"[pid as usize % 6])),
+                    background: place.map(Box::new),
                     program: None,
                     cgroup: None,
                     files: None,
@@ -199,9 +207,16 @@ proptest! {
         mut sockets in proptest::collection::vec(socket(), 0..8),
         mut facts in facts(),
     ) {
-        // Names of ends are shown, and not read.
+        // Names of ends are shown, and not read; nor is where owners run.
         facts.hosts.clear();
         facts.services.clear();
+        for process in facts.processes.values_mut() {
+            *process = Process {
+                command: process.command.clone(),
+                uid: process.uid,
+                ..Process::named(process.pid, process.comm.clone())
+            };
+        }
         let mut statuses = STATUSES.into_iter().cycle();
         for socket in &mut sockets {
             socket.held = facts.holders.find(socket.inode);

@@ -33,6 +33,7 @@ const WORDS: &[(&str, &str, Unit)] = &[
     ("fin_timeout_s", "tcp_fin_timeout", Unit::Set),
     ("fin_wait2", "FIN_WAIT2", Unit::Things),
     ("given_up", "given up", Unit::Some),
+    ("listeners", "listeners", Unit::Some),
     ("not_sent", "not sent yet", Unit::Bytes),
     ("overflows", "overflows", Unit::Some),
     ("percent", "share", Unit::Percent),
@@ -54,7 +55,9 @@ const WORDS: &[(&str, &str, Unit)] = &[
     ("syncookies", "tcp_syncookies", Unit::Things),
     ("time_wait", "TIME_WAIT", Unit::Some),
     ("unacked", "not acknowledged", Unit::Some),
+    ("unread_bytes", "not read", Unit::Bytes),
     ("unread_fin", "FIN not read", Unit::Some),
+    ("unread_sockets", "sockets with data", Unit::Some),
     ("waiting_and_left", "left while they wait", Unit::Some),
 ];
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::words::{alternatives, span_since};
+use super::background::hindrance;
+use super::words::{alternatives, span_since, with_more};
 use super::{HOLDERS, NAMED, Story, cut, since, wide};
 use crate::model::foreign::shown;
-use crate::model::{OwnerStatus, Process, Socket, Via};
-use crate::text::cell::explanation;
+use crate::model::{Condition, Process, Socket, Via};
 use crate::text::theme::Tone;
 use crate::text::wrap::wrap;
 
@@ -21,6 +21,8 @@ struct StoryHolder {
     /// Branches, and the name.
     name: String,
     pid: String,
+    /// Why it cannot run.
+    state: &'static str,
     fds: String,
     user: String,
     since: String,
@@ -40,42 +42,11 @@ impl Story<'_> {
             (None, _) => self.nobody(sockets),
             (Some(process), None) => {
                 self.owner(sockets, process)?;
+                self.conditions(&[process])?;
                 self.origin(process)
             }
             _ => self.tree(sockets, &processes),
         }
-    }
-
-    /// Why nobody is named. The kernel tells everyone whose a socket is.
-    fn nobody(&mut self, sockets: &[&Socket]) -> io::Result<()> {
-        let Some(status) = sockets.first().map(|socket| socket.owner_status) else {
-            return Ok(());
-        };
-        let why = explanation(status);
-        let text = match (status, self.makers(sockets)) {
-            (OwnerStatus::NotAsked, _) => return Ok(()),
-            (OwnerStatus::Denied, users) if !users.is_empty() => {
-                let users = alternatives(&users);
-                if self.telling.may_be_root {
-                    let port = self.entry.port;
-                    format!("a process of {users}; sudo sockscope port {port} names it")
-                } else {
-                    format!("a process of {users}; its open files may not be read")
-                }
-            }
-            _ => why.to_owned(),
-        };
-        self.fact("held by", &text, Tone::Waiting)
-    }
-
-    /// The users whose the sockets are; none where the kernel does not tell it of all.
-    fn makers(&self, sockets: &[&Socket]) -> Vec<String> {
-        let user = |socket: &&Socket| match self.telling.facts.socket_user(socket) {
-            Some(name) => Some(name.to_string()),
-            None => Some(format!("uid {}", socket.uid?.get())),
-        };
-        let users: Option<BTreeSet<String>> = sockets.iter().map(user).collect();
-        users.unwrap_or_default().into_iter().collect()
     }
 
     /// Name, pid, descriptors and user.
@@ -129,6 +100,7 @@ impl Story<'_> {
         if let Some(command) = &process.command {
             self.short_fact("command", &shown(command).to_string())?;
         }
+        self.background(&[process], &[process])?;
         self.place_of(&[process])
     }
 
@@ -143,7 +115,7 @@ impl Story<'_> {
         self.shared("unit", processes, &unit)
     }
 
-    fn shared(
+    pub(super) fn shared(
         &mut self,
         label: &str,
         processes: &[&Process],
@@ -166,7 +138,11 @@ impl Story<'_> {
         if told.is_empty() {
             return Ok(());
         }
-        self.fact(label, &alternatives(&told), Tone::Normal)
+        self.fact(
+            label,
+            &with_more(&told, self.most(NAMED).max(1)),
+            Tone::Normal,
+        )
     }
 
     /// A line for each process, children below their parents; then what all have in common.
@@ -177,7 +153,11 @@ impl Story<'_> {
         let rows: Vec<StoryHolder> = branches(processes)
             .into_iter()
             .take(most)
-            .map(|(branch, process)| self.holder(sockets, &branch, process, at_once.is_none()))
+            .map(|(branch, process)| {
+                let mut row = self.holder(sockets, &branch, process, at_once.is_none());
+                row.pid.push_str(role(process, &all));
+                row
+            })
             .collect();
         let room = self.room();
         let fitted = |line: String| match room {
@@ -196,11 +176,19 @@ impl Story<'_> {
             self.line(label, &line)?;
         }
         let more = all.len().saturating_sub(most);
-        self.more(more, "more process holds it", "more processes hold it")?;
+        let hidden = ["more process holds it", "more processes hold it"];
+        self.more(more, hidden, all.len())?;
+        self.conditions(&all)?;
         if let Some(started) = at_once {
             let text = since(started, self.telling.now);
             self.fact("since", &text, Tone::Normal)?;
         }
+        let has_parent = |process: &Process| {
+            let parent = process.parent.filter(|parent| *parent != process.pid);
+            parent.is_some_and(|parent| processes.contains_key(&parent))
+        };
+        let roots: Vec<&Process> = all.iter().copied().filter(|p| !has_parent(p)).collect();
+        self.background(&all, &roots)?;
         self.place_of(&all)
     }
 
@@ -232,6 +220,7 @@ impl Story<'_> {
         StoryHolder {
             name: format!("{branch}{}", shown(&process.comm)),
             pid: format!("pid {}", process.pid),
+            state: hindrance(process).map_or("", Condition::name),
             fds,
             user: self.user(process),
             since: since.unwrap_or_default(),
@@ -252,7 +241,7 @@ impl Story<'_> {
                 .filter_map(|row| row.parts().get(place).copied());
             parts.map(wide).max().unwrap_or(0)
         };
-        let widths: [usize; 5] = std::array::from_fn(widest);
+        let widths: [usize; 6] = std::array::from_fn(widest);
         let before: usize = widths
             .iter()
             .filter(|width| **width > 0)
@@ -289,8 +278,23 @@ impl Story<'_> {
 
 impl StoryHolder {
     /// All but the command.
-    fn parts(&self) -> [&str; 5] {
-        [&self.name, &self.pid, &self.fds, &self.user, &self.since]
+    fn parts(&self) -> [&str; 6] {
+        let Self {
+            name, pid, state, ..
+        } = self;
+        [name, pid, state, &self.fds, &self.user, &self.since]
+    }
+}
+
+/// What a process is to those that hold the same, where it is not plain from the tree.
+fn role(process: &Process, all: &[&Process]) -> &'static str {
+    let mut children = all.iter().filter(|child| child.parent == Some(process.pid));
+    if !children.any(|child| child.pid != process.pid && child.works_for(process)) {
+        ""
+    } else if process.starts_servers() {
+        " (passes it on)"
+    } else {
+        " (master)"
     }
 }
 

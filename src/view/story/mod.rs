@@ -1,5 +1,6 @@
 //! The story of a port, told to a person.
 
+mod background;
 mod connections;
 mod holders;
 #[cfg(test)]
@@ -143,7 +144,11 @@ impl<'a> Story<'a> {
             }
         }
         let more = held.len().saturating_sub(most);
-        self.more(more, "more program holds it", "more programs hold it")
+        self.more(
+            more,
+            ["more program holds it", "more programs hold it"],
+            held.len(),
+        )
     }
 
     /// Where the port is held, and by how many, for who wants to hear of none.
@@ -258,13 +263,15 @@ impl<'a> Story<'a> {
         self.telling.limit.unwrap_or(usual)
     }
 
-    /// What was left out, with the words for one and for many.
-    fn more(&mut self, count: usize, one: &str, many: &str) -> io::Result<()> {
-        match count {
-            0 => Ok(()),
-            1 => self.fact("", &format!("and 1 {one}"), Tone::Quiet),
-            more => self.fact("", &format!("and {more} {many}"), Tone::Quiet),
-        }
+    /// What was left out of `all`, with the words for one and for many, and how it is seen.
+    fn more(&mut self, count: usize, [one, many]: [&str; 2], all: usize) -> io::Result<()> {
+        let words = match count {
+            0 => return Ok(()),
+            1 => one,
+            _ => many,
+        };
+        let text = format!("and {count} {words} (--limit {all} shows all)");
+        self.fact("", &text, Tone::Quiet)
     }
 
     /// A fact, in as many lines as it takes.

@@ -8,9 +8,9 @@ use super::{Telling, tell};
 use crate::analyze::bind::Around;
 use crate::analyze::port::{Asked, ByPort, entries};
 use crate::model::{
-    AcceptQueue, Endpoint, Facts, Family, FamilySet, Holder, HolderIndex, Kernel, OwnerStatus,
-    PortRange, Process, Protocol, ProtocolSet, Queue, Role, Socket, State, Timer, TimerKind, Uid,
-    Via,
+    AcceptQueue, Background, Condition, Endpoint, Facts, Family, FamilySet, Holder, HolderIndex,
+    Kernel, OwnerStatus, PortRange, Process, Protocol, ProtocolSet, Queue, Role, Socket, State,
+    Timer, TimerKind, Uid, Via,
 };
 use crate::text::theme::Theme;
 
@@ -45,6 +45,7 @@ fn facts() -> Facts {
             cgroup: Some("/system.slice/nginx.service".into()),
             files: None,
             condition: None,
+            background: None,
             program: None,
         };
         facts.processes.insert(pid, process);
@@ -151,13 +152,64 @@ fn a_server_with_its_workers_is_a_line_each() {
     assert_eq!(
         held,
         [
-            "  held by     nginx     pid 41201  fd 6,7  uid 33  nginx: master process /usr/sbin/nginx -g daemon …",
-            "              ├─ nginx  pid 41202  fd 6,7  uid 33  nginx: worker process",
-            "              └─ nginx  pid 41203  fd 6,7  uid 33  nginx: worker process",
+            "  held by     nginx     pid 41201 (master)  fd 6,7  uid 33  nginx: master process /usr/sbin/nginx -…",
+            "              ├─ nginx  pid 41202           fd 6,7  uid 33  nginx: worker process",
+            "              └─ nginx  pid 41203           fd 6,7  uid 33  nginx: worker process",
         ]
     );
     assert!(told.contains("  unit        nginx.service\n"), "{told}");
     assert_eq!(told.matches("since").count(), 1, "{told}");
+}
+
+#[test]
+fn many_workers_are_few_lines_and_a_stopped_one_is_named_all_the_same() {
+    let mut facts = facts();
+    let mut holders = Vec::new();
+    for pid in 41201..=41264 {
+        let holder = |inode, fd| Holder {
+            inode: NonZeroU32::new(inode).unwrap(),
+            pid,
+            via: Via::Fd(fd),
+        };
+        holders.extend([holder(701, 6), holder(702, 7)]);
+        let worker = facts.processes[&41203].clone();
+        let condition = match pid {
+            41202 | 41260 => Condition::Stopped,
+            _ => Condition::Runs,
+        };
+        let directory = Some("/srv/www".into());
+        facts.processes.insert(
+            pid,
+            Process {
+                pid,
+                parent: Some(if pid == 41201 { 700 } else { 41201 }),
+                condition: Some(condition),
+                background: Some(Box::new(Background {
+                    directory,
+                    parent: Some("runsv".into()),
+                })),
+                ..worker
+            },
+        );
+    }
+    facts.holders = HolderIndex::new(holders);
+    let told = told(&facts, &sockets(&facts), Some(100));
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(told.matches("─ nginx").count(), 7, "{told}");
+    assert!(lines.len() < 25, "{told}");
+    for line in [
+        "  held by     nginx     pid 41201 (master)           fd 6,7  uid 33  nginx: worker process",
+        "              ├─ nginx  pid 41202           stopped  fd 6,7  uid 33  nginx: worker process",
+        "              ├─ nginx  pid 41203                    fd 6,7  uid 33  nginx: worker process",
+        "              and 56 more processes hold it (--limit 64 shows all)",
+        "  state       pids 41202 and 41260 stopped (Ctrl-Z or SIGSTOP); kill -CONT 41202 41260 lets them go",
+        "              on",
+        "  directory   /srv/www",
+        "  parent      runsv (pid 700)",
+        "  unit        nginx.service",
+    ] {
+        assert!(lines.contains(&line), "{line}\n{told}");
+    }
 }
 
 #[test]

@@ -248,7 +248,18 @@ fn foreign_text(judge: &Judge) {
         .arg(OsStr::from_bytes(b"\xff"));
     let mut nameless = Command::new("cat");
     nameless.arg0("");
+    let mut place = std::env::temp_dir().into_os_string();
+    place.push(format!("/sockscope-schema-{}-", std::process::id()));
+    place.push(OsStr::from_bytes(b"\xff"));
+    std::fs::create_dir(&place).unwrap();
+    nameless.current_dir(&place);
     let holders = [holder(odd), holder(nameless)];
+    std::fs::remove_dir(&place).unwrap();
+    let (told, _) = judge.both("PortAnswer", "SocketLine", &["port", "1-65535"]);
+    let mut owners = sockets(&told)
+        .iter()
+        .flat_map(|s| s["owners"].as_array().unwrap());
+    assert!(owners.any(|owner| owner.get("cwd_base64").is_some()));
     let (told, _) = judge.both("ListenAnswer", "SocketLine", &["listen"]);
     for key in ["comm_base64", "command_base64"] {
         let mut owners = sockets(&told)

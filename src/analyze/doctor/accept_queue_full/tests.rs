@@ -104,7 +104,11 @@ fn many_that_are_kept_by_the_same_are_told_in_one_sentence() {
     // The text has said why.
     let remedy = all.remedy.join("\n");
     assert!(!remedy.contains("find out why"), "{remedy}");
-    let two = workers(&[Condition::Stopped, Condition::Traced, Condition::Stopped]);
+    let two = workers(&[
+        Condition::Stopped,
+        Condition::Traced(None),
+        Condition::Stopped,
+    ]);
     let told = "worker-0 (pid 11) and worker-2 (pid 13) are stopped";
     assert!(two.cause.contains(told), "{}", two.cause);
     assert!(
