@@ -158,7 +158,7 @@ fn options(set: &SocketOptions, is_ipv4: bool) -> Vec<Cell> {
     parts.extend(set.flag_names().map(plain));
     let shut = match set.shut_down {
         Some((true, true)) => Some("shut down in both directions"),
-        Some((true, false)) => Some("end of what is received has come"),
+        Some((true, false)) => Some("shut down for receiving"),
         Some((false, true)) => Some("shut down for sending"),
         _ => None,
     };
@@ -294,7 +294,7 @@ pub(super) fn timers(row: Row<'_>) -> FactGroup {
             }
         }
         // Whatever waits for the peer has a timer, or relies on it to speak.
-        None if socket.tcp.is_some() => parts.push(plain("none runs (no keepalive)")),
+        None if socket.tcp.is_some() => parts.push(plain("none (no keepalive)")),
         None => {}
     }
     let mut lines = Vec::new();

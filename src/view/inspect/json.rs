@@ -212,7 +212,7 @@ struct OptionsRow<'a> {
     mark: Option<u32>,
     /// The network class of its cgroup, or else its priority.
     class: Option<u32>,
-    /// Whether nothing more will be received: shut down, or the end of the stream has come.
+    /// Whether the receive side is shut down: by the program, or by the peer's FIN.
     shut_down_receiving: Option<bool>,
     /// Whether it is shut down for sending.
     shut_down_sending: Option<bool>,

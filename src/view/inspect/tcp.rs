@@ -85,7 +85,7 @@ fn rates(info: &TcpInfo) -> Vec<Cell> {
     let mut parts = Vec::new();
     if let Some(delivered) = info.delivery_rate {
         let note = if info.delivery_rate_app_limited {
-            " (all that the program gave)"
+            " (application-limited)"
         } else {
             ""
         };
@@ -145,7 +145,7 @@ pub(super) fn counters(info: &TcpInfo) -> FactGroup {
         Some(Cell::new(format!("{count} {what}"), Tone::Waiting))
     };
     sent.extend(odd(info.timeouts.map(u32::from), "time-outs"));
-    sent.extend(odd(info.duplicates, "came twice"));
+    sent.extend(odd(info.duplicates, "received twice"));
     sent.extend(odd(info.reorderings_seen, "times out of order"));
     let mut received = Vec::new();
     received.extend(segments(info.segs_in, "received"));
