@@ -44,7 +44,7 @@ pub fn read_own(path: &Path) -> io::Result<Found> {
         return Ok(Found::Foreign(now.uid()));
     }
     if !now.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes)?;

@@ -42,12 +42,12 @@ impl Draft {
     /// device, a link): replacing that would do harm.
     pub fn begin(path: &Path) -> io::Result<Self> {
         if path.file_name().is_none() {
-            return Err(io::Error::other("it is no name of a file"));
+            return Err(io::Error::other("it is not a file name"));
         }
         let before = match path.symlink_metadata() {
             Ok(is) if is.is_dir() => return Err(io::Error::other("it is a directory")),
             Ok(is) if is.is_symlink() => return Err(io::Error::other("it is a symbolic link")),
-            Ok(is) if !is.is_file() => return Err(io::Error::other("it is no ordinary file")),
+            Ok(is) if !is.is_file() => return Err(io::Error::other("it is not a regular file")),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             is => is.ok(),
         };
@@ -76,7 +76,7 @@ impl Draft {
             fchown(file, Some(before.uid()), Some(before.gid())).map_err(|error| {
                 let (uid, gid) = (before.uid(), before.gid());
                 io::Error::other(format!(
-                    "it is of user {uid} and group {gid}, and would be so no more: {error}"
+                    "its owner (user {uid}, group {gid}) cannot be kept: {error}"
                 ))
             })?;
         }

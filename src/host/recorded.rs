@@ -28,7 +28,7 @@ impl Recorded {
         let about = fs::read_to_string(root.join(ABOUT))?;
         if about.lines().next() != Some(FORMAT) {
             return Err(io::Error::other(
-                "it is no recording that this version reads",
+                "it is not a recording that this version can read",
             ));
         }
         Ok(Self {

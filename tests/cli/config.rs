@@ -176,7 +176,7 @@ fn a_fault_is_2_and_names_file_line_and_key() {
     let pipe = Run::of("mkfifo").args(&[home.file()]).output();
     assert_eq!(pipe.code(), 0);
     let answer = home.answer(&["listen"]);
-    assert!(answer.stderr.contains("no regular file"), "{answer:?}");
+    assert!(answer.stderr.contains("not a regular file"), "{answer:?}");
     fs::remove_file(home.file()).unwrap();
     fs::write(home.file(), " ".repeat(70_000)).unwrap();
     assert_eq!(home.answer(&["listen"]).code(), 2, "too long");

@@ -269,7 +269,7 @@ fn what_is_saved_over_stays_whose_it_is_and_as_private() {
     is_one_line(
         &["another's"],
         &answer,
-        "it is of user 65534 and group 54321",
+        "its owner (user 65534, group 54321)",
     );
     assert_eq!(std::fs::read(&file).unwrap(), before);
     assert_eq!(place.names(), ["a.json"]);
@@ -311,10 +311,7 @@ fn a_part_that_was_saved_is_not_taken_for_the_whole() {
         }
         let strict = Run::new(&["diff", "--strict"]).args(&[a, b]).output();
         assert_eq!(strict.code(), 3);
-        assert!(
-            strict.stderr.contains("may be a part (--limit)"),
-            "{strict:?}"
-        );
+        assert!(strict.stderr.contains("may be cut (--limit)"), "{strict:?}");
     }
     assert_eq!(
         diff(&whole, &more)["complete"],

@@ -47,10 +47,10 @@ fn what_cannot_be_compared_is_one_honest_error() {
     let cases = [
         (put("empty", ""), "it is empty"),
         (put("words", "hello"), "not JSON"),
-        (put("number", "5"), "no object"),
+        (put("number", "5"), "not an object"),
         (put("none", "{}"), "no schema"),
         (put("v2", &text.replace("/v1", "/v2")), "'sockscope/v2'"),
-        (put("cut", cut), "ends in the middle"),
+        (put("cut", cut), "ends too early"),
         (
             put("type", &text.replace("\"port\": 80", "\"port\": \"80\"")),
             "invalid type: string \"80\"",
@@ -63,7 +63,7 @@ fn what_cannot_be_compared_is_one_honest_error() {
             put("state", &text.replace("LISTEN", "LISTENS")),
             "'LISTENS' is no state",
         ),
-        (put("twice", &format!("{text}{text}")), "a second answer"),
+        (put("twice", &format!("{text}{text}")), "a second report"),
         (
             put(
                 "events",
@@ -77,7 +77,7 @@ fn what_cannot_be_compared_is_one_honest_error() {
         ),
         (
             put("kind", &text.replace("\"conns\"", "\"doctor\"")),
-            "nothing that could be compared",
+            "has nothing to compare",
         ),
         (format!("{a}.missing"), "No such file"),
         ("/".to_owned(), "Is a directory"),
@@ -91,7 +91,7 @@ fn what_cannot_be_compared_is_one_honest_error() {
             ),
             "control character",
         ),
-        (put("deep", &"[".repeat(100_000)), "ends in the middle"),
+        (put("deep", &"[".repeat(100_000)), "ends too early"),
         (
             files.put("latin1", b"{\"schema\":\n \"\xff\"}"),
             "not UTF-8 (line 2, column 3)",

@@ -42,18 +42,18 @@ struct SchemaOnly<'a> {
 pub(super) fn origin(text: &str, value: &RawValue) -> Result<WrittenOrigin, Fault> {
     let fault = |error: &serde_json::Error| Fault::of(error, text, value.get());
     if !value.get().starts_with('{') {
-        return Err(Fault::new("it is JSON, but no object").at(text, value.get()));
+        return Err(Fault::new("it is JSON, but not an object").at(text, value.get()));
     }
     let only: SchemaOnly<'_> = serde_json::from_str(value.get()).map_err(|e| fault(&e))?;
     match only.schema.as_deref() {
         Some(SCHEMA) => {}
         Some(other) => {
-            let what = format!("it is of the schema '{other}', and this version reads {SCHEMA}");
+            let what = format!("its schema is '{other}', and this version reads {SCHEMA}");
             return Err(Fault::new(what));
         }
         None => {
             return Err(Fault::new(
-                "it is JSON, but not an answer of sockscope (no schema)",
+                "it is JSON, but not a sockscope report (no schema)",
             ));
         }
     }
@@ -104,7 +104,7 @@ pub(super) fn answer<'a>(
         _ => (RowKind::Socket, answer.sockets),
     };
     let Some(rows) = rows else {
-        let what = format!("this answer of '{command}' has nothing that could be compared");
+        let what = format!("a report of '{command}' has nothing to compare");
         let hint = "save listen, conns, port, proc, inspect, states, buildup, doctor or explain";
         return Err(Fault::new(what).hint(hint));
     };
@@ -175,8 +175,8 @@ pub(super) fn lines<'a>(
         let line: WrittenOrigin = serde_json::from_str(value.get())
             .map_err(|error| Fault::of(&error, text, value.get()))?;
         if line.collected_at != origin.collected_at || line.host != origin.host {
-            let fault = Fault::new("its lines are of several answers").at(text, value.get());
-            return Err(fault.hint("keep each answer in a file of its own"));
+            let fault = Fault::new("its lines come from several reports").at(text, value.get());
+            return Err(fault.hint("save each report to its own file"));
         }
     }
     with_rows(text, kind, values.to_vec(), origin, None, None, "")

@@ -61,7 +61,7 @@ impl Fault {
             .map_or(message.as_str(), |(what, _)| what);
         let (line, column) = position(text, offset(text, part));
         let mut fault = if error.is_eof() {
-            Self::new(format!("it ends in the middle ({what})")).hint("it may have been cut")
+            Self::new(format!("it ends too early ({what})")).hint("it may be truncated")
         } else if error.is_data() {
             Self::new(what)
         } else {

@@ -80,13 +80,13 @@ pub fn read(text: &str) -> Result<Saved<'_>, Fault> {
     let values = envelope::values(text)?;
     let Some(first) = values.first() else {
         let what = "it is empty";
-        return Err(Fault::new(what).hint("an answer in ndjson without a row tells nothing at all"));
+        return Err(Fault::new(what).hint("an ndjson report without rows contains nothing at all"));
     };
     let origin = envelope::origin(text, first)?;
     if origin.command.is_some() {
         if let Some(second) = values.get(1) {
-            let fault = Fault::new("there is a second answer in it").at(text, second.get());
-            return Err(fault.hint("keep each answer in a file of its own"));
+            let fault = Fault::new("it contains a second report").at(text, second.get());
+            return Err(fault.hint("save each report to its own file"));
         }
         return envelope::answer(text, first, origin);
     }

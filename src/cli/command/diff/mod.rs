@@ -33,8 +33,8 @@ const PROGRAM: &[&str] = &[
 pub(crate) fn run(session: &Session, args: &DiffArgs) -> Result<Exit, Failure> {
     refuse_live_options(session)?;
     if args.before == "-" && args.after == "-" {
-        let usage = Usage::new("only one of both can be standard input");
-        return Err(usage.hint("give a file for the other").into());
+        let usage = Usage::new("only one of the two can be standard input");
+        return Err(usage.hint("name a file for the other").into());
     }
     let columns = columns_of(session)?;
     let order = session.sort()?;
@@ -105,9 +105,9 @@ fn refuse_live_options(session: &Session) -> Result<(), Usage> {
     match given.iter().find(|(_, given)| *given) {
         Some((option, _)) => {
             let usage = Usage::new(format!(
-                "diff compares what was saved, so it has no {option}"
+                "diff compares saved reports, so it has no {option}"
             ));
-            Err(usage.hint("-t -u -w -4 -6 choose among the sockets that were saved"))
+            Err(usage.hint("-t -u -w -4 -6 select among the saved sockets"))
         }
         None => Ok(()),
     }
@@ -188,7 +188,7 @@ fn same_kind(session: &Session, before: &Saved<'_>, after: &Saved<'_>) -> Result
         Some((what, _)) if after.kind != RowKind::Socket => {
             let kind = after.kind.plural();
             Err(Usage::new(format!(
-                "{what} is for sockets, and these are {kind}"
+                "{what} applies to sockets, and these are {kind}"
             )))
         }
         _ => Ok(()),

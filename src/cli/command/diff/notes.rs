@@ -10,8 +10,7 @@ pub(super) fn files(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Pr
     if let (Some(was), Some(is)) = (time(before), time(after))
         && is < was
     {
-        let message =
-            "the second answer is older than the first: what is told as opened was closed";
+        let message = "the second report is older than the first: opened and closed are swapped";
         problems.push(Problem::new("order", message).hint("give the earlier one first"));
     }
     if before.asked != after.asked {
@@ -21,18 +20,18 @@ pub(super) fn files(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Pr
         let message = match saved.complete {
             Some(true) => None,
             Some(false) => Some(format!(
-                "the {which} answer is not complete: rows or owners may be missing in it"
+                "the {which} report is incomplete: rows or owners may be missing"
             )),
             None => Some(format!(
-                "the {which} answer is ndjson, which does not tell whether rows are missing in it"
+                "the {which} report is ndjson, which does not say whether rows are missing"
             )),
         };
         problems.extend(message.map(|message| Problem::incomplete("answer_incomplete", message)));
         if saved.is_part {
             let untold = if which == "first" { "opened" } else { "closed" };
             let message = format!(
-                "the {which} answer may be a part (--limit), so nothing is told as {untold}: what is \
-                 not in it may have been there"
+                "the {which} report may be cut (--limit), so nothing is reported as {untold}: a socket \
+                 missing from it may have existed"
             );
             let problem = Problem::incomplete("answer_limited", message);
             problems.push(problem.hint("save without --limit"));
@@ -40,8 +39,8 @@ pub(super) fn files(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<Pr
         if saved.left_out > 0 {
             let count = saved.left_out;
             let rows = match count {
-                1 => format!("1 row of the {which} answer is of a kind"),
-                n => format!("{n} rows of the {which} answer are of kinds"),
+                1 => format!("1 row of the {which} report is of a kind"),
+                n => format!("{n} rows of the {which} report are of kinds"),
             };
             let message = format!("{rows} that this version does not know");
             problems.push(Problem::incomplete("rows_unknown", message).count(count));
@@ -61,8 +60,8 @@ fn questions(before: &Saved<'_>, after: &Saved<'_>) -> Problem {
         _ => "opened or closed",
     };
     let message = format!(
-        "the answers are to different questions (first {}, then {}), so nothing is told as {untold}: \
-         what is in one only may have been there all the time",
+        "the reports were made with different options (first {}, then {}), so nothing is reported as {untold}: \
+         a row in only one of them may have existed in both",
         asked(before),
         asked(after)
     );
@@ -73,13 +72,13 @@ fn questions(before: &Saved<'_>, after: &Saved<'_>) -> Problem {
 /// Says why sockets are known by their ends only.
 pub(super) fn apart(apart: Apart) -> Problem {
     let (code, why) = match apart {
-        Apart::Hosts => ("other_host", "the answers are of different hosts"),
+        Apart::Hosts => ("other_host", "the reports are from different hosts"),
         Apart::Namespaces => {
-            let why = "the answers are of different network namespaces";
+            let why = "the reports are from different network namespaces";
             ("other_namespace", why)
         }
         Apart::Boots => {
-            let why = "the cookies of the answers contradict each other (another boot?)";
+            let why = "the socket cookies of the reports conflict (a reboot between them?)";
             ("other_boot", why)
         }
     };
@@ -94,7 +93,7 @@ pub(super) fn owners(before: &Saved<'_>, after: &Saved<'_>, problems: &mut Vec<P
         saved.snapshot.sockets.is_empty() || sockets.any(tells_owners)
     };
     if tells(before) != tells(after) {
-        let message = "owners are known in one answer only, so they are not compared";
+        let message = "only one report has owners, so they are not compared";
         problems.push(Problem::new("owners_not_compared", message));
     }
 }
