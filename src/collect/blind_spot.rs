@@ -126,11 +126,11 @@ impl BlindSpot {
         }
         if self.threads > 0 {
             let message = format!(
-                "sockets may have further owners: {} of {} processes have too many threads to look into each",
+                "sockets may have more owners: {} of {} processes have too many threads to check each one",
                 self.threads, self.processes
             );
             let problem = Problem::incomplete("owners_partial", message).count(self.threads);
-            problems.push(problem.hint("as root the kernel tells them (CAP_BPF and CAP_PERFMON)"));
+            problems.push(problem.hint("as root, the kernel lists them (CAP_BPF and CAP_PERFMON)"));
         }
         let is_denied = self.is_denied() && (unowned > 0 || self.here > 0);
         if (unowned > 0 || further > 0) && (is_denied || self.sight != Sight::Whole) {
@@ -143,12 +143,12 @@ impl BlindSpot {
     fn unread_problem(&self) -> Problem {
         let why = self.why.unwrap_or(Errno::IO);
         let message = format!(
-            "owners may be missing: {} of {} processes could not be read whole: {why}",
+            "owners may be missing: {} of {} processes could not be read completely: {why}",
             self.unread, self.processes
         );
         let hint = match why {
             Errno::MFILE | Errno::NFILE => "allow more open files (ulimit -n)",
-            _ => "ask again",
+            _ => "try again",
         };
         let problem = Problem::incomplete("owners_unread", message);
         problem.hint(hint).count(self.unread)
@@ -156,9 +156,9 @@ impl BlindSpot {
 
     fn hidden_problem(&self, host: &Host, unowned: u64) -> Problem {
         let whose = match unowned {
-            0 => "sockets may have further owners".to_owned(),
-            1 => "1 socket has no owner here".to_owned(),
-            n => format!("{n} sockets have no owner here"),
+            0 => "sockets may have more owners".to_owned(),
+            1 => "1 socket has no visible owner".to_owned(),
+            n => format!("{n} sockets have no visible owner"),
         };
         let (code, why) = match self.sight {
             Sight::Whole => (
@@ -171,8 +171,7 @@ impl BlindSpot {
             // Whoever is hidden is not among those that refuse; that is the greater lack.
             Sight::Unproven => (
                 "owners_hidden",
-                "whether /proc shows every process is not known (its mount cannot be read)"
-                    .to_owned(),
+                "/proc may not show every process (its mount options cannot be read)".to_owned(),
             ),
             Sight::Hidden => (
                 "owners_hidden",

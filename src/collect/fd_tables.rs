@@ -61,18 +61,15 @@ pub(super) fn unreadable(error: &std::io::Error) -> Problem {
     let (code, hint) = match error.kind() {
         _ if is_foreign(error) => (
             "proc_foreign",
-            "mount the /proc of this pid namespace, or enter the one of that /proc (nsenter -p)",
+            "mount /proc for this pid namespace, or enter the one it belongs to (nsenter -p)",
         ),
-        std::io::ErrorKind::NotFound => (
-            "proc_unreadable",
-            "mount /proc, or ask without owners: --no-owners",
-        ),
+        std::io::ErrorKind::NotFound => ("proc_unreadable", "mount /proc, or use --no-owners"),
         _ => (
             "proc_unreadable",
-            "ask without owners (--no-owners), or allow more open files (ulimit -n)",
+            "use --no-owners, or allow more open files (ulimit -n)",
         ),
     };
-    let message = format!("owners are not known: cannot read /proc: {error}");
+    let message = format!("cannot find owners: cannot read /proc: {error}");
     Problem::incomplete(code, message).hint(hint)
 }
 

@@ -366,10 +366,10 @@ impl<'a> Gathering<'a> {
         let missing = self.unowned.len() as u64;
         if search.vanished + self.unsettled > 0 && missing > 0 {
             let message = format!(
-                "sockets without an owner: {missing}; processes ended, or passed sockets on, while they were looked at"
+                "owners not found: {missing}; processes ended, or passed sockets on, while they were read"
             );
             let problem = Problem::incomplete("owners_raced", message).count(missing);
-            self.report.problems.push(problem.hint("ask again"));
+            self.report.problems.push(problem.hint("try again"));
         }
     }
 

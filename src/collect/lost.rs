@@ -47,14 +47,14 @@ impl Lost {
     pub fn problems(&self, compared: ProcessFacts) -> Vec<Problem> {
         let mut problems = self.of_commands(compared.command);
         if let Some(why) = self.why {
-            let message = format!("facts {} could not be read: {why}", whose(self.failed));
+            let message = format!("details {} could not be read: {why}", whose(self.failed));
             problems.push(Problem {
                 incomplete: compared.meets(self.facts),
                 ..Problem::new("details_unread", message).count(self.failed)
             });
         }
         if compared.meets(self.refused_facts) {
-            let message = format!("facts {} are hidden from this user", whose(self.refused));
+            let message = format!("details {} are hidden from this user", whose(self.refused));
             let problem = Problem::incomplete("details_unread", message).count(self.refused);
             problems.push(problem);
         }
@@ -71,19 +71,19 @@ impl Lost {
             problems.push(Problem {
                 incomplete,
                 ..Problem::new("command_stuck", message)
-                    .hint("such a process hangs itself: ps -eo pid,stat,wchan,comm")
+                    .hint("the process itself may be stuck: ps -eo pid,stat,wchan,comm")
                     .count(self.stuck)
             });
         }
         if self.no_room > 0 {
             let message = format!(
-                "the command line {} was left out: all together have more than 64 MiB",
+                "the command line {} was skipped: together they exceed 64 MiB",
                 whose(self.no_room)
             );
             problems.push(Problem {
                 incomplete,
                 ..Problem::new("commands_left_out", message)
-                    .hint("a filter that chooses fewer sockets leaves room for them")
+                    .hint("use a filter that selects fewer sockets")
                     .count(self.no_room)
             });
         }

@@ -161,7 +161,7 @@ pub(super) fn is_without_ipv6(table: Table, why: &TableError, was_read: bool) ->
 /// The problem of a table without which there is no answer.
 pub(super) fn no_table(why: &TableError) -> Problem {
     Problem::incomplete("no_table", why.to_string())
-        .hint("a seccomp filter, a limit of open files or a missing /proc may stand in the way")
+        .hint("a seccomp filter, the open file limit or a missing /proc may be the cause")
 }
 
 /// The collectors of a choice, best first; that `auto` does without one is a problem.
@@ -208,7 +208,8 @@ pub(super) fn bound_only_unseen(host: &Host, collector: Option<&str>) -> Option<
         Some("netstat2") => "netstat2 does not list them",
         _ => "/proc/net/tcp does not list them",
     };
-    let message =
-        format!("TCP sockets that are bound but neither listen nor connect cannot be seen: {why}");
+    let message = format!(
+        "TCP sockets that are only bound (not listening, not connected) cannot be seen: {why}"
+    );
     Some(Problem::incomplete("bound_only_unseen", message))
 }

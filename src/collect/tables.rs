@@ -197,7 +197,7 @@ impl Reader<'_> {
                 incomplete: !self.query.states.contains(State::Unconnected),
                 ..Problem::new(
                     "udp_state_unknown",
-                    "netstat2 does not tell which UDP sockets are connected: all are shown as UNCONN",
+                    "netstat2 does not report which UDP sockets are connected: all are shown as UNCONN",
                 )
             });
         }
@@ -223,7 +223,7 @@ impl Told<'_> {
     fn note_queues(&mut self) {
         let known = |problem: &Problem| problem.code == "queues_unknown";
         if !self.report.problems.iter().any(known) {
-            let message = "MPTCP is in use, and /proc/net/tcp does not tell its subflows from other connections: no queues are shown";
+            let message = "MPTCP is in use, and /proc/net/tcp does not mark its subflows: no queues are shown";
             let problem = Problem::new("queues_unknown", message);
             self.report.problems.push(problem);
         }

@@ -8,7 +8,7 @@ use crate::model::{FamilySet, Problem, ProtocolSet, Report, Socket};
 use crate::query::{Needs, Query};
 
 /// Where it is told.
-const HINT: &str = "sock_diag does: --collector netlink";
+const HINT: &str = "use --collector netlink";
 
 /// The source that told least; `None` for `sock_diag`, which tells all there is.
 fn source(report: &Report) -> Option<&'static str> {
@@ -30,9 +30,9 @@ pub fn compared(host: &Host, query: &Query, filter: &Filter, report: &Report) ->
 pub fn marks_hint(host: &Host) -> Option<&'static str> {
     match (host.may_administer(), host.is_root()) {
         (true, _) => None,
-        (false, true) => {
-            Some("this root lacks CAP_NET_ADMIN where the network namespace belongs to")
-        }
+        (false, true) => Some(
+            "root here lacks CAP_NET_ADMIN in the user namespace that owns this network namespace",
+        ),
         (false, false) => Some("run as root"),
     }
 }
@@ -56,7 +56,7 @@ pub fn compared_by(
         return problems;
     };
     if filter.needs_cgroup_ids() {
-        let message = format!("{source} does not tell the cgroups in which sockets were made");
+        let message = format!("{source} does not report the cgroup of a socket");
         problems.push(Problem::incomplete("cgroups_unknown", message).hint(HINT));
     }
     let untold = columns
@@ -73,7 +73,7 @@ pub fn compared_by(
     untold.dedup();
     if !untold.is_empty() {
         let what = untold.join(", ");
-        let message = format!("{source} does not tell what the filter compares: {what}");
+        let message = format!("{source} does not report what the filter compares: {what}");
         problems.push(Problem::incomplete("details_unknown", message).hint(HINT));
     }
     problems
@@ -99,9 +99,8 @@ pub fn shown(host: &Host, query: &Query, columns: &[&'static Column], report: &m
     let problem = match source(report) {
         None => marks_hidden(report, columns, || marks_hint(host)),
         Some(source) if query.needs.has_any(Needs::DETAILS) => {
-            let message = format!(
-                "{source} does not tell what TCP knows of a connection, nor memory and options of a socket"
-            );
+            let message =
+                format!("{source} does not report TCP details, memory or options of sockets");
             Some(Problem::new("details_unknown", message).hint(HINT))
         }
         Some(_) => None,
@@ -120,7 +119,7 @@ fn marks_hidden(
         .iter()
         .any(|column| column.source == Source::Administrators);
     let hint = (looks && report.collector.is_some()).then(marks_hint)??;
-    let message = "the kernel tells the marks of sockets to root (CAP_NET_ADMIN) only";
+    let message = "the kernel shows socket marks only to root (CAP_NET_ADMIN)";
     Some(Problem::new("marks_hidden", message).hint(hint))
 }
 
@@ -130,16 +129,12 @@ fn marks_hidden(
 pub fn wildcards(families: FamilySet, sockets: &[Socket]) -> Option<Problem> {
     let known = sockets.iter().map(Socket::takes_both_families);
     let count = known.filter(Option::is_none).count() as u64;
-    let message = "whether [::] takes IPv4, too, is not told by this source";
+    let message = "this source does not report whether [::] accepts IPv4 too";
     let problem = Problem {
         incomplete: !families.v6,
         ..Problem::new("v6only_unknown", message)
     };
-    (count > 0).then(|| {
-        problem
-            .count(count)
-            .hint("sock_diag tells: --collector netlink")
-    })
+    (count > 0).then(|| problem.count(count).hint("use --collector netlink"))
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ impl OtherNamespaces {
             n => format!("{n} processes with sockets are"),
         };
         let whose = namespaces(self.namespaces);
-        let message = format!("{who} in {whose}, which this does not look into");
+        let message = format!("{who} in {whose}, which was not looked into");
         let hint = format!("nsenter -t {} -n {command}", self.pid);
         let problem = Problem::new("other_namespaces", message).hint(hint);
         problem.count(self.processes)

@@ -257,9 +257,9 @@ pub const fn reason(status: OwnerStatus) -> &'static str {
 pub const fn explanation(status: OwnerStatus) -> &'static str {
     match status {
         OwnerStatus::Found | OwnerStatus::NotAsked => "",
-        OwnerStatus::Denied => "not known: the open files of its process may not be read",
+        OwnerStatus::Denied => "unknown: no permission to read open files of its process",
         OwnerStatus::Unaccepted => "nobody yet: the program has not called accept()",
-        OwnerStatus::Orphaned => "nobody: its program closed it, the kernel finishes",
+        OwnerStatus::Orphaned => "nobody: its program closed it, the kernel finishes it",
         OwnerStatus::TimeWait => "nobody: no process owns a socket in TIME_WAIT",
         OwnerStatus::Handshake => "nobody yet: the handshake is not complete",
         OwnerStatus::KernelOrHidden => {

@@ -155,7 +155,7 @@ impl Run {
 /// What was said of what was asked, and what of the host.
 pub fn parted(said: &str) -> (String, Vec<String>) {
     let of_host = [
-        "which this does not look into",
+        "which was not looked into",
         "held in another network namespace",
         "other network namespaces",
         "network namespace could not be looked into",

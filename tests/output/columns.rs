@@ -259,10 +259,7 @@ fn what_the_source_does_not_tell_is_said_once() {
     ];
     let answer = Run::new(&arguments).output();
     assert_eq!(answer.code(), 0, "{answer:?}");
-    let said = answer
-        .stderr
-        .matches("does not tell what TCP knows")
-        .count();
+    let said = answer.stderr.matches("does not report TCP details").count();
     assert_eq!(said, 1, "{answer:?}");
     let told = Run::new(&[&arguments[..], &["--json"]].concat()).json();
     let codes: Vec<_> = told["problems"]

@@ -165,7 +165,7 @@ fn a_partial_list_is_never_silent() {
     assert_eq!(answer.code(), 0);
     assert_eq!(answer.stderr.lines().count(), 1, "{answer:?}");
     assert!(
-        answer.stderr.contains("1 socket has no owner here"),
+        answer.stderr.contains("1 socket has no visible owner"),
         "{answer:?}"
     );
 }

@@ -257,7 +257,7 @@ fn views_of_a_host_say_that_they_look_into_one_namespace() {
         );
         // There may be some that even root may not look into.
         let lines = answer.of_host.iter();
-        let known = lines.filter(|line| line.contains("which this does not look into"));
+        let known = lines.filter(|line| line.contains("which was not looked into"));
         assert_eq!(known.count(), 1, "{answer:?}");
         let incomplete = problem_codes(&told)
             .iter()

@@ -208,12 +208,16 @@ fn what_the_filter_compares_and_nobody_tells_is_told_in_the_last_line() {
     app.update(world.look());
     for (poorest, filter, note) in [
         (None, "rtt > 1", None),
-        (None, "mark = 3", Some("note: the kernel tells the marks")),
+        (
+            None,
+            "mark = 3",
+            Some("note: the kernel shows socket marks"),
+        ),
         (Some("procfs"), "lport = 80", None),
         (
             Some("procfs"),
             "rtt > 1",
-            Some("note: /proc/net does not tell"),
+            Some("note: /proc/net does not report"),
         ),
     ] {
         world.poorest = poorest;

@@ -318,10 +318,10 @@ impl<'a> Wait<'a> {
             .iter()
             .any(|socket| self.target.is_guess(socket, &self.around))
         {
-            let message = "whether [::] takes IPv4, too, is not told by this source: it was taken \
-                           for so";
+            let message = "this source does not report whether [::] accepts IPv4 too: assumed that \
+                           it does";
             let problem = Problem::incomplete("v6only_unknown", message);
-            problems.push(problem.hint("sock_diag tells: --collector netlink"));
+            problems.push(problem.hint("use --collector netlink"));
         }
     }
 
