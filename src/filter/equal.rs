@@ -75,8 +75,8 @@ fn ends_of(
     let ends = ends::read(piece.text, spelling, names).map_err(|stop| stop.within(piece))?;
     let never = |end: &EndPattern| end.host == Host::DualWildcard;
     if side == Side::Peer && ends.iter().any(never) {
-        let what = "no peer is '*': it stands for a socket that listens on all addresses";
-        let hint = "for any address leave it out: peer = :443, or pport = 443";
+        let what = "a peer is never '*': that is a socket listening on all addresses";
+        let hint = "for any address, omit it: peer = :443, or pport = 443";
         return Err(Fault::new(what, piece.place(0), hint));
     }
     Ok(ends)
@@ -87,8 +87,8 @@ fn ends_of(
 fn cgroups(pieces: &[Piece<'_>], column: &'static Column, names: Names<'_>) -> Result<Test, Fault> {
     let (mut ids, mut paths) = (Vec::new(), Vec::new());
     for piece in pieces {
-        let hint = "it is a directory below the mount of cgroup2, or a path as the column cgroup \
-                    shows it: /system.slice/ssh.service";
+        let hint = "give a directory under the cgroup2 mount, or a path as in the cgroup \
+                    column: /system.slice/ssh.service";
         let fault = |what: String| Fault::new(what, piece.place(0), hint);
         if let Some(id) = (names.cgroup)(piece.text).map_err(fault)? {
             ids.push(id);
@@ -97,7 +97,7 @@ fn cgroups(pieces: &[Piece<'_>], column: &'static Column, names: Names<'_>) -> R
         } else if let Ok(id) = piece.text.parse() {
             ids.push(id);
         } else {
-            return Err(fault(format!("'{}' is no path of a cgroup", piece.text)));
+            return Err(fault(format!("'{}' is not a cgroup path", piece.text)));
         }
     }
     Ok(Test::Cgroup { ids, column, paths })
@@ -123,7 +123,7 @@ fn known_word(column: &Column, piece: Piece<'_>) -> Result<(), Fault> {
         return Ok(());
     }
     let near = did_you_mean(&piece.text.to_ascii_lowercase(), known);
-    let what = format!("'{}' is no {}", piece.text, column.id);
-    let hint = format!("{near}it is one of: {}", known.join(", "));
+    let what = format!("'{}' is not a valid {}", piece.text, column.id);
+    let hint = format!("{near}use one of: {}", known.join(", "));
     Err(Fault::new(what, piece.at, hint))
 }

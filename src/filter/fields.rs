@@ -121,7 +121,7 @@ fn unknown(piece: Piece<'_>) -> Fault {
     let near = did_you_mean(&piece.text.to_ascii_lowercase(), &known);
     if piece.text.eq_ignore_ascii_case("autobound") {
         let hint = "write the range: lport in 32768-60999 (net.ipv4.ip_local_port_range)";
-        return Fault::new("autobound of ss is not known here", piece.at, hint);
+        return Fault::new("autobound of ss is not supported", piece.at, hint);
     }
     let hint = if near.is_empty() {
         let ids: Vec<_> = columns::COLUMNS.iter().map(|column| column.id).collect();
@@ -129,5 +129,5 @@ fn unknown(piece: Piece<'_>) -> Fault {
     } else {
         format!("{near}sockscope --columns help lists all names")
     };
-    Fault::new(format!("there is no name '{}'", piece.text), piece.at, hint)
+    Fault::new(format!("unknown name '{}'", piece.text), piece.at, hint)
 }

@@ -54,15 +54,13 @@ pub(super) fn parse<'a>(text: &'a str, names: Names<'a>) -> Result<Option<Expr>,
     }
     let at = parser.scan.at();
     Err(match parser.scan.peek() {
-        Some(piece) if piece.text == ")" => Fault::new(
-            "')' closes nothing",
-            at,
-            "leave it out, or open with '(' before",
-        ),
+        Some(piece) if piece.text == ")" => {
+            Fault::new("unmatched ')'", at, "remove it, or add the '(' before it")
+        }
         Some(piece) => Fault::new(
-            format!("'{}' cannot stand here", piece.text),
+            format!("unexpected '{}'", piece.text),
             at,
-            "comparisons are joined by and, or; values with blanks stand in quotes",
+            "join comparisons with and, or; quote values with spaces",
         ),
         None => open_quote(at),
     })
@@ -70,9 +68,9 @@ pub(super) fn parse<'a>(text: &'a str, names: Names<'a>) -> Result<Option<Expr>,
 
 fn open_quote(at: usize) -> Fault {
     Fault::new(
-        "the quote is never closed",
+        "the closing quote is missing",
         at,
-        "close it with the same sign",
+        "close it with the same quote character",
     )
 }
 
@@ -133,7 +131,7 @@ impl<'a> Parser<'a> {
     fn one(&mut self) -> Result<Part, Fault> {
         self.depth += 1;
         if self.depth > DEEPEST {
-            let hint = format!("at most {DEEPEST} levels can be read");
+            let hint = format!("at most {DEEPEST} levels are allowed");
             return Err(Fault::new("it is nested too deep", self.scan.at(), hint));
         }
         let part = if self.accept_word("not") || self.scan.accept("!") {
@@ -204,7 +202,7 @@ impl<'a> Parser<'a> {
     /// The name that a comparison begins with, or a word without one.
     fn name(&mut self) -> Result<Piece<'a>, Fault> {
         let at = self.scan.at();
-        let hint = "a comparison is a name, a sign and a value: state = close_wait";
+        let hint = "a comparison is a name, an operator and a value: state = close_wait";
         let Some(piece) = self.scan.next_piece() else {
             if self.scan.is_done() {
                 return Err(Fault::new("a comparison is missing", at, hint));
@@ -219,7 +217,7 @@ impl<'a> Parser<'a> {
             .any(|word| piece.text.eq_ignore_ascii_case(word));
         let is_compared = self.peek_operator().is_some();
         if (piece.quoted || !is_word || joins) && (is_compared || !is_bare(piece)) {
-            let what = format!("'{}' stands where a name should", piece.text);
+            let what = format!("expected a name, not '{}'", piece.text);
             return Err(Fault::new(what, at, hint));
         }
         Ok(piece)
@@ -261,9 +259,9 @@ impl<'a> Parser<'a> {
         let word = name.text;
         match fields::find(name) {
             Ok(_) => {
-                let hint = "after the name stands one of = != < <= > >= ~ !~ in";
+                let hint = "use one of = != < <= > >= ~ !~ in";
                 Fault::new(
-                    format!("a sign of comparison is missing behind '{word}'"),
+                    format!("an operator is missing after '{word}'"),
                     self.scan.at(),
                     hint,
                 )
@@ -301,7 +299,7 @@ impl<'a> Parser<'a> {
             },
             Field::Port(..) | Field::Pid | Field::Number(..) | Field::Bits(_) => {
                 let what = format!("'{}' is a number: it has no text to match", name.text);
-                return Err(Fault::new(what, name.at, "compare it with = != < <= > >="));
+                return Err(Fault::new(what, name.at, "use = != < <= > >="));
             }
         };
         let column = columns::find(&id.to_ascii_lowercase()).ok_or_else(|| {
@@ -316,11 +314,11 @@ impl<'a> Parser<'a> {
                 let text = error.to_string();
                 let why = text.lines().last().unwrap_or_default();
                 let why = why.trim().trim_start_matches("error: ");
-                let what = format!("'{}' is no regular expression ({why})", value.text);
+                let what = format!("'{}' is not a valid regular expression ({why})", value.text);
                 Fault::new(
                     what,
                     value.at,
-                    "quote it where it has blanks; \\ takes the meaning of a sign away",
+                    "quote it if it has spaces; \\ escapes special characters",
                 )
             })?;
         Ok(Test::Matches(column, Pattern(regex)))
@@ -333,7 +331,7 @@ impl<'a> Parser<'a> {
                 let (family, range) = ports::value(value, spelling, self.names)?;
                 let port = range.filter(|range| range.is_single()).ok_or_else(|| {
                     let what = format!("'{}' is a range", value.text);
-                    Fault::new(what, value.at, "a range is compared with =, != or in")
+                    Fault::new(what, value.at, "use =, != or in with a range")
                 })?;
                 let ranges = order.ports(port.first).into_iter();
                 let ranges = ranges.map(|range| (family, Some(range)));
@@ -352,8 +350,8 @@ impl<'a> Parser<'a> {
                 Ok(Test::Number(column, order.range(number)))
             }
             _ => {
-                let what = format!("'{}' has no order", name.text);
-                Err(Fault::new(what, name.at, "compare it with = != ~ !~ in"))
+                let what = format!("'{}' cannot be ordered", name.text);
+                Err(Fault::new(what, name.at, "use = != ~ !~ in"))
             }
         }
     }
@@ -366,7 +364,7 @@ impl<'a> Parser<'a> {
             values.push(self.value(false, "a value")?);
         }
         if enclosed && !self.scan.accept(")") {
-            let hint = "the list began with '('";
+            let hint = "the list starts with '('";
             return Err(Fault::new("a ')' is missing", self.scan.at(), hint));
         }
         Ok(values)

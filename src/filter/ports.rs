@@ -59,7 +59,7 @@ pub(super) fn read(
         return Ok(Some(single(first)));
     }
     let Some(second) = behind.strip_prefix('-') else {
-        let what = format!("'{behind}' cannot stand behind a port");
+        let what = format!("unexpected '{behind}' after the port");
         return Err(Stop::new(at + length, what));
     };
     let second_at = at + length + 1;
@@ -71,7 +71,7 @@ pub(super) fn read(
     }
     let (last, length) = number(second, second_at, spelling)?;
     if let Some(behind) = second.get(length..).filter(|behind| !behind.is_empty()) {
-        let what = format!("'{behind}' cannot stand behind a port");
+        let what = format!("unexpected '{behind}' after the port");
         return Err(Stop::new(second_at + length, what));
     }
     if first > last {

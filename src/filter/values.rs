@@ -107,8 +107,8 @@ pub(super) fn cookie(piece: Piece<'_>) -> Result<String, Fault> {
     u64::from_str_radix(digits, 16)
         .map(|cookie| format!("{cookie:016x}"))
         .map_err(|_| {
-            let what = format!("'{}' is no cookie", piece.text);
-            Fault::new(what, piece.at, "it is up to 16 hexadecimal digits")
+            let what = format!("'{}' is not a cookie", piece.text);
+            Fault::new(what, piece.at, "a cookie is up to 16 hexadecimal digits")
         })
 }
 
@@ -119,7 +119,7 @@ pub(super) fn number(piece: Piece<'_>, unit: Unit) -> Result<u64, Fault> {
             Unit::Count => ("number", "for example 100, 64k, 1.5m, 0x1f"),
             _ => ("duration", "for example 5, 5s, 300ms, 2m, 1h30m"),
         };
-        Fault::new(format!("'{}' is no {what}", piece.text), piece.at, hint)
+        Fault::new(format!("'{}' is not a {what}", piece.text), piece.at, hint)
     })
 }
 
@@ -145,7 +145,7 @@ pub(super) fn bits(piece: Piece<'_>) -> Result<(u64, u64), Fault> {
     let part = |text: &str, inside| {
         let number = c_number(text).or_else(|| number_of(text, Unit::Count));
         number.ok_or_else(|| {
-            let what = format!("'{text}' is no number");
+            let what = format!("'{text}' is not a number");
             Fault::new(what, piece.place(inside), "for example 0x1f, 0x1/0xff, 31")
         })
     };
@@ -155,8 +155,8 @@ pub(super) fn bits(piece: Piece<'_>) -> Result<(u64, u64), Fault> {
     let mask_at = value.len() + 1;
     let (value, mask) = (part(value, 0)?, part(mask, mask_at)?);
     if value & !mask != 0 {
-        let what = format!("0x{value:x} has bits that the mask 0x{mask:x} leaves out");
-        let hint = "it would never be so: give only bits of the mask";
+        let what = format!("0x{value:x} has bits outside the mask 0x{mask:x}");
+        let hint = "it would never match: use only bits of the mask";
         return Err(Fault::new(what, piece.place(0), hint));
     }
     Ok((value, mask))

@@ -165,8 +165,8 @@ fn what_cannot_be_meant_is_told() {
         ("dst example.org", "not looked up"),
         ("sport = :no-such", "no service"),
         ("src 127.0.0.1:80x", "80^x"),
-        ("cgroup = nginx", "no path of a cgroup"),
-        ("fwmark = red", "no number"),
+        ("cgroup = nginx", "not a cgroup path"),
+        ("fwmark = red", "not a number"),
     ] {
         let answer = sockscope(&["conns", words]);
         assert_eq!((answer.code(), answer.stdout.as_str()), (2, ""), "{words}");

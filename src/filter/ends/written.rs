@@ -95,7 +95,7 @@ impl<'a> Written<'a> {
                 Some(_) => {
                     return Err(Stop::new(
                         at,
-                        format!("'{rest}' cannot stand behind an address"),
+                        format!("unexpected '{rest}' after the address"),
                     ));
                 }
             }
@@ -105,7 +105,7 @@ impl<'a> Written<'a> {
     fn take_device(&mut self, at: usize, length: usize) -> Result<(), Stop> {
         let name = self.text.get(at..at + length).unwrap_or_default();
         if name.is_empty() {
-            return Err(Stop::new(at, "the name of an interface is missing"));
+            return Err(Stop::new(at, "the interface name is missing"));
         }
         self.device = Some((name, at));
         Ok(())
@@ -122,7 +122,7 @@ impl<'a> Written<'a> {
                 return Err(Stop::new(at, "an address is missing"));
             }
             if let Some((_, at)) = self.length {
-                return Err(Stop::new(at - 1, "a wildcard has no length"));
+                return Err(Stop::new(at - 1, "a wildcard has no prefix length"));
             }
             return Ok(vec![host]);
         }
@@ -131,7 +131,7 @@ impl<'a> Written<'a> {
             let what = format!("'{host}' is not an address");
             let is_name = host.starts_with(|c: char| c.is_alphabetic()) && !host.contains(':');
             let stop = Stop::new(at, what);
-            let hint = "names of hosts are not looked up here: give the address";
+            let hint = "host names are not looked up here: give the address";
             return Err(if is_name { stop.hint(hint) } else { stop });
         }
         let mut hosts = Vec::new();
@@ -158,7 +158,7 @@ impl<'a> Written<'a> {
             }
             (Some((text, at)), _) => prefix_length(text, at, address)?,
         };
-        let too_long = || Stop::new(self.host.1, "a network of this length does not exist");
+        let too_long = || Stop::new(self.host.1, "no network has this prefix length");
         Ok(match address {
             IpAddr::V4(v4) => Host::Net(Ipv4Net::new(v4, length).map_err(|_| too_long())?.into()),
             IpAddr::V6(v6) => {
@@ -242,11 +242,11 @@ fn prefix_length(text: &str, at: usize, address: IpAddr) -> Result<u8, Stop> {
         return Ok(net.prefix_len());
     }
     if text.is_empty() {
-        return Err(Stop::new(at, "the length of a network is missing"));
+        return Err(Stop::new(at, "the prefix length is missing"));
     }
     if let Some(place) = text.find(|c: char| !c.is_ascii_digit()) {
         let rest = text.get(place..).unwrap_or_default();
-        let what = format!("'{rest}' cannot stand in the length of a network");
+        let what = format!("unexpected '{rest}' in the prefix length");
         return Err(Stop::new(at + place, what));
     }
     let length = text.parse().ok().filter(|length| *length <= most);
