@@ -100,7 +100,7 @@ columns! {
     "send_q" "SEND" Kind::Bytes, ROW @ "/send_q": "bytes written and not acknowledged yet; for datagrams: wmem"
         [width: 6, spare: Spare::Early, source: Source::Queues]
         => |r| queue_bytes(r, |_, send| send);
-    "queue" "QUEUE" Kind::Queue, ROW @ "/accept_queue": "of a listener: what waits for accept(), and the limit"
+    "queue" "QUEUE" Kind::Queue, ROW @ "/accept_queue": "listeners: connections waiting for accept(), and the limit"
         [width: 7, spare: Spare::Late, source: Source::Kernel]
         => |r| match r.socket.queue {
             Some(Queue::Accept(queue)) => Value::Queue(queue.length, queue.limit),
@@ -110,10 +110,10 @@ columns! {
         [width: 16, source: Source::Kernel,
             words: &["retransmit", "keepalive", "timewait", "probe", "delayed_ack"]]
         => |r| r.socket.timer.map_or(Value::Absent, Value::Timer);
-    "retransmits" "RETRIES" Kind::Count("packets"), ROW @ "/timer/retransmits": "sent again, or probes, without an answer until now"
+    "retransmits" "RETRIES" Kind::Count("packets"), ROW @ "/timer/retransmits": "retransmissions or probes unanswered so far"
         [source: Source::Kernel]
         => |r| r.socket.timer.map_or(Value::Absent, |timer| number(timer.retransmits));
-    "age" "AGE" Kind::Millis, INFO: "time in the state: TIME_WAIT, and at least so long CLOSE_WAIT"
+    "age" "AGE" Kind::Millis, INFO: "time in the state: TIME_WAIT exact, CLOSE_WAIT at least"
         => age;
     "idle" "IDLE" Kind::Millis, INFO: "time since data last moved either way, or since the connection began"
         => |r| from_info(r, |info| Some(Value::millis(info.idle_ms()?.into())));
@@ -124,53 +124,53 @@ columns! {
         => |r| from_info(r, |info| micros(info.rtt().and(Some(info.rtt_var_us))));
     "cwnd" "CWND" Kind::Count("segments"), INFO: "congestion window"
         => |r| from_info(r, |info| number(info.congestion_window).into());
-    "ssthresh" "SSTHRESH" Kind::Count("segments"), INFO: "slow-start threshold, once something has set one"
+    "ssthresh" "SSTHRESH" Kind::Count("segments"), INFO: "slow-start threshold, if set"
         => |r| from_info(r, |info| info.slow_start_threshold.map(number));
-    "mss" "MSS" Kind::Bytes, INFO: "largest segment that is sent"
+    "mss" "MSS" Kind::Bytes, INFO: "largest segment sent"
         => mss;
-    "pmtu" "PMTU" Kind::Bytes, INFO: "largest packet that the path takes"
+    "pmtu" "PMTU" Kind::Bytes, INFO: "path MTU: largest packet the path allows"
         => |r| from_info(r, |info| number(info.path_mtu).into());
-    "retrans" "RETRANS" Kind::Count("segments"), INFO: "sent again since the connection began"
+    "retrans" "RETRANS" Kind::Count("segments"), INFO: "retransmitted since the connection began"
         => |r| from_info(r, |info| number(info.total_retransmits).into());
-    "lost" "LOST" Kind::Count("segments"), INFO: "thought to be lost now"
+    "lost" "LOST" Kind::Count("segments"), INFO: "presumed lost now"
         => |r| from_info(r, |info| number(info.lost).into());
     "bytes_acked" "ACKED" Kind::Bytes, INFO: "sent, and acknowledged by the peer"
         => |r| from_info(r, |info| info.data_acked().map(Value::Bytes));
     "bytes_received" "RECEIVED" Kind::Bytes, INFO: "received in order"
         => |r| from_info(r, |info| info.bytes_received.map(Value::Bytes));
-    "segs" "SEGS" Kind::Count("segments"), INFO: "sent and received, with those without data"
+    "segs" "SEGS" Kind::Count("segments"), INFO: "sent and received, including those without data"
         => |r| from_info(r, |info| Some(number(u64::from(info.segs_out?) + u64::from(info.segs_in?))));
-    "segs_out" "SEGS OUT" Kind::Count("segments"), INFO: "sent, with those without data"
+    "segs_out" "SEGS OUT" Kind::Count("segments"), INFO: "sent, including those without data"
         => |r| from_info(r, |info| info.segs_out.map(number));
-    "segs_in" "SEGS IN" Kind::Count("segments"), INFO: "received, with those without data"
+    "segs_in" "SEGS IN" Kind::Count("segments"), INFO: "received, including those without data"
         => |r| from_info(r, |info| info.segs_in.map(number));
     "delivery_rate" "DELIVERY" Kind::Rate, INFO: "how fast data last arrived at the peer"
         => |r| from_info(r, |info| info.delivery_rate.map(Value::Rate));
-    "pacing_rate" "PACING" Kind::Rate, INFO: "how fast data is let out, where that is limited"
+    "pacing_rate" "PACING" Kind::Rate, INFO: "rate at which data is sent, if limited"
         => |r| from_info(r, |info| info.pacing_rate.map(Value::Rate));
-    "rwnd_limited" "RWND LIMITED" Kind::Micros, INFO: "of busy: held back by the peer's window"
+    "rwnd_limited" "RWND LIMITED" Kind::Micros, INFO: "part of busy: limited by the peer's window"
         => |r| from_info(r, |info| micros(info.window_limited_us));
     "busy" "BUSY" Kind::Micros, INFO: "time with something to send or not acknowledged"
         => |r| from_info(r, |info| micros(info.busy_us));
     "ulp" "ULP" Kind::Word, INFO: "protocol between TCP and the program: mptcp (a subflow), tls"
         [source: Source::SockDiag]
         => |r| r.socket.ulp.map_or(Value::Absent, |ulp| Value::Word(ulp.name()));
-    "congestion" "CONGESTION" Kind::Text, OPTIONS: "name of the congestion control"
+    "congestion" "CONGESTION" Kind::Text, OPTIONS: "congestion control algorithm"
         => |r| option(r, |options| options.congestion.as_ref().map(|name| Value::Text(name.bytes())));
 
     "drops" "DROPS" Kind::Count("packets"), MEMORY @ "/drops": "dropped at the socket since it was made"
         [source: Source::Datagrams]
         => |r| r.socket.drops.map_or(Value::Absent, number);
-    "rmem" "RMEM" Kind::Bytes, MEMORY: "memory of what was received and not read"
+    "rmem" "RMEM" Kind::Bytes, MEMORY: "memory of received data not read yet"
         [source: Source::Datagrams]
         => memory_received;
     "rmem_limit" "RMEM LIMIT" Kind::Bytes, MEMORY: "the most that rmem may be (twice SO_RCVBUF)"
         => |r| memory(r, |memory| memory.receive_limit);
-    "wmem" "WMEM" Kind::Bytes, MEMORY: "memory of what is on its way out"
+    "wmem" "WMEM" Kind::Bytes, MEMORY: "memory of data being sent"
         => |r| memory(r, |memory| memory.sending);
     "wmem_limit" "WMEM LIMIT" Kind::Bytes, MEMORY: "the most that wmem may be (twice SO_SNDBUF)"
         => |r| memory(r, |memory| memory.send_limit);
-    "mark" "MARK" Kind::Bits, OPTIONS: "mark of its packets (SO_MARK); told to CAP_NET_ADMIN only"
+    "mark" "MARK" Kind::Bits, OPTIONS: "mark of its packets (SO_MARK); needs CAP_NET_ADMIN"
         [source: Source::Administrators]
         => |r| option(r, |options| Some(Value::Bits(options.mark?.into())));
     "tos" "TOS" Kind::Bits, OPTIONS: "type of service of IPv4 packets, traffic class of IPv6"
@@ -188,7 +188,7 @@ columns! {
     "netns" "NETNS" Kind::Number, ROW @ "/netns": "inode of the network namespace"
         [width: 10]
         => |r| r.socket.netns.map_or(Value::Absent, |netns| number(netns.inode()));
-    "inode" "INODE" Kind::Number, ROW @ "/inode": "the inode in sockfs; only of what has a file"
+    "inode" "INODE" Kind::Number, ROW @ "/inode": "the inode in sockfs; only if it has a file"
         [width: 10]
         => |r| r.socket.inode.map_or(Value::Absent, |inode| number(inode.get()));
     "cookie" "COOKIE" Kind::Hex, ROW @ "/cookie": "the kernel's 64-bit identity of the socket"
@@ -217,7 +217,7 @@ columns! {
         => |r| owners(r, OwnerField::Comm);
     "command" "COMMAND" Kind::Owner(OwnerField::Command), DETAILS @ "/owners/0/command": "command line of each owner"
         => |r| owners(r, OwnerField::Command);
-    "process_user" "RUNS AS" Kind::Owner(OwnerField::User), RUNNERS @ "/owners/0/user": "user as whom each owner runs: the name, or the number"
+    "process_user" "RUNS AS" Kind::Owner(OwnerField::User), RUNNERS @ "/owners/0/user": "user each owner runs as: the name, or the number"
         => |r| owners(r, OwnerField::User);
     "reuseport" "REUSEPORT" Kind::Number, GROUPS: "number of the group of listeners that share one address and port"
         => |r| r.facts.groups.of(r.socket).map_or(Value::Absent, number);
