@@ -114,7 +114,7 @@ impl Host {
     ) -> io::Result<T> {
         if !self.is_live() {
             return Err(io::Error::other(
-                "it asks the machine itself, which is not recorded",
+                "it needs the live machine, not a recording",
             ));
         }
         self.inside_of(work)

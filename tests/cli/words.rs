@@ -70,8 +70,8 @@ fn a_port_is_read_as_people_write_it() {
         (&["port", "example.com:8080"], "the port only: 8080"),
         (&["port", "no-such-service"], "http"),
         (&["port", "80/sctp"], "80/tcp"),
-        (&["port", "80/udp", "-t"], "leave one"),
-        (&["wait", "80/udp", "-l", "-t"], "leave one"),
+        (&["port", "80/udp", "-t"], "omit one"),
+        (&["wait", "80/udp", "-l", "-t"], "omit one"),
     ] {
         let answer = sockscope(words);
         assert_eq!(

@@ -79,7 +79,7 @@ fn the_clients_of_a_port_do_not_hold_it() {
     // Without its listener nobody holds the port, though connections use it.
     drop(listener);
     let answer = sockscope(&["port", &port, "--pids"]);
-    nobody(&answer, "only used by connections");
+    nobody(&answer, "only connections use it");
     assert_eq!(of(&format!("lport={port}")), [me]);
     // And nobody knows any more that they came in.
     nobody(

@@ -186,7 +186,7 @@ fn what_needs_a_thread_says_so_in_one_line() {
         let answer = no_thread(run).output();
         assert_eq!(answer.code(), 2, "{answer:?}");
         assert!(
-            answer.stderr.contains("no thread can be made"),
+            answer.stderr.contains("cannot start a thread"),
             "{answer:?}"
         );
         assert!(answer.stderr.lines().count() <= 2, "{answer:?}");

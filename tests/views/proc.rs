@@ -68,7 +68,7 @@ fn what_a_narrower_look_leaves_out_is_called_what_it_is() {
         (
             &["bound"],
             "--collector=procfs",
-            "1 that this collector does not tell of",
+            "1 that this collector does not list",
             "--collector netlink lists",
         ),
     ] {

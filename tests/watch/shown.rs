@@ -105,9 +105,9 @@ fn every_tab_every_toggle_and_details_of_real_sockets() {
         screen.contains("4 rows") && leaks(screen) >= 4
     });
     terminal.type_in("\u{15}stat");
-    terminal.shows("there is no name 'stat' at character 1: ^stat");
+    terminal.shows("unknown name 'stat' at character 1: ^stat");
     terminal.type_in("\u{1b}");
-    terminal.until("all again", |screen| !screen.contains("there is no name"));
+    terminal.until("all again", |screen| !screen.contains("unknown name"));
     terminal.type_in(&format!("/pid = {pid}\r\u{1b}[B\r"));
     let details = terminal.shows("cookie");
     assert!(details.contains(&format!("scene, pid {pid}")), "{details}");
@@ -207,12 +207,12 @@ fn options_mean_something_or_are_refused() {
         (&["--strict"], "the live view has no --strict"),
         (&["--json"], "the live view is for people"),
         (&["--format=csv"], "the live view is for people"),
-        (&["--interval=10ms"], "looks are at least 100 ms apart"),
+        (&["--interval=10ms"], "the interval must be at least 100 ms"),
         (&["states", "--sort=local"], "--sort orders sockets"),
         (&["--by=port", "--sort=local"], "--sort orders sockets"),
         (&["--sort=nope"], "there is no column 'nope'"),
         (&["--columns=nope"], "there is no column 'nope'"),
-        (&["doctor", "--by=port"], "findings are in no groups"),
+        (&["doctor", "--by=port"], "findings have no groups"),
         (&["--no-owners", "--by=unit"], "need owners"),
         (
             &["--no-owners", "pid=1"],

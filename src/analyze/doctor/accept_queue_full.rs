@@ -63,7 +63,7 @@ fn check(case: &Case<'_>) -> Outcome {
         let severity = judge(case, &seen)?;
         Some(tell(case, socket, &seen, severity))
     });
-    let why = "this source does not tell the limits of accept queues: sock_diag is needed";
+    let why = "this source does not report the limits of accept queues: sock_diag is needed";
     listeners.outcome(findings.collect(), why)
 }
 

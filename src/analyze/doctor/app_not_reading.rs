@@ -34,10 +34,10 @@ fn check(case: &Case<'_>) -> Outcome {
     let findings = groups.into_iter().map(|group| tell(case, group));
     let why = match held.known.first() {
         None if case.before.is_none() => {
-            "this source does not tell how much waits in connections, their windows and for how long: sock_diag is needed"
+            "this source does not report how much waits in connections, their windows and for how long: sock_diag is needed"
         }
         _ => {
-            "this source does not tell what waits in connections, and their windows: sock_diag is needed"
+            "this source does not report what waits in connections, and their windows: sock_diag is needed"
         }
     };
     held.outcome_of_queues(findings.collect(), why)

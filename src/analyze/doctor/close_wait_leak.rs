@@ -116,7 +116,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let all = leaks.values();
     let told: u64 = all.map(|leak| leak.stay.len() as u64 + leak.told).sum();
     let why = if untimed > 0 {
-        "this source does not tell how long connections are in CLOSE_WAIT: look twice, a second apart (--for 1s)"
+        "this source does not report how long connections are in CLOSE_WAIT: look twice, a second apart (--for 1s)"
     } else {
         "whose these connections are, and how many descriptors that process may have, is not known"
     };
@@ -281,7 +281,7 @@ fn unsure(case: &Case<'_>, leak: &Leak<'_>) -> Option<Finding> {
         cause: if leak.unknown == 0 {
             "they are younger than a second: a burst of clients that leave, or the start of a leak"
         } else {
-            "how old they are this source does not tell: a burst of clients that leave, or a leak"
+            "how old they are this source does not report: a burst of clients that leave, or a leak"
         }
         .to_owned(),
         remedy: vec!["to be sure, look twice: sockscope doctor --for 5s".to_owned()],
@@ -332,7 +332,7 @@ fn cause(
     };
     if !known {
         return format!(
-            "each peer has sent its FIN, and {who} still holds the socket{said}; whether it still sends to some of them, this source does not tell"
+            "each peer has sent its FIN, and {who} still holds the socket{said}; whether it still sends to some of them, this source does not report"
         );
     }
     format!(

@@ -54,7 +54,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let mut findings: Vec<_> = failing.iter().map(|failing| tell(case, failing)).collect();
     findings.extend(refused::findings(case, failing));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let why = "this source does not tell whether a SYN was sent again: look twice, a second apart (--for 1s), or through sock_diag";
+    let why = "this source does not report whether a SYN was sent again: look twice, a second apart (--for 1s), or through sock_diag";
     outcome(findings, known, unknown, why)
 }
 

@@ -49,7 +49,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let stuck = held.known.iter().copied();
     let groups = by_party(case, stuck.filter(|socket| stays(case, socket)));
     let findings = groups.values().filter_map(|sockets| judge(case, sockets));
-    let why = "this source does not tell whether the peers still send: sock_diag is needed";
+    let why = "this source does not report whether the peers still send: sock_diag is needed";
     held.outcome(findings.collect(), why)
 }
 

@@ -40,7 +40,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let groups = by_party(case, idle);
     let findings = groups.values().map(|sockets| tell(case, sockets));
     let why = if has_addresses {
-        "this source does not tell timers, and how long a connection is idle: sock_diag is needed"
+        "this source does not report timers, and how long a connection is idle: sock_diag is needed"
     } else {
         "the addresses of this namespace are not known (/proc/net/fib_trie, if_inet6), so none of the peers is known to be far"
     };

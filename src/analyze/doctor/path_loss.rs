@@ -61,7 +61,7 @@ fn check(case: &Case<'_>) -> Outcome {
         .map(|sockets| tell(case, &sockets))
         .collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let why = "this source does not tell timers and retransmissions: sock_diag or /proc/net/tcp is needed";
+    let why = "this source does not report timers and retransmissions: sock_diag or /proc/net/tcp is needed";
     rows.outcome(findings, why)
 }
 

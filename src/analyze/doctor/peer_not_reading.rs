@@ -41,9 +41,9 @@ fn check(case: &Case<'_>) -> Outcome {
     let findings = groups.into_iter().map(|group| tell(case, group));
     let untimed = case.tcp(SENDING).any(|s| is_blocked(s) == Some(true));
     let why = if untimed && case.before.is_none() {
-        "one look at this source does not tell how long a window is closed: look twice (--for 1s)"
+        "one look at this source does not report how long a window is closed: look twice (--for 1s)"
     } else {
-        "this source does not tell what waits in connections, and the windows of peers: sock_diag is needed"
+        "this source does not report what waits in connections, and the windows of peers: sock_diag is needed"
     };
     rows.outcome_of_queues(findings.collect(), why)
 }

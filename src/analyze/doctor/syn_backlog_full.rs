@@ -78,7 +78,7 @@ fn check(case: &Case<'_>) -> Outcome {
             );
         }
     }
-    let why = "this source does not tell the limits of listeners: sock_diag is needed";
+    let why = "this source does not report the limits of listeners: sock_diag is needed";
     outcome(findings, known, unknown, why)
 }
 

@@ -39,7 +39,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let findings = findings.filter_map(|socket| judge(case, socket));
     sockets.outcome(
         findings.collect(),
-        "this source does not tell the drops of sockets: sock_diag or /proc/net/udp is needed",
+        "this source does not report the drops of sockets: sock_diag or /proc/net/udp is needed",
     )
 }
 

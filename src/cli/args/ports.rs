@@ -30,7 +30,7 @@ impl Ports {
             ports.extend(ranges.into_iter().map(|range| (range, protocol)));
         }
         if ports.iter().any(|(range, _)| range.last == 0) {
-            let usage = Usage::new("port 0 is no port: it asks the kernel for any that is free");
+            let usage = Usage::new("port 0 is not a port: it asks the kernel for any free one");
             return Err(usage.hint("give a port from 1 to 65535"));
         }
         Ok(Self(ports))
@@ -110,8 +110,8 @@ impl Ports {
             raw: protocols.raw,
         };
         if (protocols.tcp || protocols.udp) && !asked.tcp && !asked.udp {
-            let usage = Usage::new("the protocol behind the port is left out by -t or -u");
-            return Err(usage.hint("leave one of both out"));
+            let usage = Usage::new("-t or -u excludes the protocol given with the port");
+            return Err(usage.hint("omit one of the two"));
         }
         Ok(asked)
     }
@@ -168,12 +168,7 @@ fn protocol(word: &str) -> Result<(Vec<&str>, Option<Protocol>), Usage> {
         parts.push(part);
         given.push((index, part == behind, protocol));
     }
-    let apart = || {
-        format!(
-            "give them as words of their own: {}",
-            word.replace(',', " ")
-        )
-    };
+    let apart = || format!("give them as separate words: {}", word.replace(',', " "));
     match given.as_slice() {
         [] => Ok((parts, None)),
         [(_, _, first), others @ ..] if given.len() == parts.len() => {
@@ -202,9 +197,9 @@ fn known(name: &str) -> Option<Protocol> {
 
 fn no_protocol(word: &str, before: &str, behind: &str) -> Usage {
     let why = match (before, behind) {
-        (_, "") if known(before).is_none() => "no protocol stands behind the /",
-        ("", _) | (_, "") => "no port stands beside the /",
-        _ => "its protocol is not known",
+        (_, "") if known(before).is_none() => "the protocol after the / is missing",
+        ("", _) | (_, "") => "the port next to the / is missing",
+        _ => "unknown protocol",
     };
     let usage = Usage::new(format!("'{word}' is not a port: {why}"));
     usage.hint("for example: 80/tcp, 53/udp, tcp/80")
@@ -235,10 +230,10 @@ fn no_port(part: &str, what: String) -> Usage {
 /// A port and a filter in one word: they are two.
 fn two_words(word: &str) -> Option<Usage> {
     let (port, filter) = word.trim().split_once(char::is_whitespace)?;
-    let usage = Usage::new(format!("'{word}' is not a port: it has a blank in it"));
+    let usage = Usage::new(format!("'{word}' is not a port: it contains a space"));
     let filter = filter.trim_start();
     Some(usage.hint(format!(
-        "give the port as a word of its own: {port} '{filter}'"
+        "give the port as a separate word: {port} '{filter}'"
     )))
 }
 
@@ -249,7 +244,7 @@ fn end(word: &str) -> Option<Usage> {
     is_end.then(|| match known(address) {
         Some(protocol) => Usage::new(format!("'{word}' is not a port"))
             .hint(format!("give it as {port}/{}", protocol.name())),
-        None => Usage::new(format!("'{word}' is an end, not a port"))
+        None => Usage::new(format!("'{word}' is an address and port, not a port"))
             .hint(format!("give the port only: {port}")),
     })
 }
@@ -289,13 +284,13 @@ mod tests {
     #[test]
     fn what_is_no_port_teaches() {
         for (word, message, hint) in [
-            ("localhost:8080", "is an end", "the port only: 8080"),
-            ("[::1]:80", "is an end", "the port only: 80"),
+            ("localhost:8080", "is an address and port", "the port only: 8080"),
+            ("[::1]:80", "is an address and port", "the port only: 80"),
             ("no-such-service", "no service", "proc no-such-service"),
             ("80/sctp", "protocol", "80/tcp"),
-            ("80/", "no protocol stands behind", "80/tcp"),
-            ("http/", "no protocol stands behind", "80/tcp"),
-            ("tcp/", "no port stands beside", "80/tcp"),
+            ("80/", "the protocol after the", "80/tcp"),
+            ("http/", "the protocol after the", "80/tcp"),
+            ("tcp/", "the port next to the", "80/tcp"),
             ("80/tcp,53/udp", "of two protocols", "80/tcp 53/udp"),
             ("80/tcp,443", "only some ports", "80/tcp 443"),
             ("tcp:8099", "is not a port", "8099/tcp"),

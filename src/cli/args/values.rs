@@ -7,7 +7,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Reads a duration for an option.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("'{text}' is no duration: give 5, 5s, 300ms or 2m");
+    let wrong = || format!("'{text}' is not a duration: give 5, 5s, 300ms or 2m");
     let duration = crate::filter::duration(text).ok_or_else(wrong)?;
     if duration > LONGEST {
         return Err(format!("'{text}' is longer than a day"));

@@ -69,9 +69,9 @@ pub(crate) fn address(text: &str, port: u16) -> Result<Place, Usage> {
     let written = crate::filter::place(text)?;
     if let Some(other) = written.port.filter(|written| *written != port) {
         let usage = Usage::new(format!(
-            "'{text}' has port {other}, and {port} is waited for"
+            "'{text}' has port {other}, but wait was given port {port}"
         ));
-        return Err(usage.hint("leave the port behind the address out"));
+        return Err(usage.hint("omit the port after the address"));
     }
     let device = match &written.device {
         None => None,

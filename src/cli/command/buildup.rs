@@ -30,7 +30,7 @@ const REST: u32 = 4;
 
 pub(crate) fn run(session: &Session, args: &BuildupArgs) -> Result<Exit, Failure> {
     if session.options.columns.is_some() {
-        return Err(Usage::new("the columns of buildup cannot be chosen")
+        return Err(Usage::new("the columns of buildup cannot be changed")
             .hint("--by changes the groups; --format json has every field")
             .into());
     }

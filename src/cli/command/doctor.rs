@@ -62,7 +62,7 @@ impl FailOn {
 /// Options that choose or order columns of sockets, which there are none of.
 fn check_options(session: &Session) -> Result<(), Usage> {
     if session.options.columns.is_some() {
-        return Err(Usage::new("the columns of findings cannot be chosen")
+        return Err(Usage::new("the columns of findings cannot be changed")
             .hint("--format json has every field of a finding"));
     }
     match session.options.sort.as_deref() {

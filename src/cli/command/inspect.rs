@@ -33,7 +33,7 @@ const TABLE: &[&str] = &["protocol", "state", "local", "peer", "process"];
 
 pub(crate) fn run(session: &Session, words: &[String]) -> Result<Exit, Failure> {
     if words.is_empty() {
-        let usage = Usage::new("inspect tells all of a few sockets: which?");
+        let usage = Usage::new("inspect shows everything about a few sockets: which?");
         return Err(usage
             .hint("for example: sockscope inspect port=8080, or pid=812, or inode=4711")
             .into());
@@ -206,7 +206,7 @@ fn person(session: &Session, inspected: &[Inspected<'_>], found: usize) -> Resul
     }
     let more = found.saturating_sub(inspected.len());
     if more > 0 && !session.options.no_header {
-        let text = format!("{more} more match; --limit {found} tells of all, conns lists them");
+        let text = format!("{more} more match; --limit {found} shows all, conns lists them");
         writeln!(out)?;
         sentence(&mut out, &text, Tone::Quiet, &frame)?;
     }

@@ -87,7 +87,7 @@ pub(crate) fn run(session: &Session, words: &[String], pids_only: bool) -> Resul
     })?;
     let options = &session.options;
     if session.format == Format::Table && options.sort.is_some() && options.columns.is_none() {
-        session.tell("note: --sort lists the sockets; without it the story of the port is told");
+        session.tell("note: --sort lists the sockets; omit it for the story of the port");
     }
     let mut report = snapshot.report.clone();
     if is_story(session) {
@@ -125,8 +125,8 @@ fn why_nobody(entries: &[PortEntry], found: bool) -> String {
     match (found, in_use) {
         (false, true) => "no socket of the port matches".to_owned(),
         (false, false) => "nothing holds the port here".to_owned(),
-        (true, _) => "nothing holds the port, it is only used by connections; a filter chooses \
-                      among them (state=established)"
+        (true, _) => "nothing holds the port, only connections use it; select them with \
+                      a filter (state=established)"
             .to_owned(),
     }
 }

@@ -18,7 +18,7 @@ use crate::view::counts;
 pub(crate) fn run(session: &Session, by: Option<By>, words: &[String]) -> Result<Exit, Failure> {
     if session.options.columns.is_some() {
         return Err(Usage::new("the columns of states are the states")
-            .hint("choose the groups: --by process, name, command, user, port, peer, netns, unit, container")
+            .hint("choose a grouping: --by process, name, command, user, port, peer, netns, unit, container")
             .into());
     }
     let filter = session.filter(words)?;

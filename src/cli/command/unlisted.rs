@@ -222,7 +222,7 @@ impl<'a> Rest<'a> {
         if over == all {
             let verb = if all == 1 { "has" } else { "have" };
             return Some(format!(
-                "{} {verb} ended, and only waits for its parent to take note of it",
+                "{} {verb} ended, and only waits for its parent to reap it",
                 self.who(all)
             ));
         }

@@ -35,13 +35,10 @@ fn candidate(text: impl Into<String>, about: impl Into<String>) -> Candidate {
 /// Sets of states that a filter knows by one word, as `ss` does.
 const GROUPS: [(&str, &str); 6] = [
     ("all", "every state"),
-    (
-        "connected",
-        "all that neither listen nor wait to be connected",
-    ),
-    ("synchronized", "connected, but for syn_sent"),
+    ("connected", "all except listen and close"),
+    ("synchronized", "connected, except syn_sent"),
     ("bucket", "time_wait and syn_recv"),
-    ("big", "all but those of bucket"),
+    ("big", "all except bucket"),
     ("unconn", "UDP and raw without a peer"),
 ];
 
@@ -240,7 +237,7 @@ fn filter(session: &Session, typed: &str, place: &Place<'_>) -> Vec<Candidate> {
         return list(typed, states(typed));
     }
     let Some(equals) = typed.find('=') else {
-        let either = candidate("port=", "the port of either end");
+        let either = candidate("port=", "local or peer port");
         let columns = COLUMNS.iter();
         let names = columns.map(|column| candidate(format!("{}=", column.id), column.help));
         let names = [either].into_iter().chain(names);

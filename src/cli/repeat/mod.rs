@@ -96,11 +96,11 @@ impl Kind {
 
 fn check_saving(session: &Session, path: &Path, kind: Kind) -> Result<(), Usage> {
     if kind == Kind::Text {
-        let usage = Usage::new("--save keeps JSON, and this command writes none");
+        let usage = Usage::new("--save writes JSON, and this command has none");
         return Err(usage.hint("leave --save out, and redirect the output to a file"));
     }
     if path == Path::new("-") {
-        let usage = Usage::new("--save takes a file, and writes beside the usual output");
+        let usage = Usage::new("--save takes a file, and writes in addition to the usual output");
         return Err(usage.hint("--json writes to standard output; ./- is a file"));
     }
     if session.options.save.is_some() && path.as_os_str().is_empty() {
@@ -111,23 +111,23 @@ fn check_saving(session: &Session, path: &Path, kind: Kind) -> Result<(), Usage>
 
 fn check_repeating(session: &Session, interval: Duration, kind: Kind) -> Result<(), Usage> {
     if kind != Kind::Look {
-        let usage = Usage::new("there is nothing to --watch in what this command tells");
+        let usage = Usage::new("this command has nothing to --watch");
         return Err(usage.hint(
-            "it goes with listen, port, conns, states, buildup, doctor, proc, inspect, explain \
+            "it works with listen, port, conns, states, buildup, doctor, proc, inspect, explain \
              TOPIC and the overview, without --pids",
         ));
     }
     if session.options.quiet {
-        let usage = Usage::new("--watch shows what happens, and -q nothing");
-        return Err(usage.hint("leave one of them out"));
+        let usage = Usage::new("--watch shows changes, and -q shows nothing");
+        return Err(usage.hint("omit one of them"));
     }
     if session.host.is_recorded() {
-        let usage = Usage::new("what was recorded stands still, and --watch shows what happens");
-        return Err(usage.hint("leave one of --watch and --from-host out"));
+        let usage = Usage::new("a recorded host never changes, so there is nothing to --watch");
+        return Err(usage.hint("omit either --watch or --from-host"));
     }
     if interval < CLOSEST {
-        let usage = Usage::new("--watch cannot look more often than every 100 ms");
-        return Err(usage.hint("give at least 0.1 or 100ms; without a number it is 2 seconds"));
+        let usage = Usage::new("--watch cannot refresh more often than every 100 ms");
+        return Err(usage.hint("give at least 0.1 or 100ms; the default is 2 seconds"));
     }
     Ok(())
 }
@@ -342,7 +342,7 @@ impl Ending {
 }
 
 fn no_signals(error: &io::Error) -> Failure {
-    let message = format!("cannot take signals: {error}");
+    let message = format!("cannot handle signals: {error}");
     Failure::Stop(Stop::Problem(Problem::new("no_signals", message)))
 }
 

@@ -84,13 +84,13 @@ fn from_file(path: &Path, note: &mut Option<String>) -> Result<Source, Usage> {
         Ok(Found::Bytes(bytes)) => bytes,
         Ok(Found::Nothing) => return Ok(Source::default()),
         Ok(Found::Foreign(uid)) => {
-            let text = format!("{name} belongs to another user (uid {uid}) and was not read");
+            let text = format!("{name} belongs to another user (uid {uid}) and was ignored");
             *note = Some(text);
             return Ok(Source::default());
         }
         Err(error) => {
             let usage = Usage::new(format!("cannot read {name}: {error}"));
-            return Err(usage.hint("--no-config does without it"));
+            return Err(usage.hint("--no-config ignores it"));
         }
     };
     let text = std::str::from_utf8(&bytes).map_err(|error| {
@@ -156,7 +156,7 @@ fn choice<T: ValueEnum>(key: &str, value: &Spanned<DeValue<'_>>) -> Result<T, Fa
 
 fn columns(value: &Spanned<DeValue<'_>>) -> Result<Vec<(&'static str, String)>, Fault> {
     let DeValue::Table(table) = value.get_ref() else {
-        let usage = Usage::new(format!("columns: {} where a table belongs", kind(value)));
+        let usage = Usage::new(format!("columns: {}, expected a table", kind(value)));
         let usage = usage.hint("for example: columns.listen = \"protocol,local,process\"");
         return Err((value.span().start, usage));
     };
@@ -191,7 +191,7 @@ fn column_list(command: &str, value: &Spanned<DeValue<'_>>) -> Result<String, Fa
 
 fn word<'a>(key: &str, value: &'a Spanned<DeValue<'_>>) -> Result<&'a str, Fault> {
     let DeValue::String(text) = value.get_ref() else {
-        let message = format!("{key}: {} where a string belongs", kind(value));
+        let message = format!("{key}: {}, expected a string", kind(value));
         return Err((value.span().start, Usage::new(message)));
     };
     Ok(text)
@@ -259,7 +259,7 @@ fn parse_choice<T: ValueEnum>(key: &str, text: &str) -> Result<T, Usage> {
         let choices = T::value_variants().iter().filter_map(T::to_possible_value);
         let choices: Vec<String> = choices.map(|choice| choice.get_name().to_owned()).collect();
         let hint = format!("choose one of: {}", choices.join(", "));
-        Usage::new(format!("{key}: '{text}' is none of its choices")).hint(hint)
+        Usage::new(format!("{key}: '{text}' is not a valid choice")).hint(hint)
     })
 }
 

@@ -43,5 +43,5 @@ pub(crate) fn finish(options: &Options, host: &Host) -> Result<(), Usage> {
 fn failed(directory: &Path, error: &io::Error) -> Usage {
     let directory = shown(directory.as_os_str().as_encoded_bytes());
     Usage::new(format!("cannot record the host in '{directory}': {error}"))
-        .hint("give a directory that is empty, or that is not there yet")
+        .hint("give an empty directory, or one that does not exist yet")
 }

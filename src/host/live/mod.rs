@@ -44,7 +44,7 @@ pub(crate) fn start_thread(work: impl FnOnce() + Send + 'static) -> io::Result<(
         Ok(_) => Ok(()),
         Err(error) => Err(io::Error::new(
             error.kind(),
-            format!("no thread can be made: {error}"),
+            format!("cannot start a thread: {error}"),
         )),
     }
 }

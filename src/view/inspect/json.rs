@@ -303,9 +303,9 @@ struct TcpInfoRow {
     bytes_retrans: Option<u64>,
     /// Received in order, without the FIN (Linux 4.1).
     bytes_received: Option<u64>,
-    /// Segments sent, with those without data (Linux 4.2).
+    /// Segments sent, including those without data (Linux 4.2).
     segs_out: Option<u32>,
-    /// Segments received, with those without data (Linux 4.2).
+    /// Segments received, including those without data (Linux 4.2).
     segs_in: Option<u32>,
     /// Written and not sent yet (Linux 4.6).
     not_sent_bytes: Option<u32>,

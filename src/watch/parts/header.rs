@@ -205,7 +205,7 @@ pub(crate) fn filter(app: &App) -> Vec<Line<'static>> {
     ]);
     let (text, tone) = match &typing.error {
         Some(error) => (safe_line(&error.message), Tone::Bad),
-        None => ("holds as it stands".to_owned(), Tone::Quiet),
+        None => ("valid filter".to_owned(), Tone::Quiet),
     };
     let text = cut_after_word(&text, usize::from(app.size.columns));
     vec![line, Line::from(span(theme, text, tone))]

@@ -74,7 +74,7 @@ fn a_wrong_filter_is_told_while_the_last_right_one_holds() {
         (app.words.as_str(), app.content.len()),
         ("state = close_wait", 12)
     );
-    assert!(screen(&app).contains("holds as it stands"));
+    assert!(screen(&app).contains("valid filter"));
     type_in(&mut app, " and lport >");
     assert_eq!(app.content.len(), 12);
     let error = line_with(&app, "a number is missing");

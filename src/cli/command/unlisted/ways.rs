@@ -25,7 +25,7 @@ impl<'a> Word<'a> {
             Self::Other(Unshown::Ipv4) => "IPv4",
             Self::Other(Unshown::Ipv6) => "IPv6",
             Self::Other(Unshown::OtherState) => "in other states",
-            Self::Other(Unshown::Untold) => "that this collector does not tell of",
+            Self::Other(Unshown::Untold) => "that this collector does not list",
             Self::Other(_) => "without a port: never bound, or its connection is over",
         };
         let what = match count {
@@ -51,9 +51,7 @@ impl<'a> Word<'a> {
             Self::Kind("raw") => ("-w", "the raw ones"),
             Self::Other(Unshown::Ipv4) => ("-4", "those of IPv4"),
             Self::Other(Unshown::Ipv6) => ("-6", "those of IPv6"),
-            Self::Other(Unshown::Untold) => {
-                ("--collector netlink", "what this one does not tell of")
-            }
+            Self::Other(Unshown::Untold) => ("--collector netlink", "what this one does not list"),
             _ => return None,
         })
     }

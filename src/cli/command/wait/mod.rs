@@ -72,7 +72,7 @@ fn target(session: &Session, args: &WaitArgs) -> Result<Target, Usage> {
         && !target.families.v6
         && !(condition == Condition::Free && address.is_unspecified())
     {
-        let message = format!("no IPv4 socket has to do with the IPv6 address {address}");
+        let message = format!("no IPv4 socket can have the IPv6 address {address}");
         return Err(Usage::new(message).hint("leave -4 out"));
     }
     Ok(target)

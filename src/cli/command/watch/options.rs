@@ -75,26 +75,18 @@ fn check(session: &Session, args: &WatchArgs) -> Result<(), Usage> {
             "-q",
             "without output there is nothing to watch",
         ),
-        (
-            options.no_header,
-            "-H",
-            "the headings stay where the rows go by",
-        ),
+        (options.no_header, "-H", "the headings always stay"),
         (
             options.strict,
             "--strict",
-            "it has no answer that could be incomplete: a note says so",
+            "it only shows a note when something is missing",
         ),
         (
             options.resolve,
             "-r",
-            "names would come seconds late: addresses stay numbers",
+            "names would come seconds late: addresses stay numeric",
         ),
-        (
-            options.verbose,
-            "-v",
-            "standard error is the screen that it draws on",
-        ),
+        (options.verbose, "-v", "standard error is the screen"),
         (
             options.summary,
             "-s",
@@ -105,13 +97,15 @@ fn check(session: &Session, args: &WatchArgs) -> Result<(), Usage> {
         return Err(Usage::new(format!("the live view has no {option}")).hint(why));
     }
     if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
-        return Err(
-            Usage::new("the live view needs a terminal that can be drawn on (TERM=dumb)")
-                .hint("for plain text: sockscope conns"),
-        );
+        return Err(Usage::new(
+            "the live view needs a terminal with cursor control (not TERM=dumb)",
+        )
+        .hint("for plain text: sockscope conns"));
     }
     if args.interval < SHORTEST {
-        return Err(Usage::new("looks are at least 100 ms apart").hint("--interval 100ms, or more"));
+        return Err(
+            Usage::new("the interval must be at least 100 ms").hint("--interval 100ms, or more")
+        );
     }
     Ok(())
 }
@@ -138,7 +132,7 @@ fn check_filter(session: &Session, args: &WatchArgs, words: &[String]) -> Result
 
 fn check_by(session: &Session, tab: Tab, by: Option<By>) -> Result<(), Usage> {
     if tab == Tab::Doctor && by.is_some() {
-        return Err(Usage::new("findings are in no groups").hint("leave --by out"));
+        return Err(Usage::new("findings have no groups").hint("leave --by out"));
     }
     session.group_needs(by).map(|_| ())
 }
@@ -149,7 +143,7 @@ fn sort(session: &Session, tab: Tab, by: Option<By>) -> Result<Option<(SortBy, b
     let is_list = matches!(tab, Tab::Listen | Tab::Conns) && by.is_none();
     if sort.is_some() && !is_list {
         return Err(
-            Usage::new("--sort orders sockets, which stand in listen and conns only")
+            Usage::new("--sort orders sockets: it works in listen and conns only")
                 .hint("the key s changes the order of what is shown"),
         );
     }

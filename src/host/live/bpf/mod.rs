@@ -66,7 +66,7 @@ pub fn layout() -> Result<Layout, Refusal> {
     static LAYOUT: OnceLock<Result<Layout, Refusal>> = OnceLock::new();
     let read = || {
         let types = Types::open().map_err(|error| Refusal::of("the kernel's types", &error))?;
-        let unknown = || Refusal("the kernel's types do not have what is looked for".to_owned());
+        let unknown = || Refusal("the kernel's types lack what is needed".to_owned());
         Layout::read(types.bytes()).ok_or_else(unknown)
     };
     LAYOUT.get_or_init(read).clone()
