@@ -307,7 +307,7 @@ fn errors_point_and_teach() {
         ),
         (
             "role = client",
-            "'client' is no role",
+            "'client' is not a valid role",
             "= ^client",
             "outbound",
         ),
