@@ -9,7 +9,7 @@ use super::values::duration;
 /// What `doctor` takes.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
-    /// Look twice, so long apart, and judge by what stayed and what grew; 0 looks once
+    /// Take two snapshots this far apart, and judge by what stayed and what grew; 0 takes one
     #[arg(long = "for", value_name = "DURATION", default_value = "1s", value_parser = duration)]
     pub period: Duration,
     /// Exit with 1 when a finding is as bad as this
@@ -21,7 +21,7 @@ pub struct DoctorArgs {
     /// All rules but these: id,id
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     pub skip: Vec<String>,
-    /// Show the rules and when they speak, without looking
+    /// List the rules and their thresholds, without looking
     #[arg(long)]
     pub list: bool,
 }

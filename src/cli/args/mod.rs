@@ -65,7 +65,7 @@ pub enum Command {
     },
     /// One port's story: who holds it, since when, its connections, what blocks a bind
     Port {
-        /// Ports, lists (80,443), ranges (8000-8100) and services (http), perhaps of one protocol
+        /// Ports, lists (80,443), ranges (8000-8100) and services (http), optionally with a protocol
         /// (80/tcp) or at one address (localhost:8080); then filters (established)
         #[arg(required = true, value_name = "PORT|FILTER")]
         words: Vec<String>,
@@ -132,7 +132,7 @@ pub enum Command {
     /// Wait until a port is listened on, or until nothing holds it
     #[command(
         after_help = "For example: sockscope wait 8080 --listening --timeout 30\n\
-        Exit codes: 0 it is so, 1 timed out, 2 wrong usage or a fatal error, \
+        Exit codes: 0 condition met, 1 timed out, 2 wrong usage or a fatal error, \
         3 incomplete answer with --strict."
     )]
     Wait(WaitArgs),

@@ -47,7 +47,7 @@ pub struct Options {
     /// Names for addresses and ports, waiting for at most two seconds
     #[arg(short = 'r', long, global = true, help_heading = "Output")]
     pub resolve: bool,
-    /// The form of the output
+    /// Output format
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
     pub format: Format,
     /// The same as --format json
@@ -96,7 +96,7 @@ pub struct Options {
         help_heading = "Output"
     )]
     pub theme: Option<ThemeName>,
-    /// Write the same look as JSON to this file too, whole or not at all; a new one is for its
+    /// Save the same report as JSON to this file too, all or nothing; a new file is readable by its
     /// owner alone
     #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
     pub save: Option<PathBuf>,
@@ -107,7 +107,7 @@ pub struct Options {
     #[arg(short = 'v', long, global = true, help_heading = "Output")]
     pub verbose: bool,
 
-    /// Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is
+    /// Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is
     /// redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events
     #[arg(
         long,

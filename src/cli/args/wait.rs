@@ -28,7 +28,7 @@ pub struct WaitArgs {
     /// what a server accepted, in TIME_WAIT or not, does not count
     #[arg(long)]
     pub free: bool,
-    /// Give up after so long; 0 looks once [default: wait forever]
+    /// Give up after this long; 0 looks once [default: wait forever]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
     #[allow(
@@ -46,7 +46,7 @@ pub struct WaitArgs {
     pub process: Option<OsString>,
 }
 
-/// One port, perhaps of one protocol.
+/// One port, optionally with a protocol.
 pub(crate) fn port(text: &str) -> Result<(Ports, u16), Usage> {
     if let Some((address, port)) = text.rsplit_once(':')
         && crate::filter::place_of(text)
