@@ -295,7 +295,7 @@ fn errors_point_and_teach() {
     for (text, what, caret, hint) in [
         (
             "stat = listen",
-            "no name 'stat'",
+            "unknown name 'stat'",
             "^stat = ",
             "did you mean 'state'",
         ),
