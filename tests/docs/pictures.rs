@@ -24,7 +24,7 @@ fn they_show_what_a_terminal_shows() {
             typed,
             lines,
         );
-        let known = root.join("man/pictures").join(format!("{name}.svg"));
+        let known = root.join("packaging/pictures").join(format!("{name}.svg"));
         if std::env::var_os("UPDATE_PICTURES").is_some() {
             std::fs::write(&known, &drawn).unwrap();
         }
@@ -39,7 +39,7 @@ fn the_readme_shows_them_all_and_says_what_they_are() {
     let readme = include_str!("../../README.md");
     for (name, typed, _) in PICTURES {
         let command = format!("sockscope {typed}");
-        let picture = format!("![{}](man/pictures/{name}.svg)", command.trim());
+        let picture = format!("![{}](packaging/pictures/{name}.svg)", command.trim());
         assert!(readme.contains(&picture), "{picture}");
     }
 }

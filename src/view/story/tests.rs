@@ -277,7 +277,7 @@ fn whoever_may_not_look_hears_whose_it_is_and_how_it_is_named() {
         ),
         (
             [Some(33), None],
-            "held by     not known: the open files of its process may not be read",
+            "held by     unknown: no permission to read open files of its process",
         ),
     ] {
         assert_eq!(denied(uids), line);
