@@ -24,7 +24,7 @@ function __fish_sockscope_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c sockscope -n "__fish_sockscope_needs_command" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_needs_command" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -40,8 +40,8 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_needs_command" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_needs_command" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_needs_command" -l save -d 'Save the same report as JSON to this file too, all or nothing; a new file is readable by its owner alone' -r -F
+complete -c sockscope -n "__fish_sockscope_needs_command" -l watch -d 'Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_needs_command" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -78,7 +78,7 @@ complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "diff" -d 'What 
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "schema" -d 'The JSON Schema of what --json and --format ndjson write'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "completions" -d 'Completion script of a shell, made from the same definitions as this help'
 complete -c sockscope -n "__fish_sockscope_needs_command" -f -a "man" -d 'Manual pages, made from the same definitions as this help'
-complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -94,8 +94,8 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l save -d 'Save the same report as JSON to this file too, all or nothing; a new file is readable by its owner alone' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l watch -d 'Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -116,7 +116,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l no-owners
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -132,8 +132,8 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l save -d 'Save the same report as JSON to this file too, all or nothing; a new file is readable by its owner alone' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l watch -d 'Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -153,7 +153,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l no-owners -
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand port" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -169,8 +169,8 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l save -d 'Save the same report as JSON to this file too, all or nothing; a new file is readable by its owner alone' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l watch -d 'Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand conns" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -202,7 +202,7 @@ state\t'The state'
 netns\t'The network namespace'
 unit\t'The systemd unit of the owner'
 container\t'The container of the owner'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -217,8 +217,8 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l save -d 'Save the same report as JSON to this file too, all or nothing; a new file is readable by its owner alone' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l watch -d 'Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand states" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -247,7 +247,7 @@ netns\t'The network namespace'
 unit\t'The systemd unit of the owner'
 container\t'The container of the owner'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l for -d 'Watch for so long first: TIME_WAIT is then known by its process, and growth by its rate' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -262,8 +262,8 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l save -d 'Save the same report as JSON to this file too, all or nothing; a new file is readable by its owner alone' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l watch -d 'Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -279,14 +279,14 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l no-owner
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand buildup" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l for -d 'Look twice, so long apart, and judge by what stayed and what grew; 0 looks once' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l for -d 'Take two snapshots this far apart, and judge by what stayed and what grew; 0 takes one' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l fail-on -d 'Exit with 1 when a finding is as bad as this' -r -f -a "info\t'Any finding'
 warning\t'Warnings and worse'
 critical\t'Only what fails now'
 never\t'Exit with 0 whatever is found'"
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l only -d 'Only these rules: id,id' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l skip -d 'All rules but these: id,id' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -300,13 +300,13 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l save -d 'Save the same report as JSON to this file too, all or nothing; a new file is readable by its owner alone' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l watch -d 'Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
 netstat2\t'The netstat2 library: addresses, states and owners only'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l list -d 'Show the rules and when they speak, without looking'
+complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l list -d 'List the rules and their thresholds, without looking'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s t -l tcp -d 'TCP sockets'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s u -l udp -d 'UDP sockets'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s 4 -l ipv4 -d 'Only what serves IPv4; dual-stack listeners and v4-mapped connections do'
@@ -319,7 +319,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l no-owners
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -332,8 +332,8 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l save -d 'Save the same report as JSON to this file too, all or nothing; a new file is readable by its owner alone' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l watch -d 'Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand explain" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -380,7 +380,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s a -l all -
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l no-owners -d 'Do not look for the processes that hold the sockets'
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -396,8 +396,8 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l save -d 'Save the same report as JSON to this file too, all or nothing; a new file is readable by its owner alone' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l watch -d 'Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -418,7 +418,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l no-owners -
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand proc" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -434,8 +434,8 @@ neutral\t'Readable on any background'
 dark\t'For a dark background'
 light\t'For a light background'
 terminal\t'The terminal\'s own green, yellow and red'"
-complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l save -d 'Write the same look as JSON to this file too, whole or not at all; a new one is for its owner alone' -r -F
-complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l watch -d 'Look again and again, every two seconds or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l save -d 'Save the same report as JSON to this file too, all or nothing; a new file is readable by its owner alone' -r -F
+complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l watch -d 'Repeat every two seconds, or as often as given (5, 300ms, 2m): a table is redrawn with what changed marked, in a pipe each look is a block, ndjson tells of events' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l collector -d 'Where the tables are read from' -r -f -a "auto\t'netlink, and procfs for what netlink does not give'
 netlink\t'sock_diag: every column, fast'
 procfs\t'/proc/net: fewer columns'
@@ -455,10 +455,10 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l no-owner
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l timeout -d 'Give up after so long; 0 looks once [default: wait forever]' -r
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l timeout -d 'Give up after this long; 0 looks once [default: wait forever]' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l address -d 'Only a socket that takes what is sent to this address' -r
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l process -d 'Only a socket that this process holds, by pid or name' -r
-complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'
@@ -489,7 +489,7 @@ complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l no-owners -
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l strict -d 'Exit with 3 when a row or an owner may be missing'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -l no-config -d 'Do not read the configuration file'
 complete -c sockscope -n "__fish_sockscope_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l format -d 'The form of the output' -r -f -a "table\t'For people'
+complete -c sockscope -n "__fish_sockscope_using_subcommand diff" -l format -d 'Output format' -r -f -a "table\t'For people'
 plain\t'Columns of text for scripts, never cut'
 json\t'One JSON object'
 ndjson\t'One JSON object a line'

@@ -358,7 +358,7 @@ mod tests {
             ),
             (
                 "80x/tcp",
-                "'x' cannot stand behind a port at character 3: 80^x/tcp",
+                "unexpected 'x' after the port at character 3: 80^x/tcp",
                 "a number is a port, 0 to 65535; of a process it is pid=80x",
             ),
             (

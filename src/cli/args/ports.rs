@@ -284,7 +284,11 @@ mod tests {
     #[test]
     fn what_is_no_port_teaches() {
         for (word, message, hint) in [
-            ("localhost:8080", "is an address and port", "the port only: 8080"),
+            (
+                "localhost:8080",
+                "is an address and port",
+                "the port only: 8080",
+            ),
             ("[::1]:80", "is an address and port", "the port only: 80"),
             ("no-such-service", "no service", "proc no-such-service"),
             ("80/sctp", "protocol", "80/tcp"),
@@ -294,7 +298,7 @@ mod tests {
             ("80/tcp,53/udp", "of two protocols", "80/tcp 53/udp"),
             ("80/tcp,443", "only some ports", "80/tcp 443"),
             ("tcp:8099", "is not a port", "8099/tcp"),
-            ("8099 local=tcp:8099", "a blank", ": 8099 'local=tcp:8099'"),
+            ("8099 local=tcp:8099", "a space", ": 8099 'local=tcp:8099'"),
             ("tcp/udp", "protocol", "80/tcp"),
             ("65536", "above 65535", "8080"),
             ("9-1", "ends before", "8080"),
