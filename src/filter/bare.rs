@@ -369,7 +369,7 @@ mod tests {
             (
                 "example.com:80",
                 "'example.com' is not an address at character 1: ^example.com:80",
-                "names of hosts are not looked up here: give the address",
+                "host names are not looked up here: give the address",
             ),
         ] {
             assert_eq!(read(word), format!("{message}\n{hint}"), "{word}");

@@ -225,6 +225,11 @@ impl Terminal {
         super::picture::svg(self.seen.lock().unwrap().parser.screen(), title)
     }
 
+    /// Writes over what stands on the screen, without the program.
+    pub fn write_over(&self, bytes: &[u8]) {
+        self.seen.lock().unwrap().parser.process(bytes);
+    }
+
     /// Everything that was ever written.
     pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.seen.lock().unwrap().bytes).into_owned()

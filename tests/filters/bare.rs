@@ -256,7 +256,7 @@ fn an_address_before_the_port_asks_who_answers_there() {
     assert_eq!(sockscope(&["port", "127.0.0.4:7001"]).code(), 1);
     refused(
         &["port", "example.org:80"],
-        "is an end, not a port",
+        "is an address and port, not a port",
         "the port only: 80",
     );
 }

@@ -212,7 +212,7 @@ fn no_word_that_is_typed_reaches_a_terminal() {
             &["listen", "--save", "/dev/null/a", word],
             &["listen", "--save", &format!("/dev/null/{word}")],
             &["listen", "--collector", word],
-            &["listen", "--watch", word],
+            &["listen", "--watch", &format!("state={word}")],
             &["port", word],
             &["proc", word],
             &["explain", word],

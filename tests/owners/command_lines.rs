@@ -191,7 +191,7 @@ fn a_lost_fact_is_told_by_every_view() {
         let answer = run.fault(fault).output();
         assert_eq!(answer.code(), 3, "{words:?}: {answer:?}");
         assert!(
-            answer.stderr.contains("facts of 1 process"),
+            answer.stderr.contains("details of 1 process"),
             "{words:?}: {answer:?}"
         );
     }

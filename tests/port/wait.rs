@@ -228,7 +228,7 @@ fn families_are_those_that_the_sockets_serve() {
     ];
     let answer = wait(4000, &guess);
     assert_eq!(answer.code(), 0);
-    assert!(answer.stderr.contains("takes IPv4"), "{answer:?}");
+    assert!(answer.stderr.contains("accepts IPv4"), "{answer:?}");
     assert_eq!(wait(4000, &[&guess[..], &["--strict"]].concat()).code(), 3);
 }
 

@@ -430,6 +430,10 @@ fn wrong_usage_is_said_in_one_line_and_a_hint() {
     // The interval stands behind a sign: a word is a filter.
     let answer = sockscope(&["conns", "--watch", "2"]);
     assert_eq!(answer.code(), 2, "{answer:?}");
+    assert!(
+        answer.stderr.contains("as an interval: --watch=2"),
+        "{answer:?}"
+    );
     // What is wrong with the command is said as ever, at once.
     let answer = sockscope(&["port", "http?", "--watch"]);
     assert_eq!(answer.code(), 2, "{answer:?}");

@@ -156,10 +156,10 @@ fn a_wildcard_that_may_take_both_is_told_where_it_is_shown() {
     ] {
         let run = |more: &[&str]| Run::new(&[words, &["--no-owners"], more].concat()).output();
         let known = run(&[]);
-        assert!(!known.stderr.contains("takes IPv4"), "{known:?}");
+        assert!(!known.stderr.contains("accepts IPv4"), "{known:?}");
         let guessed = run(&["--collector=procfs"]);
         assert_eq!(
-            guessed.stderr.matches("takes IPv4").count(),
+            guessed.stderr.matches("accepts IPv4").count(),
             1,
             "{guessed:?}"
         );
@@ -172,7 +172,7 @@ fn a_wildcard_that_may_take_both_is_told_where_it_is_shown() {
         assert_eq!(told["complete"], complete, "{words:?}: {told}");
     }
     let without = ["listen", "-t", "--collector=procfs", "lport=8003"];
-    assert!(!Run::new(&without).output().stderr.contains("takes IPv4"));
+    assert!(!Run::new(&without).output().stderr.contains("accepts IPv4"));
 }
 
 /// Marks are told to whoever may administer the network namespace, whatever the user's number.

@@ -106,7 +106,7 @@ fn whoever_may_not_see_owners_is_told_of_as_many_as_before() {
     let _ended = Scene::start(&["time-wait", "--count", "9", "--server-first"]);
     let hidden = |arguments: &[&str]| {
         let said = Run::new(arguments).user(common::NOBODY).output().stderr;
-        let note = said.lines().find(|line| line.contains("no owner here"));
+        let note = said.lines().find(|line| line.contains("no visible owner"));
         // How many processes there are is the host's.
         let count = note.and_then(|note| note.split_once(':')?.1.split(" have ").next());
         count.unwrap_or_default().to_owned()

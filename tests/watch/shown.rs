@@ -105,9 +105,9 @@ fn every_tab_every_toggle_and_details_of_real_sockets() {
         screen.contains("4 rows") && leaks(screen) >= 4
     });
     terminal.type_in("\u{15}stat");
-    terminal.shows("unknown name 'stat' at character 1: ^stat");
+    terminal.shows("begins with 'stat' at character 1: ^stat");
     terminal.type_in("\u{1b}");
-    terminal.until("all again", |screen| !screen.contains("unknown name"));
+    terminal.until("all again", |screen| !screen.contains("begins with"));
     terminal.type_in(&format!("/pid = {pid}\r\u{1b}[B\r"));
     let details = terminal.shows("cookie");
     assert!(details.contains(&format!("scene, pid {pid}")), "{details}");

@@ -149,8 +149,7 @@ fn ask(session: &Session, asked: &[PortRange], filter: &Filter) -> Result<Reques
     query.families = FamilySet::BOTH;
     query.states = StateSet::ALL;
     query.need(filter.needs().and(Needs::MEMORY));
-    let is_whole = matches!(session.format, Format::Json | Format::Ndjson);
-    if query.needs.has(Needs::OWNERS) && (is_whole || is_story(session)) {
+    if query.needs.has(Needs::OWNERS) && (session.wants_json() || is_story(session)) {
         query.need(Needs::BACKGROUND);
     }
     if session.format == Format::Table && query.needs.has(Needs::OWNERS) {

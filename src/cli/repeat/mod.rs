@@ -47,6 +47,7 @@ pub(crate) fn run(
         return once(session, command);
     };
     check_repeating(session, interval, kind)?;
+    check_interval(arguments)?;
     let repeat = Repeat::new(session, interval);
     let drawn = session.format == Format::Table && crate::terminal::is_terminal() && !is_dumb();
     if drawn {
@@ -130,6 +131,21 @@ fn check_repeating(session: &Session, interval: Duration, kind: Kind) -> Result<
         return Err(usage.hint("give at least 0.1 or 100ms; the default is 2 seconds"));
     }
     Ok(())
+}
+
+/// Refuses `--watch 2`: it would look at port 2 every two seconds, which few mean.
+fn check_interval(arguments: &[OsString]) -> Result<(), Usage> {
+    let is_time = |word: &&str| crate::filter::duration(word).is_some();
+    let after = arguments
+        .windows(2)
+        .filter(|pair| matches!(pair, [first, _] if first == "--watch"));
+    let mut words = after.filter_map(|pair| pair.last()?.to_str());
+    let Some(word) = words.find(is_time) else {
+        return Ok(());
+    };
+    let usage = Usage::new(format!("'--watch {word}' may be an interval or a filter"));
+    let hint = format!("as an interval: --watch={word}; as a filter: put {word} before --watch");
+    Err(usage.hint(hint))
 }
 
 /// A terminal on which nothing can be drawn in place.
